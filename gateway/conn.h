@@ -1,0 +1,55 @@
+/* A client's connection as the rest of the gateway sees it: send, close, and nothing of libwebsockets.
+ *
+ * States: OPEN (messages flow both ways) -> CLOSING (our Close frame is out or the peer's came in; sends are dropped) ->
+ * CLOSED (the transport is gone; the memory lives while somebody holds it).
+ * Sends are queued by reference and leave in one write per loop pass. A full outbox drops volatile messages first; a
+ * numbered stream is never thinned: the connection closes with CLOSE_TOO_SLOW instead. */
+#ifndef GATEWAY_CONN_H
+#define GATEWAY_CONN_H
+
+#include "common/id.h"
+#include "gateway/frame.h"
+#include "gateway/ratelimit.h"
+
+struct conn;
+
+enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_CLOSED };
+enum conn_send_mode { CONN_RELIABLE, CONN_VOLATILE };
+
+/* What the handshake said; borrowed until on_open returns. Query values are percent-decoded; empty if absent. */
+struct conn_handshake {
+    struct str path;      /* "/ws" */
+    struct str token;     /* ?token= */
+    struct str player_id; /* ?playerId= (not yet checked) */
+    bool wait_for_hello;  /* ?hello=1 */
+    struct str address;   /* the peer's address as text */
+};
+
+enum conn_state conn_state(const struct conn *c);
+uint64_t conn_number(const struct conn *c); /* unique in this process, for logs */
+const char *conn_address(const struct conn *c);
+
+/* The owner's pointer (the session); not touched here. NULL at first. */
+void *conn_user(const struct conn *c);
+void conn_set_user(struct conn *c, void *user);
+
+/* Queues a frame (takes its own reference; the caller keeps his). Dropped silently unless OPEN. */
+void conn_send(struct conn *c, struct frame *f, enum conn_send_mode mode);
+/* conn_send of a new frame made from text. */
+void conn_send_text(struct conn *c, struct str text);
+/* Sends what is queued, then a Close frame with the code and its sentence (or `reason` if not NULL, <= 123 bytes), and ends
+ * the connection within 2 s whatever the peer does. on_close follows later, never before return. May be called in any
+ * callback, more than once (the first code counts). */
+void conn_close(struct conn *c, int code, const char *reason);
+
+/* The hello deadline no longer applies (the player is attached). */
+void conn_ready(struct conn *c);
+/* How often to ping from now on (a queued player is watched more closely). */
+void conn_ping_every(struct conn *c, uint64_t ms);
+struct ratelimit *conn_ratelimit(struct conn *c);
+
+/* Keeps the struct alive over asynchronous work; CLOSED connections may still be held. */
+void conn_hold(struct conn *c);
+void conn_release(struct conn *c);
+
+#endif
