@@ -25,8 +25,10 @@ void loop_timer_free(struct loop_timer *t); /* NULL is fine; no callback afterwa
 void loop_defer(struct loop *l, loop_cb fn, void *arg);
 
 /* Hooks run after the events of each pass and again before the loop sleeps, in the order of registration (store first,
- * then connections): where output is gathered and sent. Registration is for the loop's life. */
+ * then connections): where output is gathered and sent. Registration is for the loop's life, or until loop_off_flush. */
 void loop_on_flush(struct loop *l, loop_cb fn, void *arg);
+/* Removes the hook registered with the same fn and arg; also from inside a hook. No call of it afterwards. */
+void loop_off_flush(struct loop *l, loop_cb fn, void *arg);
 void loop_flush(struct loop *l); /* run the hooks now (after about 1,024 received messages) */
 
 /* fn for each arrival of the signal until loop_stop_signals. */
