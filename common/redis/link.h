@@ -6,6 +6,7 @@
 #ifndef COMMON_REDIS_LINK_H
 #define COMMON_REDIS_LINK_H
 
+#include "common/buf.h"
 #include "common/loop.h"
 #include "common/reply.h"
 
@@ -58,6 +59,11 @@ unsigned redis_link_failures(const struct redis_link *k); /* consecutive failed 
  * fn may be NULL. NOAUTH, WRONGPASS, LOADING, READONLY and MASTERDOWN replies also drop the link and back off. */
 typedef void (*redis_cb)(void *arg, int err, const struct reply *reply);
 void redis_call(struct redis_link *k, const struct str *args, size_t count, redis_cb fn, void *arg);
+/* The same for a command already in wire form (redis_format): for those who may have to send it twice. */
+void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg);
+void redis_format(struct buf *out, const struct str *args, size_t count); /* appends */
+/* Counts the times the link went up: what was told to the server in another epoch may be gone. 0 before the first. */
+uint64_t redis_link_epoch(const struct redis_link *k);
 /* Channels to hold subscribed, now and after every reconnect; channel is copied. "up" is reported after all are
  * confirmed. Only before the first pass of the loop. */
 void redis_subscribe(struct redis_link *k, struct str channel);
