@@ -1,7 +1,8 @@
 /* Where the truth lives: Redis, or this process's memory. One interface, the same scripts.
  *
- * All rules that must be atomic are Lua scripts (scripts/). Redis runs them in the fleet; backend_memory runs the very same
- * files in an embedded Lua 5.1 over an in-process keyspace, so that standalone and fleet cannot drift apart. */
+ * All rules that must be atomic are Lua scripts (scripts/). Redis runs them in the fleet; backend_memory runs
+ * the very same files in an embedded Lua 5.1 over an in-process keyspace, so that standalone and fleet cannot
+ * drift apart. */
 #ifndef MATCHMAKING_BACKEND_H
 #define MATCHMAKING_BACKEND_H
 
@@ -19,8 +20,8 @@ struct backend_events {
     void *arg;
 };
 
-/* Answered exactly once, never before return, in the order of the calls. err as in redis_cb, plus ERR_SCRIPT. reply is NULL
- * unless err is ERR_NONE or ERR_SCRIPT; borrowed until return. */
+/* Answered exactly once, never before return, in the order of the calls. err as in redis_cb, plus ERR_SCRIPT.
+ * reply is NULL unless err is ERR_NONE or ERR_SCRIPT; borrowed until return. */
 typedef void (*backend_cb)(void *arg, int err, const struct reply *reply);
 
 struct backend_ops {
@@ -46,20 +47,24 @@ struct backend_redis_options {
     const char *instance_id; /* the own channel is room_events:<instance_id> */
     uint64_t command_timeout_ms, connect_timeout_ms;
 };
-/* Two links: commands, and events (subscribed to room_events and room_events:<instance_id>). Up when both are. */
-struct backend *backend_redis_new(struct loop *l, const struct backend_redis_options *o, const struct backend_events *e);
+/* Two links: commands, and events (subscribed to room_events and room_events:<instance_id>). Up when both
+ * are. */
+struct backend *backend_redis_new(struct loop *l, const struct backend_redis_options *o,
+                                  const struct backend_events *e);
 /* The command link's and event link's figures for /health/stats; only for a backend_redis. */
-void backend_redis_stats(const struct backend *b, struct redis_link_stats *commands, struct redis_link_stats *events);
+void backend_redis_stats(const struct backend *b, struct redis_link_stats *commands,
+                         struct redis_link_stats *events);
 bool backend_is_redis(const struct backend *b);
 
 struct backend_memory_options {
     const char *prefix;
     uint64_t (*now_us)(void *arg); /* wall time for the scripts' TIME; NULL = the real clock */
     void *now_arg;
-    /* Tests and the simulator: run a script at once and answer inside the call instead of through loop_defer (then l may
-     * be NULL). */
+    /* Tests and the simulator: run a script at once and answer inside the call instead of through loop_defer
+     * (then l may be NULL). */
     bool immediate;
 };
-struct backend *backend_memory_new(struct loop *l, const struct backend_memory_options *o, const struct backend_events *e);
+struct backend *backend_memory_new(struct loop *l, const struct backend_memory_options *o,
+                                   const struct backend_events *e);
 
 #endif

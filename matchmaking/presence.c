@@ -1,0 +1,122 @@
+/* Sends the scripts that know who is connected where, and reads their answers. */
+#include "matchmaking/presence.h"
+
+#include "matchmaking/scripts.h"
+
+void presence_attach(const struct realm *r, struct str player_id, struct str socket_id, int64_t held_fence,
+                     backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_key(&c, KEY_FENCE);
+    realm_key_of(&c, KEY_INSTANCE_SOCKETS, str_of(r->instance_id));
+    realm_arg(&c, player_id);
+    realm_arg(&c, socket_id);
+    realm_arg_int(&c, held_fence);
+    realm_run(&c, &script_attach, fn, arg);
+}
+
+void presence_attached(const struct reply *reply, struct presence_attached *out)
+{
+    *out = (struct presence_attached){
+        .fence = reply_int(reply, 1),
+        .state = reply_str(reply, 2),
+        .level = reply_int(reply, 3),
+        .ticket_id = reply_str(reply, 4),
+        .room_id = reply_str(reply, 6),
+        .old_instance_id = reply_str(reply, 7),
+        .old_socket_id = reply_str(reply, 8),
+    };
+}
+
+void presence_reseat(const struct realm *r, struct str room_id, struct str player_id, int64_t fence,
+                     backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_keys_room(&c, room_id);
+    realm_arg(&c, room_id);
+    realm_arg(&c, player_id);
+    realm_arg_int(&c, fence);
+    realm_arg_int(&c, r->rules.log_max);
+    realm_run(&c, &script_reseat, fn, arg);
+}
+
+void presence_reseated(const struct reply *reply, struct presence_reseated *out)
+{
+    *out = (struct presence_reseated){
+        .status = reply_str(reply, 1),
+        .seq = reply_int(reply, 2),
+        .record = reply_str(reply, 3),
+        .level = reply_int(reply, 4),
+        .confirm_by_ms = reply_int(reply, 5),
+        .place = reply_str(reply, 6),
+        .events = reply_at(reply, 7),
+    };
+}
+
+void presence_detach(const struct realm *r, const struct presence_leaving *who, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_key_of(&c, KEY_INSTANCE_SOCKETS, who->owner_instance_id);
+    realm_key_level(&c, who->level);
+    realm_keys_room(&c, who->room_id);
+    realm_arg(&c, who->player_id);
+    realm_arg_int(&c, who->fence);
+    realm_arg(&c, who->socket_id);
+    realm_arg(&c, who->owner_instance_id);
+    realm_arg_int(&c, who->only_if_owner_dead);
+    realm_arg_int(&c, r->rules.grace_ms);
+    realm_arg_int(&c, who->level);
+    realm_arg(&c, who->room_id);
+    realm_arg_int(&c, r->rules.log_max);
+    realm_run(&c, &script_detach, fn, arg);
+}
+
+static void keys_fleet(struct realm_call *c)
+{
+    realm_key(c, KEY_INSTANCES);
+    realm_key(c, KEY_INSTANCE_INFO);
+    realm_key(c, KEY_INSTANCE_EPOCHS);
+}
+
+void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    keys_fleet(&c);
+    realm_arg_int(&c, r->rules.lease_ms);
+    realm_arg(&c, beat->info);
+    realm_arg_int(&c, beat->known_epoch);
+    realm_arg_int(&c, r->rules.seats);
+    realm_arg_int(&c, beat->first);
+    realm_run(&c, &script_heartbeat, fn, arg);
+}
+
+void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    keys_fleet(&c);
+    realm_key_of(&c, KEY_INSTANCE_SOCKETS, instance_id);
+    realm_arg(&c, instance_id);
+    realm_run(&c, &script_retire, fn, arg);
+}
+
+void presence_leftovers(const struct realm *r, struct str instance_id, int64_t about, backend_cb fn,
+                        void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_key(&c, KEY_INSTANCES);
+    realm_key_of(&c, KEY_INSTANCE_SOCKETS, instance_id);
+    realm_key(&c, KEY_SOCKET_MAPPINGS);
+    realm_key(&c, KEY_PLAYERS);
+    realm_arg(&c, instance_id);
+    realm_arg_int(&c, about);
+    realm_run(&c, &script_list_leftovers, fn, arg);
+}

@@ -1,0 +1,56 @@
+/* Who is connected where: attach, reseat and detach of players; lease, leftovers and retirement of instances.
+ */
+#ifndef MATCHMAKING_PRESENCE_H
+#define MATCHMAKING_PRESENCE_H
+
+#include "matchmaking/realm.h"
+
+/* attach.lua. held_fence 0 = a new connection. Answer "OK" (presence_attached reads it) or "REPLACED". */
+void presence_attach(const struct realm *r, struct str player_id, struct str socket_id, int64_t held_fence,
+                     backend_cb fn, void *arg);
+struct presence_attached { /* borrowed from the reply */
+    int64_t fence;
+    struct str state; /* "idle", "queued" or "room" */
+    int64_t level;
+    struct str ticket_id, room_id;
+    struct str old_instance_id, old_socket_id; /* the connection this one replaces; empty = none */
+};
+void presence_attached(const struct reply *reply, struct presence_attached *out);
+
+/* reseat.lua: the attached player's seat in room_id. Answer "OK" (presence_reseated), "ROOM_NOT_FOUND",
+ * "REPLACED", "GONE". */
+void presence_reseat(const struct realm *r, struct str room_id, struct str player_id, int64_t fence,
+                     backend_cb fn, void *arg);
+struct presence_reseated {
+    struct str status; /* "waiting" or "active" */
+    int64_t seq, level, confirm_by_ms;
+    struct str record;          /* the room in the seed's form, raw JSON */
+    struct str place;           /* "player|instance|socket ..." of all seats */
+    const struct reply *events; /* array of event JSON */
+};
+void presence_reseated(const struct reply *reply, struct presence_reseated *out);
+
+struct presence_leaving { /* for detach.lua; all borrowed */
+    struct str player_id, socket_id, owner_instance_id;
+    int64_t fence; /* 0 = whatever the record says (sweeper) */
+    bool only_if_owner_dead;
+    int64_t level;      /* what the caller believes; AGAIN answers the truth */
+    struct str room_id; /* empty = none */
+};
+/* Answer "OK" (1: level to match again or "", 2: events, 3: what), "AGAIN" (1: level, 2: room id), "LIVE". */
+void presence_detach(const struct realm *r, const struct presence_leaving *who, backend_cb fn, void *arg);
+
+struct presence_beat {
+    struct str info; /* JSON with "seats":N */
+    int64_t known_epoch;
+    bool first;
+};
+/* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances) or "SEATS" (1: seats, 2: instance). */
+void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
+/* retire.lua. Answer "OK", "LIVE", "LEFT". */
+void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);
+/* list_leftovers.lua. Answer "OK" (1: {socket, player, level, room} in fours) or "LIVE". */
+void presence_leftovers(const struct realm *r, struct str instance_id, int64_t about, backend_cb fn,
+                        void *arg);
+
+#endif

@@ -1,0 +1,61 @@
+/* Sends the scripts of the waiting lists. */
+#include "matchmaking/queue.h"
+
+#include "matchmaking/scripts.h"
+
+/* What join.lua and match.lua need to make a room; ends both argument lists. */
+static void args_new_room(struct realm_call *c)
+{
+    const struct realm_rules *rules = &c->realm->rules;
+    realm_arg_int(c, rules->seats);
+    realm_arg_int(c, rules->confirm_ms);
+    realm_arg_int(c, rules->idle_ms);
+    realm_arg_int(c, rules->log_max);
+}
+
+void queue_join(const struct realm *r, struct str player_id, int64_t fence, int64_t level,
+                struct str ticket_id, backend_cb fn, void *arg)
+{
+    char room_id[ID_SIZE];
+    id_random(room_id, "r_");
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_key_level(&c, level);
+    realm_keys_room(&c, str_of(room_id));
+    realm_arg(&c, player_id);
+    realm_arg_int(&c, fence);
+    realm_arg_int(&c, level);
+    realm_arg(&c, ticket_id);
+    realm_arg(&c, str_of(room_id));
+    args_new_room(&c);
+    realm_run(&c, &script_join, fn, arg);
+}
+
+void queue_leave(const struct realm *r, struct str player_id, int64_t fence, int64_t level, backend_cb fn,
+                 void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_key_level(&c, level);
+    realm_arg(&c, player_id);
+    realm_arg_int(&c, fence);
+    realm_arg_int(&c, level);
+    realm_run(&c, &script_leave_queue, fn, arg);
+}
+
+void queue_match(const struct realm *r, int64_t level, backend_cb fn, void *arg)
+{
+    char room_id[ID_SIZE];
+    id_random(room_id, "r_");
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_key_level(&c, level);
+    realm_keys_room(&c, str_of(room_id));
+    realm_arg_int(&c, level);
+    realm_arg(&c, str_of(room_id));
+    args_new_room(&c);
+    realm_run(&c, &script_match, fn, arg);
+}

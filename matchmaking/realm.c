@@ -1,0 +1,112 @@
+/* Builds the calls to the scripts: complete keys with their prefix, arguments in the order the scripts
+ * document. */
+#include "matchmaking/realm.h"
+
+#include <stdio.h>
+
+#include "common/err.h"
+
+void realm_init(struct realm *r, struct backend *backend, const struct realm_rules *rules, const char *prefix,
+                const char *instance_id)
+{
+    *r = (struct realm){.backend = backend, .rules = *rules};
+    CHECK(str_copy(r->prefix, sizeof r->prefix, str_of(prefix)));
+    CHECK(str_copy(r->instance_id, sizeof r->instance_id, str_of(instance_id)));
+    (void)snprintf(r->channel, sizeof r->channel, "%s%s", r->prefix, redis_key_pattern(KEY_ROOM_EVENTS));
+}
+
+/* Keeps a composed text for the life of the call. */
+static struct str keep(struct realm_call *c, const char *text, size_t n)
+{
+    CHECK(c->text_used + n <= sizeof c->text);
+    char *at = c->text + c->text_used;
+    memcpy(at, text, n);
+    c->text_used += n;
+    return (struct str){at, n};
+}
+
+static void add_key(struct realm_call *c, struct str key)
+{
+    CHECK(c->key_count < CALL_KEYS_MAX);
+    c->keys[c->key_count++] = key;
+}
+
+void realm_call(struct realm_call *c, const struct realm *r)
+{
+    c->realm = r;
+    c->key_count = c->arg_count = c->text_used = 0;
+    realm_arg(c, str_of(r->instance_id));
+    realm_arg(c, str_of(r->channel));
+    realm_arg(c, str_of(r->rules.events_mode));
+}
+
+void realm_key(struct realm_call *c, enum redis_key key)
+{
+    realm_key_of(c, key, (struct str){0});
+}
+
+void realm_key_of(struct realm_call *c, enum redis_key key, struct str part)
+{
+    char text[REALM_PREFIX_MAX + ID_MAX + 64];
+    const char *pattern = redis_key_pattern(key);
+    const char *hole = strchr(pattern, '{');
+    size_t head = hole ? (size_t)(hole - pattern) : strlen(pattern);
+    const char *tail = hole ? strchr(hole, '}') + 1 : "";
+    int n = snprintf(text, sizeof text, "%s%.*s%.*s%s", c->realm->prefix, (int)head, pattern, (int)part.n,
+                     part.p ? part.p : "", tail);
+    CHECK(n > 0 && (size_t)n < sizeof text);
+    add_key(c, keep(c, text, (size_t)n));
+}
+
+void realm_key_level(struct realm_call *c, int64_t level)
+{
+    char text[24];
+    int n = snprintf(text, sizeof text, "%lld", (long long)level);
+    realm_key_of(c, KEY_WAITING, (struct str){text, (size_t)n});
+}
+
+void realm_keys_player(struct realm_call *c)
+{
+    static const enum redis_key keys[] = {KEY_PLAYERS,     KEY_INSTANCES, KEY_SOCKET_MAPPINGS, KEY_MATCHES,
+                                          KEY_GAME_STATES, KEY_DEADLINES, KEY_LEVELS};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        realm_key(c, keys[i]);
+}
+
+void realm_keys_room(struct realm_call *c, struct str room_id)
+{
+    realm_key_of(c, KEY_ROOM, room_id);
+    realm_key_of(c, KEY_ROOM_LOG, room_id);
+}
+
+void realm_arg(struct realm_call *c, struct str value)
+{
+    CHECK(c->arg_count < CALL_ARGS_MAX);
+    c->args[c->arg_count++] = value;
+}
+
+void realm_arg_int(struct realm_call *c, int64_t value)
+{
+    char text[24];
+    int n = snprintf(text, sizeof text, "%lld", (long long)value);
+    realm_arg(c, keep(c, text, (size_t)n));
+}
+
+void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)
+{
+    struct backend *b = c->realm->backend;
+    b->ops->run(b, s, c->keys, c->key_count, c->args, c->arg_count, fn, arg);
+}
+
+struct realm_outcome realm_outcome(int err, const struct reply *reply)
+{
+    if (err != ERR_NONE)
+        return (struct realm_outcome){.err = err};
+    struct str word = reply_str(reply, 0);
+    return (struct realm_outcome){.err = word.n ? ERR_NONE : ERR_PROTOCOL, .word = word};
+}
+
+bool realm_said(struct realm_outcome o, const char *word)
+{
+    return o.err == ERR_NONE && str_eq(o.word, str_of(word));
+}

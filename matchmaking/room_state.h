@@ -1,0 +1,43 @@
+/* The room's truth: confirmations, numbered messages, versioned state, leaving, the agreed end, and reading
+ * it back.
+ *
+ * `who` is the seat that acts: the script refuses it (NOT_IN_ROOM) unless it is the seat's present socket.
+ * All answers carry "OK" or one of ROOM_NOT_FOUND, NOT_IN_ROOM, NOT_STARTED, STALE_VERSION (1: current),
+ * TOO_LARGE. Event arrays hold the JSON of matchmaking/events.h. */
+#ifndef MATCHMAKING_ROOM_STATE_H
+#define MATCHMAKING_ROOM_STATE_H
+
+#include "matchmaking/realm.h"
+
+struct room_seat { /* all borrowed */
+    struct str room_id, player_id, socket_id;
+};
+
+/* "OK": 1 status, 2 events. */
+void room_state_confirm(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
+/* data is the event's whole data (raw JSON); echo: the sender gets it as an event too. "OK": 1 seq, 2 event.
+ */
+void room_state_message(const struct realm *r, const struct room_seat *who, const char *event,
+                        struct str data, bool echo, backend_cb fn, void *arg);
+struct room_change {
+    bool game;       /* gameData and turn; else the player's own state */
+    struct str json; /* raw; empty = unchanged (game only) */
+    bool has_turn, has_expected_version;
+    int64_t turn, expected_version;
+    bool echo;
+};
+/* "OK": 1 version, 2 seq, 3 events. */
+void room_state_set(const struct realm *r, const struct room_seat *who, const struct room_change *change,
+                    backend_cb fn, void *arg);
+/* "OK": 1 level to match again or "", 2 events. */
+void room_state_leave(const struct realm *r, const struct room_seat *who, int64_t level, backend_cb fn,
+                      void *arg);
+/* "OK": 1 "1" if the game ended, 2 events. */
+void room_state_end(const struct realm *r, const struct room_seat *who, struct str result, backend_cb fn,
+                    void *arg);
+/* "OK": 1 record, 2 seq. socket_id is not looked at. */
+void room_state_read(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
+/* "OK": 1 the room's seq or -1, 2 events after `have` as far as the log reaches back. */
+void room_state_log(const struct realm *r, struct str room_id, int64_t have, backend_cb fn, void *arg);
+
+#endif

@@ -1,0 +1,38 @@
+#!lua
+-- attach: a connection becomes the player's one and only; a later attach always wins (fence).
+-- KEYS  1-7 as in lib/player.lua, 8 fence, 9 instance:{own}:sockets
+-- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
+--       again after an outage and only keeps the player if nobody attached later)
+-- Reply {"OK", fence, state, level, ticket, joinedAt, roomId, old instance, old socket} | {"REPLACED"}
+--       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
+--@include core player
+local bad = need(PLAYERS, 'hash') or need(MAPPINGS, 'hash') or need(KEYS[8], 'string') or need(KEYS[9], 'set')
+if bad then
+    return bad
+end
+local id, socket, held = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local p = player_get(id)
+if p and held > 0 and p.fence > held then
+    return {'REPLACED'}
+end
+-- A store that lost its data counts from the beginning: never below what somebody already holds.
+local fence = redis.call('INCR', KEYS[8])
+local least = math.max(held, p and p.fence or 0)
+if fence <= least then
+    fence = least + 1
+    redis.call('SET', KEYS[8], int(fence))
+end
+p = p or {id = id, state = 'idle', level = '', ticket = '', joined = 0, room = '', socket = '', instance = ''}
+local old_instance, old_socket = p.instance, p.socket
+if old_socket ~= '' and old_socket ~= socket then
+    redis.call('HDEL', MAPPINGS, old_socket)
+    if old_instance ~= ORIGIN then
+        redis.call('PUBLISH', CHANNEL .. ':' .. old_instance, '{"roomId":"","event":"sessionReplaced","data":{"playerId":"' ..
+            id .. '","socketId":"' .. old_socket .. '"},"originInstanceId":"' .. ORIGIN .. '","timestamp":' .. int(NOW) .. '}')
+    end
+end
+p.fence, p.socket, p.instance = fence, socket, ORIGIN
+player_put(p)
+mapping_put(p)
+redis.call('SADD', KEYS[9], socket)
+return {'OK', fence, p.state, p.level, p.ticket, p.joined, p.room, old_instance, old_socket}

@@ -1,0 +1,61 @@
+#!lua flags=allow-oom
+-- detach: a connection is gone. The queue place goes, the seat is held for a while, the mapping goes in any case.
+-- KEYS  1-7 as in lib/player.lua, 8 instance:{owner}:sockets, 9 waiting:level:N, 10 room:{roomId}, 11 room:{roomId}:log
+-- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence (0 = whatever the record says, for the sweeper), 6 socket,
+--       7 owner instance, 8 "1" = only if the owner's lease is over, 9 grace_ms, 10 level, 11 roomId, 12 log_max
+-- Reply {"OK", level to run match.lua for or "", events, what ("queued" | "seat" | "idle" | "stale")} |
+--       {"AGAIN", level, roomId} (call again with the keys of these) | {"LIVE"} (the owner is alive after all)
+-- Idempotent: a stale fence or socket only removes the socket's own mapping.
+--@include core emit player room match
+local bad = match_bad_type(KEYS[9]) or need(KEYS[8], 'set')
+if bad then
+    return bad
+end
+local id, socket, owner = ARGV[4], ARGV[6], ARGV[7]
+if ARGV[8] == '1' and instance_live(owner) then
+    return {'LIVE'}
+end
+local p = player_get(id)
+local fence = tonumber(ARGV[5])
+local what, rematch, events = 'stale', '', {}
+if p and p.socket == socket and (fence == 0 or p.fence == fence) then
+    what = p.state
+    if p.state == 'queued' then
+        if p.level ~= ARGV[10] then
+            return {'AGAIN', p.level, p.room}
+        end
+        redis.call('LREM', KEYS[9], 1, id)
+        queue_index(KEYS[9], p.level)
+        redis.call('HDEL', PLAYERS, id)
+    elseif p.state == 'room' then
+        if p.level ~= ARGV[10] or p.room ~= ARGV[11] then
+            return {'AGAIN', p.level, p.room}
+        end
+        local room = room_load(p.room, KEYS[10], KEYS[11], ARGV[12])
+        local seat = room and room.seats[id]
+        what = 'seat'
+        if not seat then
+            redis.call('HDEL', PLAYERS, id)
+        elseif room.status == 'waiting' then
+            room_dissolve(room, 'player_gone', id, KEYS[9])
+            redis.call('HDEL', PLAYERS, id)
+            rematch, events = room.level, room.events
+        else
+            p.socket, p.instance = '', ''
+            player_put(p)
+            seat.socket, seat.instance, seat.fence = '', '', p.fence
+            seat_put(room, id)
+            room.insts = room_insts(room)
+            emit(room, 'opponentDisconnected', '{"roomId":"' .. room.id .. '","playerId":"' .. id .. '","graceMs":' ..
+                ARGV[9] .. '}')
+            redis.call('ZADD', DEADLINES, int(NOW + tonumber(ARGV[9])), grace_member(room, id))
+            room_save(room, true)
+            events = room.events
+        end
+    else
+        redis.call('HDEL', PLAYERS, id)
+    end
+end
+redis.call('HDEL', MAPPINGS, socket)
+redis.call('SREM', KEYS[8], socket)
+return {'OK', rematch, events, what}

@@ -1,0 +1,22 @@
+#!lua flags=allow-oom
+-- end_game: a player reports the result; the game ends when all who hold a seat report the same bytes.
+-- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log
+-- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 result (raw JSON), 8 log_max
+-- Reply {"OK", "1" if the game has ended else "0", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"}
+--       A player may report again while others are missing; the last report counts.
+--@include core emit player room
+local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[8])
+if not room then
+    return {'ROOM_NOT_FOUND'}
+end
+local seat = room.seats[ARGV[5]]
+if not seat or seat.socket ~= ARGV[6] then
+    return {'NOT_IN_ROOM'}
+end
+if room.status ~= 'active' then
+    return {'NOT_STARTED'}
+end
+seat.result = ARGV[7]
+redis.call('HSET', room.key, 'r:' .. ARGV[5], ARGV[7])
+local ended = votes_count(room)
+return {'OK', ended and '1' or '0', room.events}

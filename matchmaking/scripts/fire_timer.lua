@@ -1,0 +1,50 @@
+#!lua flags=allow-oom
+-- fire_timer: carries out one entry of `deadlines`, whichever instance comes first; the others are told TAKEN.
+-- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 waiting:level:N
+-- ARGV  1-3 as in lib/core.lua, 4 the entry, 5 kind, 6 roomId, 7 player or "", 8 version, 9 log_max, 10 idle_ms
+-- Reply {"OK", level to run match.lua for or "", events} | {"TAKEN"} | {"EARLY"} | {"STALE"} (nothing to do any more)
+-- Atomic: the claim and the effect are one, so an entry has its effect at most once.
+--@include core emit player room match
+local bad = match_bad_type(KEYS[10])
+if bad then
+    return bad
+end
+local due = redis.call('ZSCORE', DEADLINES, ARGV[4])
+if not due then
+    return {'TAKEN'}
+end
+if tonumber(due) > NOW then
+    return {'EARLY'}
+end
+redis.call('ZREM', DEADLINES, ARGV[4])
+local room = room_load(ARGV[6], KEYS[8], KEYS[9], ARGV[9])
+if not room then
+    return {'STALE'}
+end
+local kind, player, version = ARGV[5], ARGV[7], tonumber(ARGV[8])
+if kind == 'confirm' and room.status == 'waiting' and room.epoch == version then
+    room_dissolve(room, 'confirm_timeout', nil, KEYS[10])
+    return {'OK', room.level, room.events}
+end
+if kind == 'grace' then
+    local seat = room.seats[player]
+    if not seat or seat.socket ~= '' or seat.fence ~= version then
+        return {'STALE'}
+    end
+    seat_remove(room, player, 'grace')
+    if #room.order >= 2 then
+        votes_count(room)
+    end
+    return {'OK', '', room.events}
+end
+if kind == 'idle' then
+    local last = tonumber(redis.call('HGET', room.key, 'lastAt') or '0')
+    if last + tonumber(ARGV[10]) > NOW then
+        redis.call('ZADD', DEADLINES, int(last + tonumber(ARGV[10])), ARGV[4])
+        return {'OK', '', {}}
+    end
+    room.insts = room_insts(room)
+    room_end(room, 'idle', 'null')
+    return {'OK', '', room.events}
+end
+return {'STALE'}

@@ -1,0 +1,28 @@
+#!lua
+-- heartbeat: renews the instance's lease and says whether it had run out meanwhile; also the write probe.
+-- KEYS  1 instances, 2 instance_info, 3 instance_epochs
+-- ARGV  1-3 as in lib/core.lua, 4 lease_ms, 5 info (JSON with "seats":N), 6 epoch the instance knows (0 = none),
+--       7 seats, 8 "1" at the start: refuse if a live instance has other seats
+-- Reply {"OK", epoch, now ms, dead instances} | {"SEATS", seats of the other, its id}
+--       An epoch other than the known one = the lease was lost: attach every session again. The epoch is a level, so a
+--       lost reply does no harm. flags: none, so that an OOM store refuses it and the probe fails.
+--@include core
+local id, known = ORIGIN, tonumber(ARGV[6])
+local ends = tonumber(redis.call('ZSCORE', KEYS[1], id) or '0')
+local epoch = tonumber(redis.call('HGET', KEYS[3], id) or '0')
+if ARGV[8] == '1' then
+    local infos = redis.call('HGETALL', KEYS[2])
+    for i = 1, #infos, 2 do
+        local seats = string.match(infos[i + 1], '"seats":(%d+)')
+        if seats ~= ARGV[7] and infos[i] ~= id and tonumber(redis.call('ZSCORE', KEYS[1], infos[i]) or '0') > NOW then
+            return {'SEATS', seats or '', infos[i]}
+        end
+    end
+end
+if ends <= NOW or epoch == 0 then
+    epoch = math.max(epoch, known) + 1
+    redis.call('HSET', KEYS[3], id, epoch)
+end
+redis.call('ZADD', KEYS[1], int(NOW + tonumber(ARGV[4])), id)
+redis.call('HSET', KEYS[2], id, ARGV[5])
+return {'OK', epoch, NOW, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(NOW), 'LIMIT', 0, 8)}

@@ -1,0 +1,53 @@
+#!lua
+-- join: a player enters a level's queue, or is matched at once with the longest waiting.
+-- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log
+-- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence, 6 level, 7 ticket, 8 roomId for a new room, 9 seats, 10 confirm_ms,
+--       11 idle_ms, 12 log_max
+-- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |
+--       {"ALREADY_IN_MATCH", roomId} | {"REPLACED"} | {"GONE"} | {"LEASE"} (the caller's own lease is over);
+--       more = 1: too many dead entries for one call, run match.lua for the level.
+-- Atomic because seeing a partner and taking him must be one; idempotent by ticket: the same ticket asks "where am I?".
+--@include core emit player room match
+local bad = match_bad_type(KEYS[8])
+if bad then
+    return bad
+end
+local queue, level, ticket, seats = KEYS[8], ARGV[6], ARGV[7], tonumber(ARGV[9])
+local p, why = player_own(ARGV[4], tonumber(ARGV[5]))
+if not p then
+    return {why}
+end
+if p.state == 'room' then
+    return {'ALREADY_IN_MATCH', p.room}
+end
+if not instance_live(ORIGIN) then
+    return {'LEASE'}
+end
+if p.state == 'queued' then
+    if p.ticket ~= ticket then
+        return {'ALREADY_QUEUED', p.ticket}
+    end
+    level = p.level
+    redis.call('LREM', queue, 1, p.id)
+else
+    p.joined = NOW
+end
+local partners, more = queue_take(queue, level, seats - 1, p.id)
+p.state, p.level, p.ticket = 'queued', level, ticket
+if #partners == seats - 1 then
+    partners[seats] = p
+    local room = room_create(ARGV[8], KEYS[9], KEYS[10], level, partners,
+        {confirm_ms = ARGV[10], idle_ms = ARGV[11], log_max = ARGV[12]})
+    queue_index(queue, level)
+    return {'MATCHED', room.id, room.events}
+end
+-- A returning ticket goes back to where its time puts it: before all who came later.
+local behind = #partners > 0 and partners[#partners].joined > p.joined
+if behind then
+    redis.call('LPUSH', queue, p.id)
+else
+    redis.call('RPUSH', queue, p.id)
+end
+redis.call('SADD', LEVELS, level)
+player_put(p)
+return {'WAITING', behind and 1 or redis.call('LLEN', queue), more and 1 or 0}

@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- leave_room: a player gives up the seat for good; a room that has not started dissolves, one below two seats ends.
+-- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N of the room's level, 9 room:{roomId}, 10 room:{roomId}:log
+-- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 level, 8 log_max
+-- Reply {"OK", level to run match.lua for or "", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}
+--@include core emit player room match
+local bad = match_bad_type(KEYS[8])
+if bad then
+    return bad
+end
+local room = room_load(ARGV[4], KEYS[9], KEYS[10], ARGV[8])
+if not room then
+    return {'ROOM_NOT_FOUND'}
+end
+local seat = room.seats[ARGV[5]]
+if not seat or seat.socket ~= ARGV[6] then
+    return {'NOT_IN_ROOM'}
+end
+if room.status == 'waiting' then
+    room_dissolve(room, 'player_gone', ARGV[5], KEYS[8])
+    return {'OK', room.level, room.events}
+end
+seat_remove(room, ARGV[5], 'left')
+if #room.order >= 2 then
+    votes_count(room)
+end
+return {'OK', '', room.events}

@@ -1,0 +1,112 @@
+-- match: who is taken from a level's list, how a room is born, and how one that never started dissolves.
+
+local DEAD_MAX = 64
+
+-- The first `want` live players of the list, longest waiting first; dead entries met on the way are removed. Fewer than
+-- `want`: the live ones stay where they were. Returns players and whether the look-ahead bound was hit (ask again).
+local function queue_take(queue, level, want, except)
+    local live, seen, at, dead = {}, {}, 0, {}
+    local chunk = want + 4
+    while #live < want and #dead < DEAD_MAX do
+        local ids = redis.call('LRANGE', queue, at, at + chunk - 1)
+        for _, id in ipairs(ids) do
+            if #live == want or #dead == DEAD_MAX then
+                break
+            end
+            at = at + 1
+            local p = player_get(id)
+            if id ~= except and not seen[id] and p and p.state == 'queued' and p.level == level and instance_live(p.instance) then
+                live[#live + 1] = p
+            else
+                dead[#dead + 1] = id
+            end
+            seen[id] = true
+        end
+        if #ids < chunk then
+            break
+        end
+    end
+    if at > 0 and (#live == want or #dead > 0) then
+        redis.call('LTRIM', queue, at, -1)
+        if #live < want then
+            for i = #live, 1, -1 do
+                redis.call('LPUSH', queue, live[i].id)
+            end
+        end
+    end
+    return live, #dead == DEAD_MAX and #live < want
+end
+
+local function queue_index(queue, level)
+    if redis.call('LLEN', queue) == 0 then
+        redis.call('SREM', LEVELS, level)
+    else
+        redis.call('SADD', LEVELS, level)
+    end
+end
+
+-- nil, or the error reply that stops a script before it would write half a match.
+local function match_bad_type(queue)
+    return need(queue, 'list') or need(LEVELS, 'set') or need(PLAYERS, 'hash') or need(INSTANCES, 'zset') or
+        need(MAPPINGS, 'hash') or need(MATCHES, 'hash') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset')
+end
+
+-- A new room for these players (records as in player_get): truth, match and projection in one go, and event number 1.
+local function room_create(id, key, log, level, players, o)
+    local room = {id = id, key = key, log = log, log_max = tonumber(o.log_max), events = {}, status = 'waiting', seq = 0,
+                  epoch = 1, version = 0, turn = 0, data = '{}', level = level, created = NOW, updated = NOW,
+                  confirm_by = NOW + tonumber(o.confirm_ms), order = {}, seats = {}}
+    local listed, seats, place = {}, {}, {}
+    for i, p in ipairs(players) do
+        room.order[i] = p.id
+        room.seats[p.id] = {socket = p.socket, instance = p.instance, confirmed = false, fence = p.fence, level = p.level,
+                            ticket = p.ticket, joined = p.joined, state = '{}', version = 0}
+        listed[i] = '{"id":"' .. p.id .. '"}'
+        seats[i] = '{"id":"' .. p.id .. '","level":' .. p.level .. '}'
+        place[i] = p.id .. '|' .. p.instance .. '|' .. p.socket
+        p.state, p.room = 'room', id
+        player_put(p)
+        mapping_put(p)
+        seat_put(room, p.id)
+    end
+    redis.call('HSET', key, 'epoch', 1, 'version', 0, 'turn', 0, 'gameData', '{}', 'level', level, 'createdAt', int(NOW),
+        'confirmBy', int(room.confirm_by))
+    room.insts = room_insts(room)
+    emit(room, 'matchFound', '{"roomId":"' .. id .. '","level":' .. level .. ',"players":[' .. table.concat(listed, ',') ..
+        '],"confirmByMs":' .. int(room.confirm_by) .. '}', ',"place":"' .. table.concat(place, ' ') .. '"')
+    redis.call('HSET', MATCHES, id, '{"player1":' .. seats[1] .. ',"player2":' .. seats[2] .. ',"roomId":"' .. id ..
+        '","players":[' .. table.concat(seats, ',') .. '],"createdAt":' .. int(NOW) .. '}')
+    redis.call('ZADD', DEADLINES, int(room.confirm_by), confirm_member(room), int(NOW + tonumber(o.idle_ms)), 'idle:' .. id .. ':1')
+    room_save(room, true)
+    return room
+end
+
+-- A room that never started: `gone` (or nil) has left; the ready ones return to the head of the list in joinedAt order, the
+-- others become idle. Ready = confirmed, or merely connected when somebody left before the time was up.
+local function room_dissolve(room, reason, gone, queue)
+    local back, names = {}, {}
+    for _, player in ipairs(room.order) do
+        local seat, p = room.seats[player], room_member(room, player)
+        if p and player ~= gone and p.socket ~= '' and (seat.confirmed or gone) then
+            p.state, p.room = 'queued', ''
+            back[#back + 1] = p
+        elseif p then
+            player_idle(p)
+        end
+    end
+    table.sort(back, function(a, b)
+        return a.joined < b.joined or (a.joined == b.joined and a.id < b.id)
+    end)
+    for i = #back, 1, -1 do
+        redis.call('LPUSH', queue, back[i].id)
+        player_put(back[i])
+        mapping_put(back[i])
+        names[#names + 1] = back[i].id
+    end
+    if #back > 0 then
+        redis.call('SADD', LEVELS, room.level)
+    end
+    emit(room, 'matchCancelled', '{"roomId":"' .. room.id .. '","reason":"' .. reason .. '"}',
+        ',"requeued":"' .. table.concat(names, ' ') .. '"')
+    room_delete(room)
+end

@@ -1,0 +1,65 @@
+-- player: the player's own record, `state|fence|level|ticketId|joinedAt|roomId|socketId|instanceId` in the hash `players`,
+-- and the seed's socket_mappings. KEYS[1..7] are the same in every script that includes this part.
+local PLAYERS, INSTANCES, MAPPINGS, MATCHES, GAME_STATES, DEADLINES, LEVELS =
+    KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+
+local function player_get(id)
+    local raw = redis.call('HGET', PLAYERS, id)
+    if not raw then
+        return nil
+    end
+    local state, fence, level, ticket, joined, room, socket, instance =
+        string.match(raw, '^(%a+)|(%d+)|(%d*)|([^|]*)|(%d*)|([^|]*)|([^|]*)|([^|]*)$')
+    if not state then
+        return nil
+    end
+    return {id = id, state = state, fence = tonumber(fence), level = level, ticket = ticket, joined = tonumber(joined) or 0,
+            room = room, socket = socket, instance = instance}
+end
+
+local function player_put(p)
+    redis.call('HSET', PLAYERS, p.id, p.state .. '|' .. int(p.fence) .. '|' .. p.level .. '|' .. p.ticket .. '|' ..
+        int(p.joined) .. '|' .. p.room .. '|' .. p.socket .. '|' .. p.instance)
+end
+
+-- Who is connected where, in the seed's form. Nothing for a player without a socket.
+local function mapping_put(p)
+    if p.socket ~= '' then
+        redis.call('HSET', MAPPINGS, p.socket, '{"socketId":"' .. p.socket .. '","instanceId":"' .. p.instance ..
+            '","roomId":' .. (p.room ~= '' and '"' .. p.room .. '"' or 'null') .. ',"playerId":"' .. p.id .. '"}')
+    end
+end
+
+-- Out of queue or room: an attached player stays as idle, the record of one without a socket goes.
+local function player_idle(p)
+    p.state, p.level, p.ticket, p.joined, p.room = 'idle', '', '', 0, ''
+    if p.socket == '' then
+        redis.call('HDEL', PLAYERS, p.id)
+    else
+        player_put(p)
+        mapping_put(p)
+    end
+end
+
+local leases = {}
+local function instance_live(instance)
+    if instance == '' then
+        return false
+    end
+    if leases[instance] == nil then
+        leases[instance] = tonumber(redis.call('ZSCORE', INSTANCES, instance) or '0') > NOW
+    end
+    return leases[instance]
+end
+
+-- The caller's own hold on the player: nil and REPLACED or GONE if another attach came later or a sweep took the record.
+local function player_own(id, fence)
+    local p = player_get(id)
+    if not p then
+        return nil, 'GONE'
+    end
+    if p.fence ~= fence then
+        return nil, 'REPLACED'
+    end
+    return p
+end

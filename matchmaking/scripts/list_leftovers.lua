@@ -1,0 +1,24 @@
+#!lua
+-- list_leftovers: up to about ARGV[5] sockets of a dead instance, with what is needed to detach each. Changes nothing but
+-- sockets without a mapping, which are dropped from the set.
+-- KEYS  1 instances, 2 instance:{dead}:sockets, 3 socket_mappings, 4 players
+-- ARGV  1-3 as in lib/core.lua, 4 the dead instance, 5 about how many
+-- Reply {"OK", {socket, player, level, roomId, ...} in fours} | {"LIVE"}
+--@include core
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[4]) or '0') > NOW then
+    return {'LIVE'}
+end
+local found = redis.call('SSCAN', KEYS[2], '0', 'COUNT', ARGV[5])[2]
+local list = {}
+for _, socket in ipairs(found) do
+    local mapping = redis.call('HGET', KEYS[3], socket)
+    local player = mapping and string.match(mapping, '"playerId":"([^"]*)"')
+    if player then
+        local raw = redis.call('HGET', KEYS[4], player) or ''
+        local level, room = string.match(raw, '^%a+|%d+|(%d*)|[^|]*|%d*|([^|]*)|')
+        list[#list + 1], list[#list + 2], list[#list + 3], list[#list + 4] = socket, player, level or '', room or ''
+    else
+        redis.call('SREM', KEYS[2], socket)
+    end
+end
+return {'OK', list}

@@ -1,0 +1,22 @@
+#!lua
+-- message: one numbered message of a seated player. The hot path: four hash fields, one log entry, at most one PUBLISH.
+-- KEYS  1 room:{roomId}, 2 room:{roomId}:log
+-- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 event, 8 data (raw JSON), 9 log_max, 10 player to skip or ""
+-- Reply {"OK", seq, event JSON} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"}
+-- Atomic because number, log and publication must agree; not idempotent by itself.
+--@include core emit
+local f = redis.call('HMGET', KEYS[1], 'status', 'seq', 'insts', 'p:' .. ARGV[5])
+if not f[1] then
+    return {'ROOM_NOT_FOUND'}
+end
+local socket = ARGV[6]
+if not f[4] or string.sub(f[4], 1, #socket + 1) ~= socket .. '|' then
+    return {'NOT_IN_ROOM'}
+end
+if f[1] ~= 'active' then
+    return {'NOT_STARTED'}
+end
+local room = {id = ARGV[4], seq = tonumber(f[2]), insts = f[3], log = KEYS[2], log_max = tonumber(ARGV[9]), events = {}}
+emit(room, ARGV[7], ARGV[8], ARGV[10] ~= '' and ',"skip":"' .. ARGV[10] .. '"' or nil)
+redis.call('HSET', KEYS[1], 'seq', int(room.seq), 'lastAt', int(NOW))
+return {'OK', room.seq, room.events[1]}
