@@ -11,7 +11,9 @@ struct ratelimit {
     uint32_t refused; /* since the last one that passed, for "too much abuse" decisions */
 };
 void ratelimit_init(struct ratelimit *r, int64_t burst, uint64_t now_ms);
-/* true: one token taken. false: *retry_after_ms says when one will be there. per_s 0 = no limit. */
-bool ratelimit_take(struct ratelimit *r, int64_t per_s, int64_t burst, uint64_t now_ms, int64_t *retry_after_ms);
+/* true: one token taken, *retry_after_ms is 0. false: *retry_after_ms (>= 1, never NULL) says when one will
+ * be there. per_s 0 = no limit; burst counts as at least 1. Rate and burst may differ from call to call. */
+bool ratelimit_take(struct ratelimit *r, int64_t per_s, int64_t burst, uint64_t now_ms,
+                    int64_t *retry_after_ms);
 
 #endif

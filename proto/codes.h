@@ -1,8 +1,10 @@
-/* The stable codes a client sees: error codes in replies, close codes of the WebSocket. One table each, in codes.c. */
+/* The stable codes a client sees: error codes in replies, close codes of the WebSocket. One table each, in
+ * codes.c. */
 #ifndef PROTO_CODES_H
 #define PROTO_CODES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum code {
     CODE_OK = 0,
@@ -26,13 +28,13 @@ enum code {
     CODE_INTERNAL,
     CODE_COUNT
 };
-const char *code_name(enum code c); /* "BAD_REQUEST"; never NULL */
-const char *code_text(enum code c); /* one sentence that says what to do */
-bool code_retryable(enum code c);   /* may the same request succeed later? */
+const char *code_name(enum code c);    /* "BAD_REQUEST"; never NULL */
+const char *code_text(enum code c);    /* one sentence that says what to do */
+bool code_retryable(enum code c);      /* may the same request succeed later? */
 enum code code_find(const char *name); /* CODE_INTERNAL if unknown (scripts answer with these names) */
 
-/* Close codes: the standard ones, and Pusher's rule for ours: 40xx do not reconnect, 41xx reconnect after back-off,
- * 42xx reconnect at once. */
+/* Close codes: the standard ones, and Pusher's rule for ours: 40xx do not reconnect, 41xx reconnect after
+ * back-off, 42xx reconnect at once. */
 enum close_code {
     CLOSE_NORMAL = 1000,
     CLOSE_GOING_AWAY = 1001,
@@ -57,7 +59,9 @@ enum close_code {
     CLOSE_NO_PONG = 4201,
     CLOSE_LEASE_LOST = 4202,
 };
-const char *close_text(int code);   /* one sentence, <= 123 bytes (RFC 6455 5.5); never NULL */
-bool close_reconnect(int code);     /* should the client come back by itself? */
+const char *close_text(int code); /* one sentence, <= 123 bytes (RFC 6455 5.5); never NULL */
+bool close_reconnect(int code);   /* should the client come back by itself? */
+/* The i-th code of the table, 0 at its end; for checks of documents against it. */
+int close_at(size_t i);
 
 #endif

@@ -9,21 +9,26 @@
 /* Everything borrowed from the frame's text. */
 struct request {
     enum message kind;
-    struct str event; /* as sent, for UNKNOWN_EVENT's sentence */
-    int64_t id;       /* 1..2^53-1; 0 = the client wants no reply */
+    struct str event;           /* as sent, for UNKNOWN_EVENT's sentence */
+    int64_t id;                 /* 1..2^53-1; 0 = the client wants no reply */
     struct json_value data_raw; /* JSON_NONE if absent */
     struct json_object data;    /* its members; count 0 if absent or not an object */
 };
-/* CODE_OK; or CODE_BAD_REQUEST / CODE_UNKNOWN_EVENT with *why (static text). On an error out->id still holds the id if it
- * could be read, so that the reply finds its request. data must be absent or an object, except for `ping` (any value). */
+/* CODE_OK; or CODE_BAD_REQUEST / CODE_UNKNOWN_EVENT with *why (static text). On an error out->id still holds
+ * the id if it could be read, so that the reply finds its request. data must be absent or an object, except
+ * for `ping` (any value). */
 enum code decode_request(struct str text, struct request *out, const char **why);
 
-/* Typed access to request data; on failure CODE_BAD_REQUEST-worthy: false and *why names the member ("level must be ..."). */
-bool decode_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t *out, const char **why);
-bool decode_opt_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t fallback, int64_t *out,
-                    const char **why);
-bool decode_id(const struct request *r, const char *key, struct str *out, const char **why); /* id pattern, required */
-bool decode_raw(const struct request *r, const char *key, struct str *out, const char **why); /* any value, required */
+/* Typed access to request data; on failure CODE_BAD_REQUEST-worthy: false and *why names the member ("level
+ * must be ..."). */
+bool decode_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t *out,
+                const char **why);
+bool decode_opt_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t fallback,
+                    int64_t *out, const char **why);
+bool decode_id(const struct request *r, const char *key, struct str *out,
+               const char **why); /* id pattern, required */
+bool decode_raw(const struct request *r, const char *key, struct str *out,
+                const char **why); /* any value, required */
 bool decode_opt_bool(const struct request *r, const char *key, bool fallback, bool *out, const char **why);
 
 #endif

@@ -14,16 +14,19 @@ struct encode_error {
     int64_t retry_after_ms; /* 0 = leave out */
     struct str extra;       /* raw JSON members to add, e.g. "\"version\":7"; empty = none */
 };
-/* {"id":7,"ok":false,"error":{"code":..,"message":..,"retryable":..[,"retryAfterMs":..][,extra]}}; with id 0 the push
+/* {"id":7,"ok":false,"error":{"code":..,"message":..,"retryable":..[,"retryAfterMs":..][,extra]}}; with id 0
+ * the push
  * {"event":"error","data":{"code":...}}. */
 void encode_error(struct buf *out, int64_t id, const struct encode_error *e);
 /* The error object alone, {"error":{...}}: HTTP bodies have the same shape. */
 void encode_error_body(struct buf *out, const struct encode_error *e);
 
-/* {"event":E[,"room":R][,"seq":N][,"ts":T],"data":<data>}; room empty, seq 0 or ts 0 leave the member out; data is raw
- * JSON, empty = {} */
-void encode_push(struct buf *out, const char *event, struct str room, int64_t seq, int64_t ts, struct str data);
+/* {"event":E[,"room":R][,"seq":N][,"ts":T],"data":<data>}; room empty, seq 0 or ts 0 leave the member out;
+ * data is raw JSON, empty = {} */
+void encode_push(struct buf *out, const char *event, struct str room, int64_t seq, int64_t ts,
+                 struct str data);
 /* The same with an event name that is not one of ours (from room_events); escaped here. */
-void encode_push_str(struct buf *out, struct str event, struct str room, int64_t seq, int64_t ts, struct str data);
+void encode_push_str(struct buf *out, struct str event, struct str room, int64_t seq, int64_t ts,
+                     struct str data);
 
 #endif

@@ -1,27 +1,38 @@
-/* Every event name on the wire, in one table (messages.c): name, direction, what its data holds. */
+/* Every event name on the wire, in two tables (messages.c): what a client may send, what the server pushes.
+ *
+ * The tables' member lists are there for documents and checks: tests compare PROTOCOL.md and its examples
+ * with them. Decoding itself is typed access per message (proto/decode.h). */
 #ifndef PROTO_MESSAGES_H
 #define PROTO_MESSAGES_H
 
 #include "common/str.h"
 
 enum message { /* client -> server */
-    MSG_UNKNOWN,
-    MSG_HELLO,
-    MSG_JOIN_MATCHMAKING,
-    MSG_LEAVE_MATCHMAKING,
-    MSG_CONFIRM_JOINED,
-    MSG_GAME_MESSAGE,
-    MSG_UPDATE_PLAYER_STATE,
-    MSG_UPDATE_GAME_DATA,
-    MSG_GET_GAME_STATE,
-    MSG_LEAVE_ROOM,
-    MSG_END_GAME,
-    MSG_PING,
-    MSG_COUNT
+               MSG_UNKNOWN,
+               MSG_HELLO,
+               MSG_JOIN_MATCHMAKING,
+               MSG_LEAVE_MATCHMAKING,
+               MSG_CONFIRM_JOINED,
+               MSG_GAME_MESSAGE,
+               MSG_UPDATE_PLAYER_STATE,
+               MSG_UPDATE_GAME_DATA,
+               MSG_GET_GAME_STATE,
+               MSG_LEAVE_ROOM,
+               MSG_END_GAME,
+               MSG_PING,
+               MSG_COUNT
 };
 /* Exact match; MSG_UNKNOWN otherwise. */
 enum message message_find(struct str name);
 const char *message_name(enum message m); /* "joinMatchmaking"; "unknown" for MSG_UNKNOWN */
+
+/* Member lists are names separated by one space; `?` behind a name: may be absent. "*" alone: anything. */
+struct message_info {
+    const char *name;
+    const char *members; /* of `data`, as the client sends it */
+    const char *reply;   /* of the reply's `data` */
+};
+const struct message_info *message_info(enum message m); /* static; never NULL */
 
 /* Server -> client push names, as literals in one place. */
 #define PUSH_WELCOME "welcome"
@@ -42,5 +53,18 @@ const char *message_name(enum message m); /* "joinMatchmaking"; "unknown" for MS
 #define PUSH_GOODBYE "goodbye"
 #define PUSH_PONG "pong"
 #define PUSH_ERROR "error"
+
+/* What a push's envelope carries besides event, ts and data. */
+enum message_scope {
+    MESSAGE_PLAIN,    /* concerns the connection or its player */
+    MESSAGE_ROOM,     /* `room`, no `seq`: not part of the room's numbered stream */
+    MESSAGE_NUMBERED, /* `room` and `seq`; only a volatile gameMessage comes without `seq` */
+};
+struct message_push {
+    const char *name;
+    const char *members; /* of `data`, as the server sends it */
+    enum message_scope scope;
+};
+const struct message_push *message_push_at(size_t i); /* NULL behind the last */
 
 #endif

@@ -1,0 +1,95 @@
+/* The vocabulary of the wire: which events exist in each direction and what their data holds.
+ *
+ * Adding a message from the client? Five things: the enum in messages.h, a row in `messages`, its length in
+ * `by_length`, its section in PROTOCOL.md, and its handler behind dispatch. Adding a push? The literal in
+ * messages.h, a row in `pushes`, its section in PROTOCOL.md, and the place that sends it.
+ *
+ * message_find() runs for every message that comes in. All present names differ in length, so the length
+ * picks the one candidate and a single memcmp decides. A new name of an old length makes the compiler
+ * complain about `by_length` (two initialisers for one element); only then does it need a second step. */
+#include "proto/messages.h"
+
+#include "common/err.h"
+
+static const struct message_info messages[MSG_COUNT] = {
+    [MSG_UNKNOWN] = {"unknown", "*", ""},
+    [MSG_HELLO] =
+        {"hello", "token? playerId?",
+         "sessionId playerId socketId instanceId serverTime pingMs recovered durable limits queue rooms"},
+    [MSG_JOIN_MATCHMAKING] = {"joinMatchmaking", "level", "status ticketId level position?"},
+    [MSG_LEAVE_MATCHMAKING] = {"leaveMatchmaking", "", "left reason?"},
+    [MSG_CONFIRM_JOINED] = {"confirmJoined", "roomId", ""},
+    [MSG_GAME_MESSAGE] = {"gameMessage", "roomId message volatile? echo?", "seq?"},
+    [MSG_UPDATE_PLAYER_STATE] = {"updatePlayerState", "roomId state expectedVersion?", "version"},
+    [MSG_UPDATE_GAME_DATA] = {"updateGameData", "roomId gameData? turn? expectedVersion", "version"},
+    [MSG_GET_GAME_STATE] = {"getGameState", "roomId", "state"},
+    [MSG_LEAVE_ROOM] = {"leaveRoom", "roomId", ""},
+    [MSG_END_GAME] = {"endGame", "roomId result", ""},
+    [MSG_PING] = {"ping", "*", "serverTime"},
+};
+
+enum { LENGTH_MAX = sizeof "updatePlayerState" - 1 };
+#define LENGTH(literal) [sizeof(literal) - 1]
+static const unsigned char by_length[LENGTH_MAX + 1] = {
+    LENGTH("hello") = MSG_HELLO,
+    LENGTH("joinMatchmaking") = MSG_JOIN_MATCHMAKING,
+    LENGTH("leaveMatchmaking") = MSG_LEAVE_MATCHMAKING,
+    LENGTH("confirmJoined") = MSG_CONFIRM_JOINED,
+    LENGTH("gameMessage") = MSG_GAME_MESSAGE,
+    LENGTH("updatePlayerState") = MSG_UPDATE_PLAYER_STATE,
+    LENGTH("updateGameData") = MSG_UPDATE_GAME_DATA,
+    LENGTH("getGameState") = MSG_GET_GAME_STATE,
+    LENGTH("leaveRoom") = MSG_LEAVE_ROOM,
+    LENGTH("endGame") = MSG_END_GAME,
+    LENGTH("ping") = MSG_PING,
+};
+#undef LENGTH
+
+static const struct message_push pushes[] = {
+    {PUSH_WELCOME,
+     "sessionId playerId socketId instanceId serverTime pingMs recovered durable limits queue rooms",
+     MESSAGE_PLAIN},
+    {PUSH_WAITING, "level position message", MESSAGE_PLAIN},
+    {PUSH_QUEUE_UPDATE, "playersAmount estimatedTimeMs", MESSAGE_PLAIN},
+    {PUSH_MATCH_FOUND, "roomId level players opponentId confirmByMs", MESSAGE_NUMBERED},
+    {PUSH_MATCH_CANCELLED, "roomId reason requeued", MESSAGE_NUMBERED},
+    {PUSH_GAME_START, "roomId", MESSAGE_NUMBERED},
+    {PUSH_GAME_MESSAGE, "roomId sender playerId message", MESSAGE_NUMBERED},
+    {PUSH_PLAYER_STATE_UPDATED, "roomId playerId state version", MESSAGE_NUMBERED},
+    {PUSH_GAME_DATA_UPDATED, "roomId playerId gameData? turn? version", MESSAGE_NUMBERED},
+    {PUSH_ROOM_SNAPSHOT, "roomId state seq", MESSAGE_ROOM},
+    {PUSH_OPPONENT_DISCONNECTED, "roomId playerId graceMs", MESSAGE_NUMBERED},
+    {PUSH_OPPONENT_RECONNECTED, "roomId playerId", MESSAGE_NUMBERED},
+    {PUSH_PLAYER_LEFT, "roomId playerId reason", MESSAGE_NUMBERED},
+    {PUSH_GAME_END, "roomId reason result", MESSAGE_NUMBERED},
+    {PUSH_ROOM_CLEANUP, "roomId reason", MESSAGE_ROOM},
+    {PUSH_GOODBYE, "code reason reconnect delayMs", MESSAGE_PLAIN},
+    {PUSH_PONG, "serverTime", MESSAGE_PLAIN},
+    {PUSH_ERROR, "code message retryable retryAfterMs? version? roomId?", MESSAGE_PLAIN},
+};
+
+enum message message_find(struct str name)
+{
+    if (name.n > LENGTH_MAX)
+        return MSG_UNKNOWN;
+    enum message m = (enum message)by_length[name.n];
+    if (m == MSG_UNKNOWN || memcmp(messages[m].name, name.p, name.n) != 0)
+        return MSG_UNKNOWN;
+    return m;
+}
+
+const struct message_info *message_info(enum message m)
+{
+    CHECK((unsigned)m < MSG_COUNT);
+    return &messages[m];
+}
+
+const char *message_name(enum message m)
+{
+    return message_info(m)->name;
+}
+
+const struct message_push *message_push_at(size_t i)
+{
+    return i < sizeof pushes / sizeof *pushes ? &pushes[i] : NULL;
+}
