@@ -19,16 +19,22 @@ struct request {
  * for `ping` (any value). */
 enum code decode_request(struct str text, struct request *out, const char **why);
 
-/* Typed access to request data; on failure CODE_BAD_REQUEST-worthy: false and *why names the member ("level
- * must be ..."). */
+/* Typed access to request data. false: the client's fault, answer CODE_BAD_REQUEST with *why, a static
+ * sentence that names the member and says what it must be; *out is then untouched. A member that stands twice
+ * is refused; null counts as a value, not as absent. key is one of the names in messages.c; what is borrowed
+ * points into the frame's text. */
 bool decode_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t *out,
                 const char **why);
 bool decode_opt_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t fallback,
                     int64_t *out, const char **why);
-bool decode_id(const struct request *r, const char *key, struct str *out,
-               const char **why); /* id pattern, required */
-bool decode_raw(const struct request *r, const char *key, struct str *out,
-                const char **why); /* any value, required */
 bool decode_opt_bool(const struct request *r, const char *key, bool fallback, bool *out, const char **why);
+/* A string that is a valid id (common/id.h); required. */
+bool decode_id(const struct request *r, const char *key, struct str *out, const char **why);
+/* Any JSON value, as its raw bytes; required. */
+bool decode_raw(const struct request *r, const char *key, struct str *out, const char **why);
+/* The same; empty if absent. */
+bool decode_opt_raw(const struct request *r, const char *key, struct str *out, const char **why);
+/* The content of a string without backslash escapes (tokens, names); empty if absent. */
+bool decode_opt_plain(const struct request *r, const char *key, struct str *out, const char **why);
 
 #endif

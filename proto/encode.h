@@ -1,4 +1,7 @@
-/* Replies and pushes -> JSON text of the native dialect. Pure: appends to the caller's buffer. */
+/* Replies and pushes -> JSON text of the native dialect. Pure: appends to the caller's buffer.
+ *
+ * Nothing here can fail. All arguments are borrowed until return. Raw JSON is copied as it is and must be
+ * valid; `room` must be a valid id (common/id.h), which needs no escaping. */
 #ifndef PROTO_ENCODE_H
 #define PROTO_ENCODE_H
 
@@ -14,9 +17,8 @@ struct encode_error {
     int64_t retry_after_ms; /* 0 = leave out */
     struct str extra;       /* raw JSON members to add, e.g. "\"version\":7"; empty = none */
 };
-/* {"id":7,"ok":false,"error":{"code":..,"message":..,"retryable":..[,"retryAfterMs":..][,extra]}}; with id 0
- * the push
- * {"event":"error","data":{"code":...}}. */
+/* {"id":7,"ok":false,"error":{"code":..,"message":..,"retryable":..[,"retryAfterMs":..][,extra]}};
+ * with id 0 the push {"event":"error","data":{"code":...}}. */
 void encode_error(struct buf *out, int64_t id, const struct encode_error *e);
 /* The error object alone, {"error":{...}}: HTTP bodies have the same shape. */
 void encode_error_body(struct buf *out, const struct encode_error *e);

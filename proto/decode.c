@@ -1,0 +1,217 @@
+/* Reads one text frame of a client: the envelope, and typed access to its data.
+ *
+ * The frame is scanned strictly (common/json.h) and never turned into a tree; what comes out are slices of
+ * the frame's own bytes, so that payloads can be relayed exactly as they were written. Nothing is allocated.
+ *
+ * Strict where two readers could disagree: a known member that stands twice, or whose name is written with
+ * escapes, is refused and not guessed at. Lenient where the future needs it: unknown members are ignored.
+ * The id is read before anything else is judged, so that the refusal of a bad request finds its way to the
+ * caller who waits for it.
+ *
+ * What can fail is the client's fault only, and each refusal is a static sentence that says what to do.
+ * Members are few and their names known, so the sentences stand in one table: adding a member? Give it a row.
+ */
+#include "proto/decode.h"
+
+#include "common/id.h"
+
+static const int64_t ID_NUMBER_MAX =
+    9007199254740991; /* 2^53-1, the last integer all JSON readers agree on */
+enum { EVENT_BYTES_MAX = 64 };
+
+static const struct {
+    const char *key, *why;
+} members[] = {
+    {"level", "data.level must be an integer from 0 to the server's LEVEL_MAX (1000 unless set otherwise)."},
+    {"roomId",
+     "data.roomId must be the roomId of your matchFound: a string of 1-64 characters of A-Z a-z 0-9 _ . : -"},
+    {"message", "data.message must be there, once; any JSON value will do."},
+    {"state", "data.state must be there, once; any JSON value will do."},
+    {"gameData", "data.gameData must stand at most once; any JSON value will do."},
+    {"turn", "data.turn must stand at most once; any JSON value will do."},
+    {"result", "data.result must be there, once; any JSON value will do, the same from every player."},
+    {"expectedVersion",
+     "data.expectedVersion must be an integer from 0 to 9007199254740991: the version you last saw."},
+    {"volatile", "data.volatile must be true or false, or left out."},
+    {"echo", "data.echo must be true or false, or left out."},
+    {"token", "data.token must be a string without backslashes: the token as your backend issued it."},
+    {"playerId", "data.playerId must be a string of 1-64 characters of A-Z a-z 0-9 _ . : -"},
+};
+
+static const char *member_why(const char *key)
+{
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (strcmp(members[i].key, key) == 0)
+            return members[i].why;
+    return "A member of data is missing, stands twice or has the wrong type; PROTOCOL.md lists what this "
+           "event takes.";
+}
+
+static bool escaped_names(const struct json_object *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (memchr(o->members[i].key.p, '\\', o->members[i].key.n) != NULL)
+            return true;
+    return false;
+}
+
+static bool read_id(const struct json_object *envelope, struct request *out, const char **why)
+{
+    bool twice = false;
+    struct json_value id = json_get(envelope, "id", &twice);
+    if (id.type == JSON_NONE && !twice)
+        return true;
+    if (!twice && json_as_int(id, 1, ID_NUMBER_MAX, &out->id))
+        return true;
+    *why = "id must be one integer from 1 to 9007199254740991; leave it out if you want no reply.";
+    return false;
+}
+
+static bool read_event(const struct json_object *envelope, struct request *out, const char **why)
+{
+    bool twice = false;
+    struct json_value event = json_get(envelope, "event", &twice);
+    struct str name;
+    if (twice || !json_as_plain(event, &name) || name.n == 0 || name.n > EVENT_BYTES_MAX) {
+        *why = "event must be there, once: a string of 1-64 bytes without backslashes.";
+        return false;
+    }
+    out->event = name;
+    return true;
+}
+
+static bool read_data(const struct json_object *envelope, struct request *out, const char **why)
+{
+    bool twice = false;
+    struct json_value data = json_get(envelope, "data", &twice);
+    if (twice) {
+        *why = "data must stand at most once.";
+        return false;
+    }
+    out->data_raw = data;
+    if (out->kind == MSG_PING || data.type == JSON_NONE)
+        return true;
+    if (data.type != JSON_OBJECT) {
+        *why = "data must be an object; leave it out if the event needs none.";
+        return false;
+    }
+    return json_object_scan(data.raw, &out->data, why);
+}
+
+enum code decode_request(struct str text, struct request *out, const char **why)
+{
+    struct json_object envelope; /* neither this nor out->data is cleared: each holds 2.5 KB of members */
+    out->kind = MSG_UNKNOWN;
+    out->event = (struct str){NULL, 0};
+    out->id = 0;
+    out->data_raw = (struct json_value){JSON_NONE, {NULL, 0}};
+    out->data.text = (struct str){NULL, 0};
+    out->data.count = 0;
+
+    if (!json_object_scan(text, &envelope, why))
+        return CODE_BAD_REQUEST;
+    if (!read_id(&envelope, out, why))
+        return CODE_BAD_REQUEST;
+    if (escaped_names(&envelope)) {
+        *why = "The names event, id and data must be written without backslash escapes.";
+        return CODE_BAD_REQUEST;
+    }
+    if (!read_event(&envelope, out, why))
+        return CODE_BAD_REQUEST;
+    out->kind = message_find(out->event);
+    if (out->kind == MSG_UNKNOWN) {
+        *why = code_text(CODE_UNKNOWN_EVENT);
+        return CODE_UNKNOWN_EVENT;
+    }
+    if (!read_data(&envelope, out, why)) {
+        out->data.count = 0;
+        return CODE_BAD_REQUEST;
+    }
+    return CODE_OK;
+}
+
+/* The member, JSON_NONE if absent; false if it stands twice. */
+static bool find(const struct request *r, const char *key, struct json_value *out)
+{
+    bool twice = false;
+    *out = json_get(&r->data, key, &twice);
+    return !twice;
+}
+
+static bool refuse(const char *key, const char **why)
+{
+    *why = member_why(key);
+    return false;
+}
+
+bool decode_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t *out,
+                const char **why)
+{
+    struct json_value v;
+    return (find(r, key, &v) && json_as_int(v, min, max, out)) || refuse(key, why);
+}
+
+bool decode_opt_int(const struct request *r, const char *key, int64_t min, int64_t max, int64_t fallback,
+                    int64_t *out, const char **why)
+{
+    struct json_value v;
+    if (!find(r, key, &v))
+        return refuse(key, why);
+    if (v.type == JSON_NONE) {
+        *out = fallback;
+        return true;
+    }
+    return json_as_int(v, min, max, out) || refuse(key, why);
+}
+
+bool decode_opt_bool(const struct request *r, const char *key, bool fallback, bool *out, const char **why)
+{
+    struct json_value v;
+    if (!find(r, key, &v))
+        return refuse(key, why);
+    if (v.type == JSON_NONE) {
+        *out = fallback;
+        return true;
+    }
+    return json_as_bool(v, out) || refuse(key, why);
+}
+
+bool decode_id(const struct request *r, const char *key, struct str *out, const char **why)
+{
+    struct json_value v;
+    struct str text;
+    if (!find(r, key, &v) || !json_as_plain(v, &text) || !id_valid(text))
+        return refuse(key, why);
+    *out = text;
+    return true;
+}
+
+bool decode_opt_raw(const struct request *r, const char *key, struct str *out, const char **why)
+{
+    struct json_value v;
+    if (!find(r, key, &v))
+        return refuse(key, why);
+    *out = v.type == JSON_NONE ? (struct str){NULL, 0} : v.raw;
+    return true;
+}
+
+bool decode_raw(const struct request *r, const char *key, struct str *out, const char **why)
+{
+    struct json_value v;
+    if (!find(r, key, &v) || v.type == JSON_NONE)
+        return refuse(key, why);
+    *out = v.raw;
+    return true;
+}
+
+bool decode_opt_plain(const struct request *r, const char *key, struct str *out, const char **why)
+{
+    struct json_value v;
+    if (!find(r, key, &v))
+        return refuse(key, why);
+    if (v.type == JSON_NONE) {
+        *out = (struct str){NULL, 0};
+        return true;
+    }
+    return json_as_plain(v, out) || refuse(key, why);
+}

@@ -1,0 +1,166 @@
+/* Composes replies, errors and pushes of the native dialect as JSON text.
+ *
+ * Every message is envelope + payload. The payload (`data`) is raw JSON that was checked when it came in and
+ * is copied untouched, so that a client reads back the very bytes another one wrote. The envelope is short
+ * and of bounded length: it is put together in a buffer on the stack and appended in one go, which makes the
+ * hot path (encode_push for a game message) three appends.
+ *
+ * What can fail: nothing. Names of events and codes are ours; a room is a valid id (id_valid) and needs no
+ * escaping. What others wrote, the message of an error or a foreign event's name, is escaped. */
+#include "proto/encode.h"
+
+#include "common/err.h"
+#include "common/id.h"
+
+enum {
+    EVENT_MAX = 64,
+    DIGITS_MAX = 20, /* of an int64, with its sign */
+    HEAD_MAX = 64 + EVENT_MAX + ID_MAX + 2 * DIGITS_MAX,
+};
+
+/* The bounded beginning of a message. */
+struct head {
+    size_t n;
+    char text[HEAD_MAX];
+};
+
+static inline void put(struct head *h, const char *bytes, size_t n)
+{
+    CHECK(n <= sizeof h->text - h->n);
+    memcpy(h->text + h->n, bytes, n);
+    h->n += n;
+}
+#define PUT(h, literal) put(h, literal, sizeof(literal) - 1)
+
+static void put_int(struct head *h, int64_t value)
+{
+    char digits[DIGITS_MAX];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0)
+        digits[--at] = '-';
+    put(h, digits + at, sizeof digits - at);
+}
+
+static void put_code(struct head *h, enum code code)
+{
+    const char *name = code_name(code);
+    PUT(h, "{\"code\":\"");
+    put(h, name, strlen(name));
+    PUT(h, "\",\"message\":");
+}
+
+static void finish(struct buf *out, const struct head *h, struct str data)
+{
+    buf_add(out, h->text, h->n);
+    if (data.n > 0)
+        buf_add(out, data.p, data.n);
+    else
+        buf_add(out, "{}", 2);
+    buf_add(out, "}", 1);
+}
+
+void encode_ok(struct buf *out, int64_t id, struct str data)
+{
+    struct head h;
+    h.n = 0;
+    PUT(&h, "{\"id\":");
+    put_int(&h, id);
+    PUT(&h, ",\"ok\":true,\"data\":");
+    finish(out, &h, data);
+}
+
+/* Appends what is in h, then the error object; h is used up. */
+static void add_error(struct buf *out, struct head *h, const struct encode_error *e)
+{
+    put_code(h, e->code);
+    buf_add(out, h->text, h->n);
+    buf_add_json(out, str_of(e->message ? e->message : code_text(e->code)));
+    h->n = 0;
+    if (code_retryable(e->code))
+        PUT(h, ",\"retryable\":true");
+    else
+        PUT(h, ",\"retryable\":false");
+    if (e->retry_after_ms > 0) {
+        PUT(h, ",\"retryAfterMs\":");
+        put_int(h, e->retry_after_ms);
+    }
+    if (e->extra.n > 0)
+        PUT(h, ",");
+    buf_add(out, h->text, h->n);
+    buf_add_str(out, e->extra);
+    buf_add(out, "}", 1);
+}
+
+void encode_error(struct buf *out, int64_t id, const struct encode_error *e)
+{
+    struct head h;
+    h.n = 0;
+    if (id != 0) {
+        PUT(&h, "{\"id\":");
+        put_int(&h, id);
+        PUT(&h, ",\"ok\":false,\"error\":");
+    } else {
+        PUT(&h, "{\"event\":\"error\",\"data\":");
+    }
+    add_error(out, &h, e);
+    buf_add(out, "}", 1);
+}
+
+void encode_error_body(struct buf *out, const struct encode_error *e)
+{
+    struct head h;
+    h.n = 0;
+    PUT(&h, "{\"error\":");
+    add_error(out, &h, e);
+    buf_add(out, "}", 1);
+}
+
+/* What stands between the event's name and the data. */
+static void put_place(struct head *h, struct str room, int64_t seq, int64_t ts)
+{
+    if (room.n > 0) {
+        CHECK(room.n <= ID_MAX);
+        PUT(h, ",\"room\":\"");
+        put(h, room.p, room.n);
+        PUT(h, "\"");
+    }
+    if (seq != 0) {
+        PUT(h, ",\"seq\":");
+        put_int(h, seq);
+    }
+    if (ts != 0) {
+        PUT(h, ",\"ts\":");
+        put_int(h, ts);
+    }
+    PUT(h, ",\"data\":");
+}
+
+void encode_push(struct buf *out, const char *event, struct str room, int64_t seq, int64_t ts,
+                 struct str data)
+{
+    size_t n = strlen(event);
+    struct head h;
+    h.n = 0;
+    CHECK(n <= EVENT_MAX);
+    PUT(&h, "{\"event\":\"");
+    put(&h, event, n);
+    PUT(&h, "\"");
+    put_place(&h, room, seq, ts);
+    finish(out, &h, data);
+}
+
+void encode_push_str(struct buf *out, struct str event, struct str room, int64_t seq, int64_t ts,
+                     struct str data)
+{
+    struct head h;
+    h.n = 0;
+    buf_add_text(out, "{\"event\":");
+    buf_add_json(out, event);
+    put_place(&h, room, seq, ts);
+    finish(out, &h, data);
+}
