@@ -1,4 +1,4 @@
-/* Strict JSON (RFC 8259): one validating pass that yields the top-level members as slices; and writing helpers.
+/* Strict JSON (RFC 8259): one validating pass that yields the top-level members as slices. (Writing: buf_add_json.)
  *
  * Payloads are never parsed into a tree and never printed again: they travel as the bytes that came in. */
 #ifndef COMMON_JSON_H
@@ -16,6 +16,7 @@ struct json_value {
 struct json_object {
     struct str text; /* borrowed */
     size_t count;
+    bool escaped_keys; /* some key has an escape, json_get then takes the slow way */
     struct {
         struct str key; /* without quotes, escapes not resolved */
         struct json_value value;
@@ -26,12 +27,12 @@ struct json_object {
  * top, UTF-8, no raw control characters, no \u0000 and no lone surrogate escape. false: *why says what is wrong
  * (static text). `text` must outlive `out`. */
 bool json_object_scan(struct str text, struct json_object *out, const char **why);
-/* Exact-case lookup; a key that stands twice is treated as absent-with-error: type JSON_NONE and *twice = true
+/* Exact-case lookup, escapes in keys resolved; a key that stands twice is treated as absent-with-error: type JSON_NONE and *twice = true
  * (twice may be NULL). */
 struct json_value json_get(const struct json_object *o, const char *key, bool *twice);
-/* Is `text` one complete valid JSON value? */
+/* Is `text` one complete valid JSON value (white space around it is fine), by the same rules? */
 bool json_valid(struct str text);
-/* Next element of an array text "[...]" (already validated): *at starts at 0; JSON_NONE at the end. */
+/* Next element of an array text "[...]" (the raw of a JSON_ARRAY): *at starts at 0; JSON_NONE at the end. */
 struct json_value json_array_next(struct str array, size_t *at);
 
 bool json_as_int(struct json_value v, int64_t min, int64_t max, int64_t *out); /* integers only, no fraction or exponent */

@@ -70,24 +70,6 @@ static void put_text(struct line *l, const char *text)
     put(l, text, strlen(text));
 }
 
-/* Decodes the UTF-8 character at p (n > 0 bytes left): its length and *code, or 0 if it is not valid. */
-static size_t utf8_decode(const char *p, size_t n, uint32_t *code)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *u = (const unsigned char *)p;
-    size_t len = u[0] < 0x80 ? 1 : u[0] < 0xc0 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf8 ? 4 : 0;
-    if (len == 0 || len > n)
-        return 0;
-    *code = len == 1 ? u[0] : u[0] & (0x7fU >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-        *code = *code << 6 | (u[i] & 0x3fU);
-    }
-    bool surrogate = *code >= 0xd800 && *code <= 0xdfff;
-    return *code < least[len] || *code > 0x10ffff || surrogate ? 0 : len;
-}
-
 /* Control characters, line separators and writing-direction marks: what could make a line look like something
  * else. */
 static bool treacherous(uint32_t c)
@@ -109,7 +91,7 @@ static void put_quoted(struct line *l, struct str s)
     put_text(l, "\"");
     for (size_t i = 0; i < end;) {
         uint32_t code = 0;
-        size_t n = utf8_decode(s.p + i, s.n - i, &code);
+        size_t n = str_utf8_next((struct str){s.p + i, s.n - i}, &code);
         if (n == 0)
             put_escape(l, 0xfffd);
         else if (treacherous(code))

@@ -36,6 +36,34 @@ bool str_to_int(struct str text, int64_t *out)
     return true;
 }
 
+size_t str_utf8_next(struct str text, uint32_t *code)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (text.n == 0)
+        return 0;
+    unsigned char first = (unsigned char)text.p[0];
+    size_t len = first < 0x80   ? 1
+                 : first < 0xc2 ? 0
+                 : first < 0xe0 ? 2
+                 : first < 0xf0 ? 3
+                 : first < 0xf5 ? 4
+                                : 0;
+    if (len == 0 || len > text.n)
+        return 0;
+    uint32_t value = len == 1 ? first : first & (0x7fU >> len);
+    for (size_t i = 1; i < len; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if ((c & 0xc0) != 0x80)
+            return 0;
+        value = value << 6 | (c & 0x3fU);
+    }
+    bool surrogate = value >= 0xd800 && value <= 0xdfff;
+    if (value < least[len] || value > 0x10ffff || surrogate)
+        return 0;
+    *code = value;
+    return len;
+}
+
 bool str_copy(char *dst, size_t size, struct str src)
 {
     if (size == 0)
