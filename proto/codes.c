@@ -45,7 +45,7 @@ static const struct code_row codes[CODE_COUNT] = {
          "Somebody changed this before you; take the current version, decide anew, send again.", false},
     [CODE_RESULT_DISPUTED] = {"RESULT_DISPUTED",
                               "The players reported different results; agree on one and send endGame again.",
-                              false},
+                              true},
     [CODE_RATE_LIMITED] = {"RATE_LIMITED", "You send too fast; wait retryAfterMs, then send this again.",
                            true},
     [CODE_TOO_LARGE] = {"TOO_LARGE", "This is larger than the server stores or relays; send less.", false},

@@ -56,9 +56,9 @@ const struct message_info *message_info(enum message m); /* static; never NULL *
 
 /* What a push's envelope carries besides event, ts and data. */
 enum message_scope {
-    MESSAGE_PLAIN,    /* concerns the connection or its player */
-    MESSAGE_ROOM,     /* `room`, no `seq`: not part of the room's numbered stream */
-    MESSAGE_NUMBERED, /* `room` and `seq`; only a volatile gameMessage comes without `seq` */
+    MESSAGE_PLAIN, /* neither: it concerns the connection or its player (an `error` may also be numbered) */
+    MESSAGE_ROOM,  /* `room`: about a room, but not part of its numbered stream */
+    MESSAGE_NUMBERED, /* `room` and `seq`; only a volatile gameMessage has no `seq` */
 };
 struct message_push {
     const char *name;

@@ -34,7 +34,8 @@ static void unknown_names_are_internal(void **state)
 static void retry_is_offered_where_it_helps(void **state)
 {
     (void)state;
-    const enum code yes[] = {CODE_NOT_STARTED, CODE_RATE_LIMITED, CODE_BUSY, CODE_SERVICE_DEGRADED};
+    const enum code yes[] = {CODE_NOT_STARTED, CODE_RESULT_DISPUTED, CODE_RATE_LIMITED, CODE_BUSY,
+                             CODE_SERVICE_DEGRADED};
     unsigned count = 0;
     for (int c = CODE_OK; c < CODE_COUNT; c++)
         count += code_retryable((enum code)c);
