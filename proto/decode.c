@@ -3,8 +3,9 @@
  * The frame is scanned strictly (common/json.h) and never turned into a tree; what comes out are slices of
  * the frame's own bytes, so that payloads can be relayed exactly as they were written. Nothing is allocated.
  *
- * Strict where two readers could disagree: a known member that stands twice, or whose name is written with
- * escapes, is refused and not guessed at. Lenient where the future needs it: unknown members are ignored.
+ * Strict where two readers could disagree: a known member that stands twice (also when one of the two is
+ * spelled with escapes) is refused and not guessed at. Lenient where the future needs it: unknown members are
+ * ignored.
  * The id is read before anything else is judged, so that the refusal of a bad request finds its way to the
  * caller who waits for it.
  *
@@ -13,10 +14,12 @@
  */
 #include "proto/decode.h"
 
+#include <stdio.h>
+
 #include "common/id.h"
 
-static const int64_t ID_NUMBER_MAX =
-    9007199254740991; /* 2^53-1, the last integer all JSON readers agree on */
+/* 2^53-1: the last integer on which all readers of JSON agree. */
+static const int64_t ID_NUMBER_MAX = 9007199254740991;
 enum { EVENT_BYTES_MAX = 64 };
 
 static const struct {
@@ -48,12 +51,13 @@ static const char *member_why(const char *key)
            "event takes.";
 }
 
-static bool escaped_names(const struct json_object *o)
+/* Puts what the scanner found into a sentence for the client. */
+static enum code not_json(struct request *out, const char **why)
 {
-    for (size_t i = 0; i < o->count; i++)
-        if (memchr(o->members[i].key.p, '\\', o->members[i].key.n) != NULL)
-            return true;
-    return false;
+    snprintf(out->sentence, sizeof out->sentence, "Send one object of strict JSON per message; this one: %s.",
+             *why);
+    *why = out->sentence;
+    return CODE_BAD_REQUEST;
 }
 
 static bool read_id(const struct json_object *envelope, struct request *out, const char **why)
@@ -96,7 +100,10 @@ static bool read_data(const struct json_object *envelope, struct request *out, c
         *why = "data must be an object; leave it out if the event needs none.";
         return false;
     }
-    return json_object_scan(data.raw, &out->data, why);
+    if (json_object_scan(data.raw, &out->data, why))
+        return true;
+    *why = "data must have at most 64 members."; /* all else was checked with the envelope */
+    return false;
 }
 
 enum code decode_request(struct str text, struct request *out, const char **why)
@@ -108,15 +115,12 @@ enum code decode_request(struct str text, struct request *out, const char **why)
     out->data_raw = (struct json_value){JSON_NONE, {NULL, 0}};
     out->data.text = (struct str){NULL, 0};
     out->data.count = 0;
+    out->data.escaped_keys = false;
 
     if (!json_object_scan(text, &envelope, why))
-        return CODE_BAD_REQUEST;
+        return not_json(out, why);
     if (!read_id(&envelope, out, why))
         return CODE_BAD_REQUEST;
-    if (escaped_names(&envelope)) {
-        *why = "The names event, id and data must be written without backslash escapes.";
-        return CODE_BAD_REQUEST;
-    }
     if (!read_event(&envelope, out, why))
         return CODE_BAD_REQUEST;
     out->kind = message_find(out->event);

@@ -6,17 +6,18 @@
 #include "proto/codes.h"
 #include "proto/messages.h"
 
-/* Everything borrowed from the frame's text. */
+/* Everything borrowed from the frame's text; not to be copied (a refusal may point into it). */
 struct request {
     enum message kind;
     struct str event;           /* as sent, for UNKNOWN_EVENT's sentence */
     int64_t id;                 /* 1..2^53-1; 0 = the client wants no reply */
     struct json_value data_raw; /* JSON_NONE if absent */
     struct json_object data;    /* its members; count 0 if absent or not an object */
+    char sentence[112];         /* decode_request's own, when the text is no JSON */
 };
-/* CODE_OK; or CODE_BAD_REQUEST / CODE_UNKNOWN_EVENT with *why (static text). On an error out->id still holds
- * the id if it could be read, so that the reply finds its request. data must be absent or an object, except
- * for `ping` (any value). */
+/* CODE_OK; or CODE_BAD_REQUEST / CODE_UNKNOWN_EVENT with *why, which lives as long as *out. On an error
+ * out->id still holds the id if it could be read, so that the reply finds its request. data must be absent or
+ * an object, except for `ping` (any value). */
 enum code decode_request(struct str text, struct request *out, const char **why);
 
 /* Typed access to request data. false: the client's fault, answer CODE_BAD_REQUEST with *why, a static

@@ -1,0 +1,293 @@
+/* Random damage to valid envelopes: decoding never reads past the frame, and another JSON reader agrees with
+ * what it accepts. MG_SEED repeats a run, MG_ITERATIONS lengthens it; both are printed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+
+#include "common/buf.h"
+#include "proto/decode.h"
+#include "proto/encode.h"
+
+enum { TEXT_MAX = 2048 };
+
+static const char *const seeds[] = {
+    "{\"event\":\"hello\",\"id\":1,\"data\":{\"token\":\"a.b.c\",\"playerId\":\"p_1\"}}",
+    "{\"event\":\"joinMatchmaking\",\"id\":7,\"data\":{\"level\":2}}",
+    "{\"event\":\"leaveMatchmaking\",\"id\":9007199254740991}",
+    "{\"event\":\"confirmJoined\",\"id\":3,\"data\":{\"roomId\":\"r_1\"}}",
+    "{\"event\":\"gameMessage\",\"id\":4,\"data\":{\"roomId\":\"r_1\",\"message\":{\"a\":[1,-2.5e3,null,true]"
+    ","
+    "\"s\":\"\\u00e4\\ud83d\\ude00\xc3\xa4\xf0\x9f\x98\x80\"},\"volatile\":true,\"echo\":false}}",
+    "{\"event\":\"updatePlayerState\",\"id\":5,\"data\":{\"roomId\":\"r_1\",\"state\":[],\"expectedVersion\":"
+    "0}}",
+    "{\"event\":\"updateGameData\",\"id\":6,\"data\":{\"roomId\":\"r_1\",\"gameData\":{\"b\":\"X.O\"},"
+    "\"turn\":3,"
+    "\"expectedVersion\":12}}",
+    "{\"event\":\"getGameState\",\"id\":8,\"data\":{\"roomId\":\"r_1\"}}",
+    "{ \"data\" : { \"roomId\" : \"r_1\" } , \"id\" : 9 , \"event\" : \"leaveRoom\" }",
+    "{\"event\":\"endGame\",\"id\":10,\"data\":{\"roomId\":\"r_1\",\"result\":{\"winner\":null}}}",
+    "{\"event\":\"ping\",\"id\":11,\"data\":[[[[[[[[[[[[1]]]]]]]]]]]]}",
+};
+/* What damage likes to look like. */
+static const char *const pieces[] = {
+    "\"",
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-",
+    "1e999",
+    "\\u0000",
+    "\\ud800",
+    "\\u0065",
+    "\"id\":1,",
+    "\"event\":\"ping\",",
+    "\"data\":{},",
+    "\xc3",
+    "\xed\xa0\x80",
+    "\xff",
+    "\n",
+    "\t ",
+    "[[[[[[[[",
+    "]]]]]]]]",
+    "9007199254740992",
+    "\"roomId\":\"x\",",
+};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static uint64_t random_state;
+
+static uint64_t random_next(void) /* splitmix64 */
+{
+    uint64_t z = random_state += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+static size_t below(size_t n)
+{
+    return (size_t)(random_next() % n);
+}
+
+struct text {
+    size_t n;
+    char bytes[TEXT_MAX];
+};
+
+static void insert(struct text *t, size_t at, const char *bytes, size_t n)
+{
+    if (n > TEXT_MAX - t->n)
+        return;
+    memmove(t->bytes + at + n, t->bytes + at, t->n - at);
+    memcpy(t->bytes + at, bytes, n);
+    t->n += n;
+}
+
+static void cut(struct text *t, size_t at, size_t n)
+{
+    memmove(t->bytes + at, t->bytes + at + n, t->n - at - n);
+    t->n -= n;
+}
+
+static void damage(struct text *t)
+{
+    char copy[64];
+    size_t at = t->n ? below(t->n) : 0, n = t->n - at < sizeof copy ? t->n - at : sizeof copy;
+    n = n ? 1 + below(n) : 0;
+    const char *piece;
+    switch (below(8)) {
+    case 0: /* a bit */
+        if (n > 0)
+            t->bytes[at] = (char)(t->bytes[at] ^ (1 << below(8)));
+        break;
+    case 1: /* a byte */
+        if (n > 0)
+            t->bytes[at] = (char)below(256);
+        break;
+    case 2:
+        cut(t, at, n);
+        break;
+    case 3: /* a copy of a stretch, elsewhere */
+        memcpy(copy, t->bytes + at, n);
+        insert(t, below(t->n + 1), copy, n);
+        break;
+    case 4: /* truncation */
+        t->n = at;
+        break;
+    case 5: /* the rest of another message */
+        piece = seeds[below(COUNT(seeds))];
+        piece += below(strlen(piece));
+        t->n = at;
+        insert(t, at, piece, strlen(piece));
+        break;
+    default: /* likelier than the others: these often leave something valid */
+        piece = pieces[below(COUNT(pieces))];
+        insert(t, at, piece, strlen(piece));
+        break;
+    }
+}
+
+static bool only_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+        p++;
+    return p == end;
+}
+
+static cJSON *parse(struct str text)
+{
+    const char *end = NULL;
+    cJSON *tree = cJSON_ParseWithLengthOpts(text.p, text.n, &end, false);
+    if (tree != NULL && !only_space(end, text.p + text.n)) {
+        cJSON_Delete(tree);
+        return NULL;
+    }
+    return tree;
+}
+
+static void assert_parses(struct str text)
+{
+    cJSON *tree = parse(text);
+    assert_non_null(tree);
+    cJSON_Delete(tree);
+}
+
+/* The other reader finds the same event, id and kind of data. */
+static void compare(struct str text, const struct request *r)
+{
+    cJSON *tree = parse(text);
+    assert_non_null(tree);
+    assert_true(cJSON_IsObject(tree));
+    const cJSON *event = cJSON_GetObjectItemCaseSensitive(tree, "event");
+    assert_true(cJSON_IsString(event));
+    assert_int_equal(strlen(event->valuestring), r->event.n);
+    assert_memory_equal(event->valuestring, r->event.p, r->event.n);
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(tree, "id");
+    assert_int_equal(id != NULL, r->id != 0);
+    assert_true(id == NULL || id->valuedouble == (double)r->id);
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
+    assert_int_equal(data != NULL, r->data_raw.type != JSON_NONE);
+    assert_int_equal(cJSON_IsObject(data), r->data_raw.type == JSON_OBJECT);
+    if (r->kind != MSG_PING && data != NULL)
+        assert_int_equal((size_t)cJSON_GetArraySize(data), r->data.count);
+    cJSON_Delete(tree);
+}
+
+/* What handlers would do with an accepted request: read members, pass a payload on, answer. */
+static void use(const struct request *r, struct buf *out)
+{
+    const char *why = NULL;
+    struct str raw, id;
+    int64_t n;
+    bool b;
+    if (decode_raw(r, "message", &raw, &why)) {
+        assert_parses(raw);
+        encode_push(out, PUSH_GAME_MESSAGE, STR("r_1"), 1, 1, raw);
+        assert_parses(buf_str(out));
+        buf_clear(out);
+    }
+    if (decode_id(r, "roomId", &id, &why))
+        assert_in_range(id.n, 1, 64);
+    if (decode_opt_int(r, "expectedVersion", 0, 100, 5, &n, &why))
+        assert_in_range(n, 0, 100);
+    if (!decode_opt_bool(r, "volatile", false, &b, &why))
+        assert_non_null(why);
+    if (r->id != 0)
+        encode_ok(out, r->id, r->data_raw.raw);
+    else
+        encode_push_str(out, r->event, STR("r_1"), 0, 0, r->data_raw.raw);
+    assert_parses(buf_str(out));
+    buf_clear(out);
+}
+
+static size_t setting(const char *name, size_t fallback)
+{
+    const char *text = getenv(name);
+    return text ? (size_t)strtoull(text, NULL, 0) : fallback;
+}
+
+/* One damaged message; true if it was accepted. */
+static bool one(struct request *r, struct buf *out)
+{
+    struct text t;
+    const char *why = NULL, *seed = seeds[below(COUNT(seeds))];
+    t.n = strlen(seed);
+    memcpy(t.bytes, seed, t.n);
+    for (size_t times = below(4); times > 0; times--)
+        damage(&t);
+    char *exact = malloc(t.n ? t.n : 1); /* the sanitizer sees a read behind it */
+    assert_non_null(exact);
+    memcpy(exact, t.bytes, t.n);
+    struct str text = {exact, t.n};
+    enum code code = decode_request(text, r, &why);
+    if (code == CODE_OK) {
+        compare(text, r);
+        use(r, out);
+    } else {
+        assert_true(code == CODE_BAD_REQUEST || code == CODE_UNKNOWN_EVENT);
+        assert_non_null(why);
+        encode_error(out, r->id, &(struct encode_error){.code = code, .message = why});
+        assert_parses(buf_str(out));
+        buf_clear(out);
+    }
+    free(exact);
+    return code == CODE_OK;
+}
+
+static uint64_t failing_seed; /* 0 = none */
+
+static int tell_seed(void **state)
+{
+    (void)state;
+    if (failing_seed != 0)
+        fprintf(stderr, "repeat it alone with MG_SEED=%llu MG_ITERATIONS=1\n",
+                (unsigned long long)failing_seed);
+    return 0;
+}
+
+static void damaged_envelopes(void **state)
+{
+    (void)state;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t seed = setting("MG_SEED", (size_t)now.tv_nsec ^ (size_t)now.tv_sec << 20);
+    size_t iterations = setting("MG_ITERATIONS", 200000), accepted = 0, i;
+    static struct request r;
+    struct buf out = {0};
+    fprintf(stderr, "MG_SEED=%llu MG_ITERATIONS=%zu\n", (unsigned long long)seed, iterations);
+    for (i = 0; i < iterations; i++) {
+        random_state = failing_seed = seed + i;
+        accepted += one(&r, &out);
+    }
+    fprintf(stderr, "%zu of %zu were accepted\n", accepted, iterations);
+    if (iterations > 1000) { /* the damage is neither too mild nor too wild to prove something */
+        assert_true(accepted > iterations / 5);
+        assert_true(accepted < iterations * 4 / 5);
+    }
+    failing_seed = 0;
+    buf_close(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(damaged_envelopes, tell_seed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
