@@ -32,11 +32,10 @@ static const struct {
     [AUTH_MISSING_TOKEN] = {"missing_token",
                             "This server wants a signed token: connect with ?token= or send it in hello.",
                             CODE_UNAUTHORIZED},
-    [AUTH_MALFORMED] =
-        {"malformed",
-         "The token is not a JSON Web Token in compact form (at most 4096 bytes, exp and nbf in whole "
-         "seconds); send it as it was issued.",
-         CODE_UNAUTHORIZED},
+    [AUTH_MALFORMED] = {"malformed",
+                        "The token is no JSON Web Token (compact, at most 4096 bytes, exp and nbf in whole "
+                        "seconds); send it as issued.",
+                        CODE_UNAUTHORIZED},
     [AUTH_WRONG_ALGORITHM] = {"wrong_algorithm",
                               "The token is not signed with HS256; have it issued with HS256.",
                               CODE_UNAUTHORIZED},

@@ -41,7 +41,8 @@ struct auth_identity {
 enum auth_result auth_identify(struct str token, struct str player_id, struct str secret, uint64_t now_ms,
                                struct auth_identity *out);
 
-/* A sentence for the client. Never NULL, says nothing about the secret. */
+/* A sentence for the client, short enough for a Close frame (<= 123 bytes). Never NULL, says nothing about
+ * the secret. */
 const char *auth_text(enum auth_result r);
 /* A word for logs and metric labels: "bad_signature". Never NULL. */
 const char *auth_name(enum auth_result r);

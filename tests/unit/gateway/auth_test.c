@@ -250,6 +250,7 @@ static void unsigned_tokens(void **state)
     b.data[b.len++] = 'A';
     assert_int_equal(identify(buf_str(&b), NONE, SECRET, NOW_MS), AUTH_BAD_SIGNATURE);
     buf_add_text(&b, "AAAAAAAA");
+    assert_int_equal(identify(buf_str(&b), NONE, SECRET, NOW_MS), AUTH_BAD_SIGNATURE);
     buf_close(&b);
 }
 
@@ -261,7 +262,7 @@ static void forms(void **state)
     struct buf good = token_of(HEADER, "{\"sub\":\"a\"}", SECRET), b = {0};
     struct str text = buf_str(&good);
     assert_int_equal(identify(text, NONE, SECRET, NOW_MS), AUTH_OK);
-    const char *const behind[] = {".", "=", " ", "\n", ".AAAA", "A"};
+    const char *const behind[] = {".", "=", " ", "\n", ".AAAA"};
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
         buf_clear(&b);
         buf_add_str(&b, text);
