@@ -13,7 +13,7 @@ struct room_seat { /* all borrowed */
     struct str room_id, player_id, socket_id;
 };
 
-/* "OK": 1 status, 2 events. */
+/* "OK": 1 status, 2 events, 3 seq. */
 void room_state_confirm(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
 /* data is the event's whole data (raw JSON); echo: the sender gets it as an event too. "OK": 1 seq, 2 event.
  */

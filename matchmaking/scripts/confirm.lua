@@ -2,7 +2,7 @@
 -- confirm: seats of one instance are confirmed; with the last one the game starts.
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 player, 7 socket, and so on in pairs
--- Reply {"OK", status, events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} (the first pair holds no seat). Idempotent.
+-- Reply {"OK", status, events, seq} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} (the first pair holds no seat). Idempotent.
 --@include core emit player room
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[5])
 if not room then
@@ -13,7 +13,7 @@ if not first or first.socket ~= ARGV[7] then
     return {'NOT_IN_ROOM'}
 end
 if room.status ~= 'waiting' then
-    return {'OK', room.status, {}}
+    return {'OK', room.status, {}, room.seq}
 end
 for i = 6, #ARGV, 2 do
     local seat = room.seats[ARGV[i]]
@@ -24,11 +24,11 @@ for i = 6, #ARGV, 2 do
 end
 for _, player in ipairs(room.order) do
     if not room.seats[player].confirmed then
-        return {'OK', room.status, {}}
+        return {'OK', room.status, {}, room.seq}
     end
 end
 room.status, room.updated = 'active', NOW
 redis.call('ZREM', DEADLINES, confirm_member(room))
 emit(room, 'gameStart', '{"roomId":"' .. room.id .. '"}')
 room_save(room, true)
-return {'OK', room.status, room.events}
+return {'OK', room.status, room.events, room.seq}

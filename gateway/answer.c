@@ -1,0 +1,96 @@
+/* Encodes replies, errors and pushes for one client and queues them. */
+#include "gateway/answer.h"
+
+#include "common/err.h"
+#include "common/metrics.h"
+#include "proto/encode.h"
+#include "proto/messages.h"
+
+static void send_and_close(struct conn *c, struct buf *out)
+{
+    conn_send_text(c, buf_str(out));
+    buf_close(out);
+}
+
+void answer_ok(struct conn *c, int64_t id, struct str data)
+{
+    if (!c || id == 0)
+        return;
+    struct buf out = {0};
+    encode_ok(&out, id, data);
+    send_and_close(c, &out);
+}
+
+static void send_error(struct conn *c, int64_t id, const struct encode_error *e)
+{
+    metrics_add_for(METRIC_ERRORS, code_name(e->code), 1);
+    if (!c)
+        return;
+    struct buf out = {0};
+    encode_error(&out, id, e);
+    send_and_close(c, &out);
+}
+
+void answer_error(struct conn *c, int64_t id, enum code code, const char *message)
+{
+    send_error(c, id, &(struct encode_error){.code = code, .message = message});
+}
+
+void answer_retry(struct conn *c, int64_t id, enum code code, const char *message, int64_t retry_after_ms)
+{
+    send_error(c, id, &(struct encode_error){.code = code, .message = message, .retry_after_ms = retry_after_ms});
+}
+
+void answer_stale(struct conn *c, int64_t id, int64_t version)
+{
+    struct buf extra = {0};
+    buf_add_text(&extra, "\"version\":");
+    buf_add_int(&extra, version);
+    send_error(c, id, &(struct encode_error){.code = CODE_STALE_VERSION, .extra = buf_str(&extra)});
+    buf_close(&extra);
+}
+
+void answer_outcome(struct conn *c, int64_t id, struct realm_outcome o)
+{
+    switch (o.err) {
+    case ERR_NONE:
+        break;
+    case ERR_UNKNOWN:
+    case ERR_TIMEOUT:
+        answer_retry(c, id, CODE_OUTCOME_UNKNOWN, NULL, ANSWER_RETRY_MS);
+        return;
+    default: /* not sent, or refused by the store before anything was changed */
+        answer_retry(c, id, CODE_SERVICE_DEGRADED, NULL, ANSWER_RETRY_MS);
+        return;
+    }
+    if (realm_said(o, "REPLACED") || realm_said(o, "GONE") || realm_said(o, "LEASE")) {
+        answer_retry(c, id, CODE_SERVICE_DEGRADED, NULL, ANSWER_RETRY_MS);
+        return;
+    }
+    char word[32];
+    (void)str_copy(word, sizeof word, o.word);
+    answer_error(c, id, code_find(word), NULL);
+}
+
+void answer_push(struct conn *c, const char *event, struct str data)
+{
+    if (!c)
+        return;
+    struct buf out = {0};
+    encode_push(&out, event, (struct str){0}, 0, 0, data);
+    send_and_close(c, &out);
+}
+
+void answer_goodbye(struct conn *c, int code, int64_t delay_ms)
+{
+    if (!c)
+        return;
+    struct buf data = {0};
+    buf_add_fmt(&data, "{\"code\":%d,\"reason\":", code);
+    buf_add_json(&data, str_of(close_text(code)));
+    buf_add_fmt(&data, ",\"reconnect\":%s,\"delayMs\":%lld,\"resume\":false}", close_reconnect(code) ? "true" : "false",
+                (long long)delay_ms);
+    answer_push(c, PUSH_GOODBYE, buf_str(&data));
+    buf_close(&data);
+    conn_close(c, code, NULL);
+}

@@ -1,0 +1,269 @@
+/* The hello flow: attach, welcome, then the queue place or the seat the player already had.
+ *
+ *   ask_attach -> read_attach -> take_up -> read_taken
+ *
+ * read_attach registers the session and says welcome (before anything else is pushed); take_up asks for what the record
+ * says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent: it only repairs), else nothing.
+ * What can fail: the store is away (error and close 4103: come back later), another connection attached later (4005), or
+ * the room has ended meanwhile (roomCleanup). The connection may close at any step: then the session is detached with the
+ * fence it got. */
+#include "gateway/attach.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/flow.h"
+#include "common/list.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "gateway/answer.h"
+#include "gateway/confirm.h"
+#include "gateway/detach.h"
+#include "gateway/inbox.h"
+#include "gateway/inbox_deliver.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "gateway/waiting.h"
+#include "matchmaking/events.h"
+#include "matchmaking/presence.h"
+#include "matchmaking/queue.h"
+#include "proto/messages.h"
+
+struct attach {
+    struct flow flow;
+    struct node *node;
+    struct session *session; /* held */
+    bool again;
+    enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE } take;
+    char room_id[ID_SIZE];
+    /* The last answer, copied out by the callback because the reply dies with it: each step reads it at once. */
+    int err;
+    const struct reply *reply;
+};
+
+/* The reply is only valid inside the callback, and flow_wake runs the reading step inside it. */
+static void on_reply(void *arg, int err, const struct reply *reply)
+{
+    struct attach *a = arg;
+    a->err = err;
+    a->reply = reply;
+    flow_wake(&a->flow);
+}
+
+static void push_welcome(const struct attach *a)
+{
+    const struct session *s = a->session;
+    const struct settings *set = a->node->settings;
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"sessionId\":\"%s\",\"playerId\":\"%s\",\"socketId\":\"%s\",\"instanceId\":\"%s\"", s->socket_id,
+                s->player_id, s->socket_id, a->node->realm.instance_id);
+    buf_add_fmt(&d, ",\"serverTime\":%llu,\"pingMs\":%lld,\"recovered\":false,\"durable\":%s",
+                (unsigned long long)clock_wall_ms(), (long long)set->ping_ms, a->node->backend->durable ? "true" : "false");
+    buf_add_fmt(&d, ",\"limits\":{\"messageMaxBytes\":%lld,\"messagesPerSecond\":%lld}", (long long)set->message_max_bytes,
+                (long long)set->rate_per_second);
+    if (a->take == TAKE_QUEUE)
+        buf_add_fmt(&d, ",\"queue\":{\"level\":%lld,\"ticketId\":\"%s\"}", (long long)s->level, s->ticket_id);
+    else
+        buf_add_text(&d, ",\"queue\":null");
+    if (a->take == TAKE_SEAT)
+        buf_add_fmt(&d, ",\"rooms\":[{\"roomId\":\"%s\"}]}", a->room_id);
+    else
+        buf_add_text(&d, ",\"rooms\":[]}");
+    answer_push(s->conn, PUSH_WELCOME, buf_str(&d));
+    buf_close(&d);
+}
+
+static enum flow_next ask_attach(struct flow *f)
+{
+    struct attach *a = OWNER(f, struct attach, flow);
+    presence_attach(&a->node->realm, str_of(a->session->player_id), str_of(a->session->socket_id),
+                    a->again ? a->session->fence : 0, on_reply, a);
+    return FLOW_WAIT;
+}
+
+/* The player's older connection here, if any, makes room; its own detach then finds its fence stale. */
+static void replace_older(struct node *n, struct session *s)
+{
+    struct session *older = sessions_put(n->sessions, s);
+    if (!older)
+        return;
+    older->replaced = true;
+    if (older->room)
+        room_leave(older);
+    log_info("session.replaced", KV("player", s->player_id), KV("socket", older->socket_id), KV("by", s->socket_id));
+    answer_goodbye(older->conn, CLOSE_REPLACED, 0);
+}
+
+/* The room was left behind: by the record, or because the store lost it. */
+static void forget_room(struct node *n, struct session *s)
+{
+    struct room *r = s->room;
+    if (!r)
+        return;
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", r->room_id);
+    answer_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
+    buf_close(&d);
+    room_leave(s);
+    session_move(s, SESSION_IDLE, "room gone");
+    if (list_empty(&r->members))
+        inbox_close_room(n, r, (struct str){0}, "no member left here");
+}
+
+static void read_record(struct attach *a, const struct presence_attached *now)
+{
+    struct session *s = a->session;
+    if (str_eq(now->state, STR("room"))) {
+        a->take = TAKE_SEAT;
+        CHECK(str_copy(a->room_id, sizeof a->room_id, now->room_id));
+        s->level = now->level;
+        if (s->room && strcmp(s->room->room_id, a->room_id) != 0)
+            forget_room(a->node, s);
+        if (!a->again)
+            session_move(s, SESSION_IDLE, "attached, has a seat");
+    } else if (str_eq(now->state, STR("queued"))) {
+        a->take = TAKE_QUEUE;
+        s->level = now->level;
+        CHECK(str_copy(s->ticket_id, sizeof s->ticket_id, now->ticket_id));
+        if (!s->joined_at_ms)
+            s->joined_at_ms = clock_mono_ms();
+        forget_room(a->node, s);
+        session_move(s, SESSION_QUEUED, "attached, was waiting");
+    } else {
+        forget_room(a->node, s);
+        if (a->again && s->state == SESSION_QUEUED)
+            a->take = TAKE_QUEUE; /* the store lost the ticket: hand it in again */
+        else
+            session_move(s, SESSION_IDLE, "attached");
+    }
+}
+
+static enum flow_next read_attach(struct flow *f)
+{
+    struct attach *a = OWNER(f, struct attach, flow);
+    struct session *s = a->session;
+    struct realm_outcome o = realm_outcome(a->err, a->reply);
+    if (realm_said(o, "REPLACED")) {
+        s->replaced = true;
+        answer_goodbye(s->conn, CLOSE_REPLACED, 0);
+        return FLOW_DONE;
+    }
+    if (!realm_said(o, "OK")) {
+        if (!a->again) {
+            answer_outcome(s->conn, 0, o);
+            answer_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, ANSWER_RETRY_MS);
+        }
+        return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
+    }
+    struct presence_attached now;
+    presence_attached(a->reply, &now);
+    s->fence = now.fence;
+    if (s->state == SESSION_CLOSED) { /* the client left while we asked */
+        detach_start(a->node, s);
+        return FLOW_DONE;
+    }
+    if (!a->again)
+        replace_older(a->node, s);
+    read_record(a, &now);
+    if (!a->again) {
+        conn_ready(s->conn);
+        push_welcome(a);
+        log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id), KV("state", session_state_name(s->state)),
+                 KV("address", conn_address(s->conn)));
+    }
+    return FLOW_NEXT;
+}
+
+static enum flow_next take_up(struct flow *f)
+{
+    struct attach *a = OWNER(f, struct attach, flow);
+    struct session *s = a->session;
+    if (a->take == TAKE_NOTHING)
+        return FLOW_DONE;
+    if (a->take == TAKE_SEAT)
+        presence_reseat(&a->node->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
+    else
+        queue_join(&a->node->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply, a);
+    return FLOW_WAIT;
+}
+
+static void read_seat(struct attach *a, const struct presence_reseated *seat)
+{
+    struct node *n = a->node;
+    struct session *s = a->session;
+    struct room *r = rooms_find(n->rooms, str_of(a->room_id));
+    if (!r) {
+        r = rooms_get(n->rooms, str_of(a->room_id));
+        r->seq = seat->seq;
+    }
+    r->level = seat->level;
+    r->status = str_eq(seat->status, STR("active")) ? ROOM_ACTIVE : ROOM_WAITING;
+    struct event_seat at;
+    for (struct str place = seat->place; events_next_seat(&place, &at);)
+        room_place_set(r, at.player_id, at.instance_id);
+    if (!s->room) {
+        room_enter(r, s);
+        session_move(s, SESSION_IN_ROOM, "took the seat again");
+    }
+    inbox_push_snapshot(s->conn, r, seat->record, seat->seq);
+    inbox_events(n, seat->events);
+    r = rooms_find(n->rooms, str_of(a->room_id));
+    if (r && r->status == ROOM_WAITING && n->settings->confirm_auto)
+        confirm_seat(n, s, str_of(a->room_id), 0);
+    if (r) /* what was published before the room was known here has passed by unseen */
+        inbox_fill(n, r);
+}
+
+static enum flow_next read_taken(struct flow *f)
+{
+    struct attach *a = OWNER(f, struct attach, flow);
+    struct session *s = a->session;
+    struct realm_outcome o = realm_outcome(a->err, a->reply);
+    if (s->state == SESSION_CLOSED) /* its detach is under way, behind this call */
+        return FLOW_DONE;
+    if (a->take == TAKE_QUEUE) {
+        waiting_read_join(a->node, s, o, a->reply, 0);
+        return FLOW_DONE;
+    }
+    if (realm_said(o, "OK")) {
+        struct presence_reseated seat;
+        presence_reseated(a->reply, &seat);
+        read_seat(a, &seat);
+    } else if (realm_said(o, "ROOM_NOT_FOUND")) {
+        forget_room(a->node, s);
+        if (!a->again) {
+            struct buf d = {0};
+            buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", a->room_id);
+            answer_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
+            buf_close(&d);
+        }
+    } else {
+        answer_outcome(s->conn, 0, o);
+        answer_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, ANSWER_RETRY_MS);
+    }
+    return FLOW_DONE;
+}
+
+static void attach_done(struct flow *f)
+{
+    struct attach *a = OWNER(f, struct attach, flow);
+    if (f->err)
+        log_limited(LOG_WARN, "session.attach_failed", KV("player", a->session->player_id), KV("reason", err_name(f->err)),
+                    KV("next", a->again ? "tried again with the next heartbeat" : "the client is told to come back"));
+    session_release(a->session);
+    mem_free(a);
+}
+
+static const struct flow_step attach_steps[] = {
+    {"ask_attach", ask_attach}, {"read_attach", read_attach}, {"take_up", take_up}, {"read_taken", read_taken}, {NULL, NULL},
+};
+
+void attach_start(struct node *n, struct session *s, bool again)
+{
+    struct attach *a = mem_alloc(sizeof *a);
+    a->node = n;
+    a->session = s;
+    a->again = again;
+    session_hold(s);
+    flow_start(&a->flow, "attach", attach_steps, attach_done);
+}

@@ -1,0 +1,46 @@
+/* Confirms seats of local players, by script. */
+#include "gateway/confirm.h"
+
+#include "common/log.h"
+#include "gateway/answer.h"
+#include "gateway/inbox.h"
+#include "gateway/intent.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "matchmaking/room_state.h"
+
+static void on_confirmed(void *arg, int err, const struct reply *reply)
+{
+    struct intent *p = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "OK"))
+        inbox_events(p->node, reply_at(reply, 2));
+    /* What was published before the room was known here has passed by unseen: the log has it. */
+    struct room *r = rooms_find(p->node->rooms, str_of(p->room_id));
+    if (r && !o.err && (!realm_said(o, "OK") || r->seq < reply_int(reply, 3)))
+        inbox_fill(p->node, r);
+    if (realm_said(o, "OK")) {
+        intent_ok_fmt(p, "{\"status\":\"%.*s\"}", (int)reply_str(reply, 1).n, reply_str(reply, 1).p);
+    } else if (p->request_id) {
+        answer_outcome(p->session->conn, p->request_id, o);
+    } else if (err) { /* the confirm deadline dissolves the match if this was not carried out */
+        log_limited(LOG_WARN, "match.confirm_failed", KV("player", p->session->player_id), KV("room", p->room_id),
+                    KV("next", "the confirm deadline decides"));
+    }
+    intent_free(p);
+}
+
+void confirm_seat(struct node *n, struct session *s, struct str room_id, int64_t request_id)
+{
+    struct intent *p = intent_new(n, s, request_id, room_id);
+    room_state_confirm(&n->realm, &(struct room_seat){room_id, str_of(s->player_id), str_of(s->socket_id)}, on_confirmed, p);
+}
+
+void confirm_members(struct node *n, struct room *r)
+{
+    if (!n->settings->confirm_auto)
+        return;
+    LIST_EACH(it, &r->members)
+        confirm_seat(n, OWNER(it, struct session, in_room), str_of(r->room_id), 0);
+}

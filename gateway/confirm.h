@@ -1,0 +1,15 @@
+/* Confirms seats: by this instance itself as soon as matchFound is on its way (CONFIRM=auto), or when the client says so. */
+#ifndef GATEWAY_CONFIRM_H
+#define GATEWAY_CONFIRM_H
+
+#include "gateway/node.h"
+
+struct room;
+struct session;
+
+/* CONFIRM=auto: every local member of a waiting room; else nothing. */
+void confirm_members(struct node *n, struct room *r);
+/* The client's confirmJoined: answered on the connection with request_id (0 = no answer). */
+void confirm_seat(struct node *n, struct session *s, struct str room_id, int64_t request_id);
+
+#endif

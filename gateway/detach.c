@@ -1,0 +1,169 @@
+/* Detaches players, asking again with the right keys when the record knows better, and again later when the store is away. */
+#include "gateway/detach.h"
+
+#include "common/err.h"
+#include "common/list.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/metrics.h"
+#include "gateway/inbox.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/waiting.h"
+#include "matchmaking/presence.h"
+
+enum { DETACH_TRIES_MAX = 8 }; /* AGAIN comes at most once or twice unless the record changes under us */
+
+struct farewell {
+    struct list waiting; /* struct detach.link */
+    size_t running, waiting_count;
+};
+
+struct detach {
+    struct list link;
+    struct node *node;
+    int64_t fence, level;
+    unsigned tries;
+    bool leftover;
+    void (*done)(void *arg);
+    void *arg;
+    char player_id[ID_SIZE], socket_id[ID_SIZE], owner_instance_id[ID_SIZE], room_id[ID_SIZE];
+};
+
+struct farewell *farewell_new(void)
+{
+    struct farewell *f = mem_alloc(sizeof *f);
+    list_init(&f->waiting);
+    return f;
+}
+
+void farewell_free(struct farewell *f)
+{
+    if (!f)
+        return;
+    while (!list_empty(&f->waiting)) {
+        struct detach *d = OWNER(f->waiting.next, struct detach, link);
+        list_remove(&d->link);
+        mem_free(d);
+    }
+    mem_free(f);
+}
+
+size_t farewell_running(const struct farewell *f)
+{
+    return f->running;
+}
+
+size_t farewell_waiting(const struct farewell *f)
+{
+    return f->waiting_count;
+}
+
+static void ask(struct detach *d);
+
+static void finish(struct detach *d)
+{
+    d->node->farewell->running--;
+    if (d->done)
+        d->done(d->arg);
+    mem_free(d);
+}
+
+/* Own sessions wait for the store; leftovers are found again by the next sweep. */
+static void put_off(struct detach *d, int err)
+{
+    struct farewell *f = d->node->farewell;
+    if (d->leftover) {
+        finish(d);
+        return;
+    }
+    log_limited(LOG_WARN, "session.detach_put_off", KV("player", d->player_id), KV("socket", d->socket_id),
+                KV("reason", err_name(err)), KV("next", "tried again when the store is back"));
+    f->running--;
+    f->waiting_count++;
+    d->tries = 0;
+    list_push(&f->waiting, &d->link);
+}
+
+static void on_detached(void *arg, int err, const struct reply *reply)
+{
+    struct detach *d = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (o.err) {
+        put_off(d, o.err);
+        return;
+    }
+    if (realm_said(o, "AGAIN") && ++d->tries < DETACH_TRIES_MAX) {
+        d->level = reply_int(reply, 1);
+        CHECK(str_copy(d->room_id, sizeof d->room_id, reply_str(reply, 2)));
+        ask(d);
+        return;
+    }
+    if (realm_said(o, "OK")) {
+        if (d->leftover) {
+            char kind[16];
+            (void)str_copy(kind, sizeof kind, reply_str(reply, 3));
+            metrics_add_for(METRIC_SWEPT, kind, 1);
+        }
+        inbox_events(d->node, reply_at(reply, 2));
+        waiting_match_text(d->node, reply_str(reply, 1));
+    }
+    finish(d);
+}
+
+static void ask(struct detach *d)
+{
+    presence_detach(&d->node->realm,
+                    &(struct presence_leaving){.player_id = str_of(d->player_id),
+                                               .socket_id = str_of(d->socket_id),
+                                               .owner_instance_id = str_of(d->owner_instance_id),
+                                               .fence = d->fence,
+                                               .only_if_owner_dead = d->leftover,
+                                               .level = d->level,
+                                               .room_id = str_of(d->room_id)},
+                    on_detached, d);
+}
+
+static struct detach *detach_new(struct node *n, struct str player_id, struct str socket_id, struct str owner, struct str room_id)
+{
+    struct detach *d = mem_alloc(sizeof *d);
+    d->node = n;
+    CHECK(str_copy(d->player_id, sizeof d->player_id, player_id) && str_copy(d->socket_id, sizeof d->socket_id, socket_id) &&
+          str_copy(d->owner_instance_id, sizeof d->owner_instance_id, owner) &&
+          str_copy(d->room_id, sizeof d->room_id, room_id));
+    n->farewell->running++;
+    return d;
+}
+
+void detach_start(struct node *n, const struct session *s)
+{
+    if (s->fence == 0)
+        return;
+    struct str room_id = s->room ? str_of(s->room->room_id) : (struct str){0};
+    struct detach *d = detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);
+    d->fence = s->fence;
+    d->level = s->level;
+    ask(d);
+}
+
+void detach_leftover(struct node *n, const struct detach_leftover *left, void (*done)(void *arg), void *arg)
+{
+    struct detach *d = detach_new(n, left->player_id, left->socket_id, left->owner_instance_id, left->room_id);
+    d->leftover = true;
+    d->level = left->level;
+    d->done = done;
+    d->arg = arg;
+    ask(d);
+}
+
+void detach_retry(struct node *n)
+{
+    struct farewell *f = n->farewell;
+    while (!list_empty(&f->waiting)) {
+        struct detach *d = OWNER(f->waiting.next, struct detach, link);
+        list_remove(&d->link);
+        f->waiting_count--;
+        f->running++;
+        ask(d);
+    }
+}

@@ -1,0 +1,31 @@
+/* The end of a session's hold in the store: queue place, seat, mapping; also for the leftovers of dead instances.
+ *
+ * A detach that the store did not answer is kept and tried again when it is back (detach_retry): nothing is lost silently.
+ * The node's farewell counts what is under way, so that a drain can wait for it. */
+#ifndef GATEWAY_DETACH_H
+#define GATEWAY_DETACH_H
+
+#include "gateway/node.h"
+
+struct session;
+
+struct farewell;
+struct farewell *farewell_new(void);
+void farewell_free(struct farewell *f); /* what could not be done is left to the sweepers of others */
+/* Detaches under way, and those waiting for the store. */
+size_t farewell_running(const struct farewell *f);
+size_t farewell_waiting(const struct farewell *f);
+
+/* The session's ids are copied. A session that never got a fence has nothing to detach. */
+void detach_start(struct node *n, const struct session *s);
+
+struct detach_leftover { /* borrowed until return */
+    struct str player_id, socket_id, owner_instance_id, room_id;
+    int64_t level;
+};
+/* What a dead instance left, only if its lease is over; `done` is called once, in any case. */
+void detach_leftover(struct node *n, const struct detach_leftover *left, void (*done)(void *arg), void *arg);
+/* The store is back: all that waits is tried again. */
+void detach_retry(struct node *n);
+
+#endif

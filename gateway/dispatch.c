@@ -1,0 +1,96 @@
+/* Takes client connections and their messages: rate limit, decode, find the handler. */
+#include "gateway/dispatch.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/answer.h"
+#include "gateway/detach.h"
+#include "gateway/handle.h"
+#include "gateway/inbox.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+
+enum { REFUSED_MAX = 200 /* messages over the rate in a row, then 4101 */ };
+
+static const struct {
+    dispatch_cb handle;
+    bool before_welcome;
+} handlers[MSG_COUNT] = {
+    [MSG_HELLO] = {handle_hello, true},
+    [MSG_PING] = {handle_ping, true},
+    [MSG_JOIN_MATCHMAKING] = {handle_join, false},
+    [MSG_LEAVE_MATCHMAKING] = {handle_leave_queue, false},
+    [MSG_CONFIRM_JOINED] = {handle_confirm, false},
+    [MSG_GAME_MESSAGE] = {handle_message, false},
+    [MSG_UPDATE_PLAYER_STATE] = {handle_player_state, false},
+    [MSG_UPDATE_GAME_DATA] = {handle_game_data, false},
+    [MSG_GET_GAME_STATE] = {handle_game_state, false},
+    [MSG_LEAVE_ROOM] = {handle_leave_room, false},
+    [MSG_END_GAME] = {handle_end_game, false},
+};
+
+void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h)
+{
+    struct node *n = arg;
+    struct session *s = session_new(c);
+    conn_set_user(c, s);
+    handle_handshake(n, s, h);
+}
+
+/* Over the rate: refused with the time to wait; somebody who does not listen is closed. */
+static bool within_rate(const struct node *n, struct conn *c, int64_t request_id)
+{
+    int64_t retry_after_ms;
+    struct ratelimit *bucket = conn_ratelimit(c);
+    if (ratelimit_take(bucket, n->settings->rate_per_second, n->settings->rate_burst, loop_now_ms(n->loop), &retry_after_ms))
+        return true;
+    answer_retry(c, request_id, CODE_RATE_LIMITED, NULL, retry_after_ms);
+    if (bucket->refused > REFUSED_MAX) {
+        log_limited(LOG_WARN, "conn.rate_limited", KV("address", conn_address(c)), KV("next", "closed with 4101"));
+        answer_goodbye(c, CLOSE_RATE_LIMITED, 5000);
+    }
+    return false;
+}
+
+void dispatch_message(void *arg, struct conn *c, struct str text)
+{
+    struct node *n = arg;
+    struct session *s = conn_user(c);
+    struct request request;
+    const char *why = NULL;
+    enum code code = decode_request(text, &request, &why);
+    if (!within_rate(n, c, request.id))
+        return;
+    if (code != CODE_OK) {
+        answer_error(c, request.id, code, why);
+        return;
+    }
+    if (!handlers[request.kind].before_welcome && (s->state == SESSION_NEW || s->state == SESSION_ATTACHING)) {
+        answer_retry(c, request.id, CODE_BUSY, "wait for the welcome event before you send this", 100);
+        return;
+    }
+    if (s->state == SESSION_CLOSED)
+        return;
+    handlers[request.kind].handle(n, s, &request);
+}
+
+void dispatch_close(void *arg, struct conn *c, int code, const char *reason)
+{
+    struct node *n = arg;
+    struct session *s = conn_user(c);
+    log_info("conn.closed", KV("player", s->player_id), KV("socket", s->socket_id), KV_INT("code", code), KV("reason", reason),
+             KV("state", session_state_name(s->state)));
+    conn_set_user(c, NULL);
+    sessions_remove(n->sessions, s);
+    detach_start(n, s);
+    struct room *r = s->room;
+    if (r) {
+        room_leave(s);
+        if (list_empty(&r->members))
+            inbox_close_room(n, r, (struct str){0}, "no member left here");
+    }
+    session_move(s, SESSION_CLOSED, reason);
+    session_drop_conn(s);
+    session_release(s);
+}

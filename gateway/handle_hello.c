@@ -1,0 +1,80 @@
+/* hello and ping: who the client is, and that we are alive. */
+#include "gateway/handle.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "gateway/answer.h"
+#include "gateway/attach.h"
+#include "gateway/auth.h"
+#include "gateway/drain.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+
+static void identify(struct node *n, struct session *s, struct str token, struct str player_id, int64_t request_id)
+{
+    struct auth_identity who;
+    enum auth_result result = auth_identify(token, player_id, str_of(n->settings->auth_jwt_secret), clock_wall_ms(), &who);
+    if (result != AUTH_OK) {
+        log_limited(LOG_WARN, "session.refused", KV("address", conn_address(s->conn)), KV("reason", auth_name(result)),
+                    KV("next", "closed with 4001"));
+        answer_error(s->conn, request_id, auth_code(result), auth_text(result));
+        answer_goodbye(s->conn, CLOSE_UNAUTHORIZED, 0);
+        return;
+    }
+    CHECK(str_copy(s->player_id, sizeof s->player_id, str_of(who.player_id)));
+    s->token_expires_at_ms = who.expires_at_ms;
+    session_move(s, SESSION_ATTACHING, "hello");
+    answer_ok(s->conn, request_id, (struct str){0});
+    attach_start(n, s, false);
+}
+
+void handle_handshake(struct node *n, struct session *s, const struct conn_handshake *h)
+{
+    if (n->drain) {
+        answer_goodbye(s->conn, CLOSE_DRAINING, 0);
+        return;
+    }
+    bool anonymous = h->token.n == 0 && h->player_id.n == 0;
+    bool signed_only = n->settings->auth_jwt_secret != NULL;
+    /* With a secret and no token in the URL the token may still come with hello. */
+    if (h->wait_for_hello || (signed_only && anonymous))
+        return;
+    identify(n, s, h->token, h->player_id, 0);
+}
+
+void handle_hello(struct node *n, struct session *s, const struct request *request)
+{
+    if (s->state != SESSION_NEW) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, "hello was already said on this connection");
+        return;
+    }
+    char token[AUTH_TOKEN_MAX + 1];
+    size_t token_bytes = 0;
+    struct json_value v = json_get(&request->data, "token", NULL);
+    if (v.type != JSON_NONE && v.type != JSON_NULL && !json_as_text(v, token, sizeof token, &token_bytes)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, "token must be a string of at most 4096 bytes");
+        return;
+    }
+    struct str player_id = {0};
+    v = json_get(&request->data, "playerId", NULL);
+    if (v.type != JSON_NONE && v.type != JSON_NULL && !json_as_plain(v, &player_id)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, "playerId must be a string");
+        return;
+    }
+    identify(n, s, (struct str){token, token_bytes}, player_id, request->id);
+}
+
+void handle_ping(struct node *n, struct session *s, const struct request *request)
+{
+    (void)n;
+    char data[64];
+    int bytes = snprintf(data, sizeof data, "{\"serverTime\":%llu}", (unsigned long long)clock_wall_ms());
+    struct str text = {data, (size_t)bytes};
+    if (request->id)
+        answer_ok(s->conn, request->id, text);
+    else
+        answer_push(s->conn, "pong", text);
+}

@@ -1,0 +1,88 @@
+/* joinMatchmaking and leaveMatchmaking. */
+#include "gateway/handle.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "gateway/answer.h"
+#include "gateway/intent.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "gateway/waiting.h"
+#include "matchmaking/queue.h"
+
+static void on_joined(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct session *s = i->session;
+    struct realm_outcome o = realm_outcome(err, reply);
+    s->joining = false;
+    waiting_read_join(i->node, s, o, reply, i->request_id);
+    intent_free(i);
+}
+
+/* {level}, or the original's {addToQueue:{playerId, playerSetup:{...}}}, whose players all have level 0. */
+static bool read_level(struct node *n, const struct request *request, int64_t *level, const char **why)
+{
+    if (json_get(&request->data, "addToQueue", NULL).type == JSON_OBJECT)
+        return decode_opt_int(request, "level", 0, n->settings->level_max, 0, level, why);
+    if (decode_int(request, "level", 0, n->settings->level_max, level, why))
+        return true;
+    *why = "level must be a whole number from 0 to LEVEL_MAX, as in {\"level\":2}";
+    return false;
+}
+
+void handle_join(struct node *n, struct session *s, const struct request *request)
+{
+    const char *why = NULL;
+    int64_t level = 0;
+    if (!read_level(n, request, &level, &why)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        return;
+    }
+    if (s->joining || s->state == SESSION_QUEUED) {
+        answer_error(s->conn, request->id, CODE_ALREADY_QUEUED, NULL);
+        return;
+    }
+    if (s->state == SESSION_IN_ROOM) {
+        answer_error(s->conn, request->id, CODE_ALREADY_IN_MATCH, NULL);
+        return;
+    }
+    s->joining = true;
+    s->level = level;
+    s->joined_at_ms = clock_mono_ms();
+    id_random(s->ticket_id, "t_");
+    struct intent *i = intent_new(n, s, request->id, (struct str){0});
+    queue_join(&n->realm, str_of(s->player_id), s->fence, level, str_of(s->ticket_id), on_joined, i);
+}
+
+static void on_left(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct session *s = i->session;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "AGAIN") && i->tries++ < 4) {
+        queue_leave(&i->node->realm, str_of(s->player_id), s->fence, reply_int(reply, 1), on_left, i);
+        return;
+    }
+    if (realm_said(o, "LEFT")) {
+        if (s->state == SESSION_QUEUED)
+            session_move(s, SESSION_IDLE, "left the queue");
+        if (s->conn)
+            conn_ping_every(s->conn, (uint64_t)i->node->settings->ping_ms);
+        intent_ok_fmt(i, "{\"left\":true}");
+    } else if (realm_said(o, "NOT_QUEUED")) {
+        intent_ok_fmt(i, "{\"left\":false,\"reason\":\"not_queued\"}");
+    } else if (realm_said(o, "MATCHED")) {
+        intent_ok_fmt(i, "{\"left\":false,\"reason\":\"matched\",\"roomId\":\"%.*s\"}", (int)reply_str(reply, 1).n,
+                      reply_str(reply, 1).p);
+    } else {
+        answer_outcome(s->conn, i->request_id, o);
+    }
+    intent_free(i);
+}
+
+void handle_leave_queue(struct node *n, struct session *s, const struct request *request)
+{
+    struct intent *i = intent_new(n, s, request->id, (struct str){0});
+    queue_leave(&n->realm, str_of(s->player_id), s->fence, s->level, on_left, i);
+}

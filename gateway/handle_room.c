@@ -1,0 +1,297 @@
+/* What players do in a room: messages, state, the agreed end, leaving. */
+#include "gateway/handle.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "gateway/answer.h"
+#include "gateway/confirm.h"
+#include "gateway/inbox.h"
+#include "gateway/inbox_deliver.h"
+#include "gateway/intent.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "gateway/waiting.h"
+#include "matchmaking/room_state.h"
+#include "proto/messages.h"
+
+/* The room a request names; an error is answered unless it is a valid id. */
+static bool read_room(struct session *s, const struct request *request, struct str *room_id)
+{
+    const char *why = NULL;
+    if (decode_id(request, "roomId", room_id, &why))
+        return true;
+    answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+    return false;
+}
+
+static struct room_seat seat_of(const struct session *s, struct str room_id)
+{
+    return (struct room_seat){room_id, str_of(s->player_id), str_of(s->socket_id)};
+}
+
+void handle_confirm(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id;
+    if (read_room(s, request, &room_id))
+        confirm_seat(n, s, room_id, request->id);
+}
+
+/* {"roomId":R,"sender":socket,"playerId":P,"message":<raw>}: seed 002's gameMessage with the player's stable id added. */
+static void compose_message(struct buf *out, const struct session *s, struct str room_id, struct str message)
+{
+    buf_add_text(out, "{\"roomId\":\"");
+    buf_add_str(out, room_id);
+    buf_add_text(out, "\",\"sender\":\"");
+    buf_add_text(out, s->socket_id);
+    buf_add_text(out, "\",\"playerId\":\"");
+    buf_add_text(out, s->player_id);
+    buf_add_text(out, "\",\"message\":");
+    buf_add_str(out, message);
+    buf_add_text(out, "}");
+}
+
+/* To other instances with members of the room, as room_events messages without a number. */
+static void publish_volatile(struct node *n, const struct room *r, struct str json)
+{
+    const struct realm *realm = &n->realm;
+    struct backend *b = n->backend;
+    bool all = strcmp(realm->rules.events_mode, "all") == 0;
+    if (strcmp(realm->rules.events_mode, "direct") != 0) {
+        if (all || room_has_remote(r, realm->instance_id))
+            b->ops->publish(b, str_of(realm->channel), json);
+        return;
+    }
+    for (size_t i = 0; i < r->place_count; i++) {
+        const char *to = r->places[i].instance_id;
+        bool told = !*to || strcmp(to, realm->instance_id) == 0;
+        for (size_t k = 0; k < i && !told; k++)
+            told = strcmp(r->places[k].instance_id, to) == 0;
+        if (told)
+            continue;
+        char channel[sizeof realm->channel + 1 + ID_SIZE];
+        int bytes = snprintf(channel, sizeof channel, "%s:%s", realm->channel, to);
+        b->ops->publish(b, (struct str){channel, (size_t)bytes}, json);
+    }
+}
+
+/* At once, without number, log or script; at most once. */
+static void send_volatile(struct node *n, struct session *s, const struct request *request, struct str data, bool echo)
+{
+    struct room *r = s->room;
+    struct room_event e = {.room_id = str_of(r->room_id),
+                           .event = STR(PUSH_GAME_MESSAGE),
+                           .data = data,
+                           .timestamp_ms = (int64_t)clock_wall_ms()};
+    inbox_push_event(r, &e, echo ? NULL : s);
+    struct buf json = {0};
+    buf_add_fmt(&json, "{\"roomId\":\"%s\",\"event\":\"" PUSH_GAME_MESSAGE "\",\"data\":", r->room_id);
+    buf_add_str(&json, data);
+    buf_add_fmt(&json, ",\"originInstanceId\":\"%s\",\"timestamp\":%lld}", n->realm.instance_id, (long long)e.timestamp_ms);
+    publish_volatile(n, r, buf_str(&json));
+    buf_close(&json);
+    answer_ok(s->conn, request->id, (struct str){0});
+}
+
+static void on_message(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "OK")) {
+        int64_t seq = reply_int(reply, 1);
+        char data[40];
+        int bytes = snprintf(data, sizeof data, "{\"seq\":%lld}", (long long)seq);
+        inbox_event(i->node, reply_str(reply, 2));
+        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, (struct str){data, (size_t)bytes});
+    } else {
+        answer_outcome(i->session->conn, i->request_id, o);
+    }
+    intent_free(i);
+}
+
+void handle_message(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id, message;
+    const char *why = NULL;
+    bool is_volatile = false, echo = false;
+    if (!read_room(s, request, &room_id))
+        return;
+    if (!decode_raw(request, "message", &message, &why) ||
+        !decode_opt_bool(request, "volatile", false, &is_volatile, &why) ||
+        !decode_opt_bool(request, "echo", false, &echo, &why)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        return;
+    }
+    if (is_volatile && (!s->room || !str_eq(room_id, str_of(s->room->room_id)))) {
+        answer_error(s->conn, request->id, CODE_NOT_IN_ROOM, NULL);
+        return;
+    }
+    if (is_volatile && s->room->status != ROOM_ACTIVE) {
+        answer_error(s->conn, request->id, CODE_NOT_STARTED, NULL);
+        return;
+    }
+    struct buf data = {0};
+    compose_message(&data, s, room_id, message);
+    if (is_volatile) {
+        send_volatile(n, s, request, buf_str(&data), echo);
+    } else { /* without an id the sender learns the number from his own message */
+        struct room_seat who = seat_of(s, room_id);
+        room_state_message(&n->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0, on_message,
+                           intent_new(n, s, request->id, room_id));
+    }
+    buf_close(&data);
+}
+
+static void on_set(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "OK")) {
+        int64_t seq = reply_int(reply, 2);
+        char data[80];
+        int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}", (long long)reply_int(reply, 1), (long long)seq);
+        inbox_events(i->node, reply_at(reply, 3));
+        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, (struct str){data, (size_t)bytes});
+    } else if (realm_said(o, "STALE_VERSION")) {
+        answer_stale(i->session->conn, i->request_id, reply_int(reply, 1));
+    } else {
+        answer_outcome(i->session->conn, i->request_id, o);
+    }
+    intent_free(i);
+}
+
+static bool read_expected(const struct request *request, bool required, struct room_change *change, const char **why)
+{
+    if (json_get(&request->data, "expectedVersion", NULL).type == JSON_NONE && !required)
+        return true;
+    change->has_expected_version = true;
+    return decode_int(request, "expectedVersion", 0, INT64_C(9007199254740991), &change->expected_version, why);
+}
+
+void handle_player_state(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id;
+    struct room_change change = {.echo = request->id == 0};
+    const char *why = NULL;
+    if (!read_room(s, request, &room_id))
+        return;
+    if (!decode_raw(request, "state", &change.json, &why) || !read_expected(request, false, &change, &why)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        return;
+    }
+    struct str player_id;
+    if (json_as_plain(json_get(&request->data, "playerId", NULL), &player_id) && !str_eq(player_id, str_of(s->player_id))) {
+        answer_error(s->conn, request->id, CODE_FORBIDDEN, "a player may only change his own state");
+        return;
+    }
+    struct room_seat who = seat_of(s, room_id);
+    room_state_set(&n->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
+}
+
+void handle_game_data(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id;
+    struct room_change change = {.game = true, .echo = request->id == 0};
+    const char *why = NULL;
+    if (!read_room(s, request, &room_id))
+        return;
+    change.json = json_get(&request->data, "gameData", NULL).raw;
+    change.has_turn = json_get(&request->data, "turn", NULL).type != JSON_NONE;
+    bool good = !change.has_turn || decode_int(request, "turn", 0, INT64_C(9007199254740991), &change.turn, &why);
+    if (good && change.json.n == 0 && !change.has_turn) {
+        why = "give gameData or turn";
+        good = false;
+    }
+    if (!good || !read_expected(request, true, &change, &why)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        return;
+    }
+    struct room_seat who = seat_of(s, room_id);
+    room_state_set(&n->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
+}
+
+static void on_read(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "OK")) {
+        struct buf data = {0};
+        buf_add_text(&data, "{\"state\":");
+        buf_add_str(&data, reply_str(reply, 1));
+        buf_add_fmt(&data, ",\"seq\":%lld}", (long long)reply_int(reply, 2));
+        answer_ok(i->session->conn, i->request_id, buf_str(&data));
+        buf_close(&data);
+    } else {
+        answer_outcome(i->session->conn, i->request_id, o);
+    }
+    intent_free(i);
+}
+
+void handle_game_state(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id;
+    if (!read_room(s, request, &room_id))
+        return;
+    struct room_seat who = seat_of(s, room_id);
+    room_state_read(&n->realm, &who, on_read, intent_new(n, s, request->id, room_id));
+}
+
+static void on_left(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct session *s = i->session;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "OK")) {
+        answer_ok(s->conn, i->request_id, (struct str){0});
+        struct room *r = s->room;
+        if (r && strcmp(r->room_id, i->room_id) == 0) { /* the others hear it from the events */
+            room_leave(s);
+            session_move(s, SESSION_IDLE, "left the room");
+            if (list_empty(&r->members))
+                inbox_close_room(i->node, r, (struct str){0}, "no member left here");
+        }
+        inbox_events(i->node, reply_at(reply, 2));
+        waiting_match_text(i->node, reply_str(reply, 1));
+    } else {
+        answer_outcome(s->conn, i->request_id, o);
+    }
+    intent_free(i);
+}
+
+void handle_leave_room(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id;
+    if (!read_room(s, request, &room_id))
+        return;
+    struct room_seat who = seat_of(s, room_id);
+    room_state_leave(&n->realm, &who, s->level, on_left, intent_new(n, s, request->id, room_id));
+}
+
+static void on_ended(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "OK")) {
+        intent_ok_fmt(i, "{\"ended\":%s}", str_eq(reply_str(reply, 1), STR("1")) ? "true" : "false");
+        inbox_events(i->node, reply_at(reply, 2));
+    } else {
+        answer_outcome(i->session->conn, i->request_id, o);
+    }
+    intent_free(i);
+}
+
+void handle_end_game(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id, result;
+    const char *why = NULL;
+    if (!read_room(s, request, &room_id))
+        return;
+    if (!decode_raw(request, "result", &result, &why)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        return;
+    }
+    struct room_seat who = seat_of(s, room_id);
+    room_state_end(&n->realm, &who, result, on_ended, intent_new(n, s, request->id, room_id));
+}

@@ -1,0 +1,242 @@
+/* Delivers room events to the local members and keeps the local view in step with them. */
+#include "gateway/inbox_deliver.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gateway/answer.h"
+#include "gateway/confirm.h"
+#include "gateway/estimate.h"
+#include "gateway/inbox.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "proto/encode.h"
+#include "proto/messages.h"
+
+static struct frame *frame_of(const char *event, const struct room *r, int64_t seq, int64_t ts, struct str data)
+{
+    struct buf out = {0};
+    encode_push(&out, event, str_of(r->room_id), seq, ts, data);
+    struct frame *f = frame_text(buf_str(&out));
+    buf_close(&out);
+    return f;
+}
+
+void inbox_push_event(struct room *r, const struct room_event *e, const struct session *except)
+{
+    struct buf out = {0};
+    encode_push_str(&out, e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
+    struct frame *f = frame_text(buf_str(&out));
+    buf_close(&out);
+    LIST_EACH(it, &r->members) {
+        struct session *s = OWNER(it, struct session, in_room);
+        if (s == except || !s->conn || (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
+            continue;
+        conn_send(s->conn, f, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
+    }
+    frame_unref(f);
+}
+
+void inbox_push_room(struct room *r, const char *event, const char *data_format)
+{
+    struct buf data = {0};
+    const char *hole = strstr(data_format, "%s");
+    buf_add(&data, data_format, hole ? (size_t)(hole - data_format) : strlen(data_format));
+    if (hole) {
+        buf_add_text(&data, r->room_id);
+        buf_add_text(&data, hole + 2);
+    }
+    struct frame *f = frame_of(event, r, 0, 0, buf_str(&data));
+    buf_close(&data);
+    LIST_EACH(it, &r->members) {
+        struct session *s = OWNER(it, struct session, in_room);
+        if (s->conn)
+            conn_send(s->conn, f, CONN_RELIABLE);
+    }
+    frame_unref(f);
+}
+
+void inbox_push_snapshot(struct conn *c, const struct room *r, struct str record, int64_t seq)
+{
+    if (!c)
+        return;
+    struct buf data = {0};
+    buf_add_fmt(&data, "{\"roomId\":\"%s\",\"seq\":%lld,\"state\":", r->room_id, (long long)seq);
+    buf_add_str(&data, record);
+    buf_add_text(&data, "}");
+    struct frame *f = frame_of(PUSH_ROOM_SNAPSHOT, r, 0, 0, buf_str(&data));
+    conn_send(c, f, CONN_RELIABLE);
+    frame_unref(f);
+    buf_close(&data);
+}
+
+bool inbox_reserved(struct str event)
+{
+    static const char *const names[] = {
+        PUSH_WELCOME,        PUSH_WAITING,           PUSH_QUEUE_UPDATE,          PUSH_MATCH_FOUND,
+        PUSH_MATCH_CANCELLED, PUSH_GAME_START,       PUSH_PLAYER_STATE_UPDATED,  PUSH_GAME_DATA_UPDATED,
+        PUSH_ROOM_SNAPSHOT,  PUSH_OPPONENT_DISCONNECTED, PUSH_OPPONENT_RECONNECTED, PUSH_PLAYER_LEFT,
+        PUSH_GAME_END,       PUSH_ROOM_CLEANUP,      PUSH_GOODBYE,               PUSH_PONG,
+        PUSH_ERROR,
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eq(event, str_of(names[i])))
+            return true;
+    return false;
+}
+
+static void places_from(struct room *r, struct str place)
+{
+    struct event_seat seat;
+    while (events_next_seat(&place, &seat))
+        room_place_set(r, seat.player_id, seat.instance_id);
+}
+
+/* The push differs per player: each is told his opponent. */
+static void push_match_found(struct session *s, const struct room *r, const struct room_event *e)
+{
+    struct buf data = {0};
+    buf_add(&data, e->data.p, e->data.n - 1); /* without the closing brace */
+    buf_add_text(&data, ",\"opponentId\":");
+    const char *opponent = NULL;
+    for (size_t i = 0; i < r->place_count && !opponent; i++)
+        if (strcmp(r->places[i].player_id, s->player_id) != 0)
+            opponent = r->places[i].player_id;
+    buf_add_json(&data, str_of(opponent));
+    buf_add_text(&data, "}");
+    struct frame *f = frame_of(PUSH_MATCH_FOUND, r, e->seq, e->timestamp_ms, buf_str(&data));
+    conn_send(s->conn, f, CONN_RELIABLE);
+    frame_unref(f);
+    buf_close(&data);
+}
+
+static void seat_player(struct node *n, struct room *r, struct session *s, const struct room_event *e)
+{
+    room_enter(r, s);
+    session_move(s, SESSION_IN_ROOM, "matched");
+    uint64_t waited_ms = clock_mono_ms() - s->joined_at_ms;
+    metrics_observe(METRIC_MATCH_SECONDS, (double)waited_ms / 1000.0);
+    estimate_add(n->estimate, s->level, waited_ms);
+    conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
+    push_match_found(s, r, e);
+}
+
+void inbox_match_found(struct node *n, const struct room_event *e)
+{
+    struct room *r = NULL;
+    struct event_seat seat;
+    for (struct str place = e->place; events_next_seat(&place, &seat);) {
+        if (!str_eq(seat.instance_id, str_of(n->realm.instance_id)))
+            continue;
+        struct session *s = sessions_find(n->sessions, seat.player_id);
+        /* A player whose connection has just changed is found by its own attach; one that is gone, by its detach. */
+        if (!s || !s->conn || !str_eq(seat.socket_id, str_of(s->socket_id)) || s->room ||
+            (s->state != SESSION_QUEUED && s->state != SESSION_IDLE))
+            continue;
+        if (!r) {
+            r = rooms_get(n->rooms, e->room_id);
+            r->seq = e->seq;
+            r->level = s->level;
+            places_from(r, e->place);
+        }
+        seat_player(n, r, s, e);
+        log_info("match.found", KV("room", r->room_id), KV("player", s->player_id), KV_INT("level", s->level));
+    }
+    if (r)
+        confirm_members(n, r);
+}
+
+static void cancelled(struct node *n, struct room *r, const struct room_event *e)
+{
+    LIST_EACH(it, &r->members) {
+        struct session *s = OWNER(it, struct session, in_room);
+        bool again = false;
+        for (struct str rest = e->requeued; rest.n && !again;)
+            again = str_eq(str_cut(&rest, ' '), str_of(s->player_id));
+        struct buf data = {0};
+        buf_add(&data, e->data.p, e->data.n - 1);
+        buf_add_fmt(&data, ",\"requeued\":%s}", again ? "true" : "false");
+        struct frame *f = frame_of(PUSH_MATCH_CANCELLED, r, e->seq, e->timestamp_ms, buf_str(&data));
+        if (s->conn)
+            conn_send(s->conn, f, CONN_RELIABLE);
+        frame_unref(f);
+        buf_close(&data);
+    }
+    inbox_close_room(n, r, e->requeued, "match cancelled");
+}
+
+/* The player an event is about: data is {"roomId":..,"playerId":..}, written by our scripts. */
+static struct str subject(const struct room_event *e)
+{
+    struct json_object data;
+    struct str id = {0};
+    const char *why;
+    if (json_object_scan(e->data, &data, &why))
+        (void)json_as_plain(json_get(&data, "playerId", NULL), &id);
+    return id;
+}
+
+static void reconnected(struct node *n, struct room *r, const struct room_event *e)
+{
+    places_from(r, e->place);
+    const struct session *back = sessions_find(n->sessions, subject(e));
+    inbox_push_event(r, e, back && back->room == r ? back : NULL);
+}
+
+static void left(struct node *n, struct room *r, const struct room_event *e)
+{
+    struct str player_id = subject(e);
+    room_place_drop(r, player_id);
+    struct session *s = sessions_find(n->sessions, player_id);
+    if (s && s->room == r) {
+        room_leave(s);
+        session_move(s, SESSION_IDLE, "left the room");
+    }
+    inbox_push_event(r, e, NULL);
+    if (list_empty(&r->members))
+        inbox_close_room(n, r, (struct str){0}, "no member left here");
+}
+
+void inbox_deliver(struct node *n, struct room *r, const struct room_event *e)
+{
+    if (str_eq(e->event, STR(PUSH_GAME_MESSAGE))) { /* by far the most */
+        inbox_push_event(r, e, NULL);
+    } else if (str_eq(e->event, STR(PUSH_GAME_START))) {
+        r->status = ROOM_ACTIVE;
+        inbox_push_event(r, e, NULL);
+    } else if (str_eq(e->event, STR(PUSH_MATCH_CANCELLED))) {
+        cancelled(n, r, e);
+    } else if (str_eq(e->event, STR(PUSH_OPPONENT_RECONNECTED))) {
+        reconnected(n, r, e);
+    } else if (str_eq(e->event, STR(PUSH_OPPONENT_DISCONNECTED))) {
+        room_place_set(r, subject(e), (struct str){0});
+        inbox_push_event(r, e, NULL);
+    } else if (str_eq(e->event, STR(PUSH_PLAYER_LEFT))) {
+        left(n, r, e);
+    } else if (str_eq(e->event, STR(PUSH_ROOM_CLEANUP))) {
+        inbox_push_event(r, e, NULL);
+        inbox_close_room(n, r, (struct str){0}, "room ended");
+    } else {
+        inbox_push_event(r, e, NULL);
+    }
+}
+
+void inbox_control(struct node *n, const struct room_event *e)
+{
+    if (!str_eq(e->event, STR("sessionReplaced")))
+        return;
+    struct json_object data;
+    struct str player_id, socket_id;
+    const char *why;
+    if (!json_object_scan(e->data, &data, &why) || !json_as_plain(json_get(&data, "playerId", NULL), &player_id) ||
+        !json_as_plain(json_get(&data, "socketId", NULL), &socket_id))
+        return;
+    struct session *s = sessions_find(n->sessions, player_id);
+    if (!s || !s->conn || !str_eq(socket_id, str_of(s->socket_id)))
+        return;
+    s->replaced = true;
+    answer_goodbye(s->conn, CLOSE_REPLACED, 0);
+}

@@ -1,0 +1,38 @@
+/* Requests under way: allocation and the composed reply. */
+#include "gateway/intent.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/err.h"
+#include "common/mem.h"
+#include "gateway/answer.h"
+#include "gateway/session.h"
+
+struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id)
+{
+    struct intent *p = mem_alloc(sizeof *p);
+    p->node = n;
+    p->session = s;
+    session_hold(s);
+    p->request_id = request_id;
+    CHECK(str_copy(p->room_id, sizeof p->room_id, room_id));
+    return p;
+}
+
+void intent_free(struct intent *p)
+{
+    session_release(p->session);
+    mem_free(p);
+}
+
+void intent_ok_fmt(const struct intent *p, const char *fmt, ...)
+{
+    char data[512];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(data, sizeof data, fmt, args);
+    va_end(args);
+    CHECK(n >= 0 && (size_t)n < sizeof data);
+    answer_ok(p->session->conn, p->request_id, (struct str){data, (size_t)n});
+}

@@ -1,0 +1,22 @@
+/* A client's request while the store is being asked: who asked, under which id, about which room. */
+#ifndef GATEWAY_INTENT_H
+#define GATEWAY_INTENT_H
+
+#include "gateway/node.h"
+
+struct session;
+
+struct intent {
+    struct node *node;
+    struct session *session; /* held; its conn may be gone meanwhile */
+    int64_t request_id;      /* 0 = no reply wanted */
+    int64_t number;          /* free for the handler: a level, a version */
+    unsigned tries;
+    char room_id[ID_SIZE];   /* or empty */
+};
+struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id);
+void intent_free(struct intent *p);
+/* Replies ok with composed data. */
+__attribute__((format(printf, 2, 3))) void intent_ok_fmt(const struct intent *p, const char *fmt, ...);
+
+#endif

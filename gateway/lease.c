@@ -1,0 +1,149 @@
+/* The heartbeat of this instance. */
+#include "gateway/lease.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/metrics.h"
+#include "gateway/attach.h"
+#include "gateway/room.h"
+#include "gateway/server.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "matchmaking/presence.h"
+
+struct lease {
+    struct node *node;
+    struct lease_events events;
+    struct loop_timer *timer;
+    int64_t epoch;
+    uint64_t last_beat_ms;
+    bool asking, ready, failed_once;
+    char host[64];
+};
+
+struct lease *lease_new(struct node *n, const struct lease_events *events)
+{
+    struct lease *l = mem_alloc(sizeof *l);
+    l->node = n;
+    l->events = *events;
+    if (gethostname(l->host, sizeof l->host - 1) != 0)
+        (void)str_copy(l->host, sizeof l->host, STR("unknown"));
+    return l;
+}
+
+void lease_free(struct lease *l)
+{
+    if (!l)
+        return;
+    loop_timer_free(l->timer);
+    mem_free(l);
+}
+
+static void reattach_one(void *arg, struct session *s)
+{
+    struct lease *l = arg;
+    if (s->conn && s->fence)
+        attach_start(l->node, s, true);
+}
+
+static void read_epoch(struct lease *l, int64_t epoch)
+{
+    bool lost = l->epoch != 0 && epoch != l->epoch;
+    l->epoch = epoch;
+    if (!lost)
+        return;
+    metrics_add(METRIC_LEASE_LOST, 1);
+    log_warn("lease.lost", KV_INT("epoch", epoch), KV_INT("sessions", sessions_count(l->node->sessions)),
+             KV("next", "every session attaches again with its fence"));
+    sessions_each(l->node->sessions, reattach_one, l);
+}
+
+static void refuse(struct lease *l, const struct reply *reply)
+{
+    char text[256];
+    struct str seats = reply_str(reply, 1), other = reply_str(reply, 2);
+    (void)snprintf(text, sizeof text,
+                   "ROOM_SEATS is %lld here but %.*s on the running instance %.*s; give all instances of a fleet the same value",
+                   (long long)l->node->realm.rules.seats, (int)seats.n, seats.p, (int)other.n, other.p);
+    l->events.on_refused(l->events.arg, text);
+}
+
+static void on_beat(void *arg, int err, const struct reply *reply)
+{
+    struct lease *l = arg;
+    l->asking = false;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "SEATS")) {
+        refuse(l, reply);
+        return;
+    }
+    if (!realm_said(o, "OK")) {
+        log_limited(LOG_WARN, "lease.beat_failed", KV("reason", err_name(o.err)),
+                    KV_STR("answer", reply ? reply->str : (struct str){0}), KV("next", "tried again"));
+        l->failed_once = true;
+        return;
+    }
+    l->last_beat_ms = clock_mono_ms();
+    l->failed_once = false;
+    metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
+    read_epoch(l, reply_int(reply, 1));
+    if (!l->ready) {
+        l->ready = true;
+        l->events.on_ready(l->events.arg);
+    }
+    const struct reply *dead = reply_at(reply, 3);
+    for (size_t i = 0; i < dead->count; i++)
+        l->events.on_dead(l->events.arg, reply_str(dead, i));
+}
+
+static void beat(void *arg)
+{
+    struct lease *l = arg;
+    struct node *n = l->node;
+    if (l->asking)
+        return;
+    l->asking = true;
+    struct buf info = {0};
+    buf_add_text(&info, "{\"host\":");
+    buf_add_json(&info, str_of(l->host));
+    buf_add_fmt(&info, ",\"port\":%d,\"startedAt\":%llu,\"version\":\"%s\",\"seats\":%lld", n->server ? server_port(n->server) : 0,
+                (unsigned long long)n->started_at_ms, MG_VERSION, (long long)n->realm.rules.seats);
+    buf_add_fmt(&info, ",\"connections\":%zu,\"players\":%zu,\"rooms\":%zu,\"draining\":%s}",
+                n->server ? server_connections(n->server) : 0, sessions_count(n->sessions), rooms_count(n->rooms),
+                n->drain ? "true" : "false");
+    presence_heartbeat(&n->realm, &(struct presence_beat){buf_str(&info), l->epoch, !l->ready}, on_beat, l);
+    buf_close(&info);
+}
+
+void lease_beat(struct lease *l)
+{
+    if (l->timer)
+        beat(l);
+}
+
+void lease_start(struct lease *l)
+{
+    l->timer = loop_timer_new(l->node->loop, beat, l);
+    loop_timer_start(l->timer, 0, (uint64_t)l->node->settings->heartbeat_ms);
+}
+
+void lease_stop(struct lease *l)
+{
+    loop_timer_free(l->timer);
+    l->timer = NULL;
+}
+
+bool lease_ready(const struct lease *l)
+{
+    return l->ready;
+}
+
+uint64_t lease_last_beat_ms(const struct lease *l)
+{
+    return l->last_beat_ms;
+}

@@ -1,0 +1,27 @@
+/* This instance's place in the fleet: the heartbeat renews its lease, the answer says whether it was lost and who died.
+ *
+ * Ready = the lease is held and the store answered the last beat. The epoch is a level: whenever it differs from the known
+ * one, every session attaches again with its fence. */
+#ifndef GATEWAY_LEASE_H
+#define GATEWAY_LEASE_H
+
+#include "gateway/node.h"
+
+struct lease;
+
+struct lease_events {
+    void *arg;
+    void (*on_ready)(void *arg);          /* the first beat was answered: players may come */
+    void (*on_refused)(void *arg, const char *text); /* the fleet has other ROOM_SEATS: do not start */
+    void (*on_dead)(void *arg, struct str instance_id); /* its lease is over: sweep it (each beat again until gone) */
+};
+struct lease *lease_new(struct node *n, const struct lease_events *events);
+void lease_free(struct lease *l);
+void lease_start(struct lease *l);
+void lease_stop(struct lease *l);
+/* Beats now (the store is back). */
+void lease_beat(struct lease *l);
+bool lease_ready(const struct lease *l);
+uint64_t lease_last_beat_ms(const struct lease *l); /* monotonic time of the last answered beat; 0 = none */
+
+#endif

@@ -1,0 +1,215 @@
+/* Builds the process from its parts, runs the loop, and takes it apart again. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "gateway/clockwork.h"
+#include "gateway/detach.h"
+#include "gateway/dispatch.h"
+#include "gateway/drain.h"
+#include "gateway/estimate.h"
+#include "gateway/inbox.h"
+#include "gateway/lease.h"
+#include "gateway/room.h"
+#include "gateway/server.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "gateway/surface.h"
+
+struct process {
+    struct node node;
+    struct settings settings;
+    struct conf *conf;
+    struct server_options server_options;
+    char instance_id[ID_SIZE];
+    bool was_up; /* the store has been up before */
+    int exit_code;
+};
+
+static void on_store_message(void *arg, struct str channel, struct str message)
+{
+    struct process *p = arg;
+    inbox_message(&p->node, channel, message);
+}
+
+static void on_store_state(void *arg, bool up, const char *reason)
+{
+    struct process *p = arg;
+    if (!up) {
+        log_warn("store.away", KV("reason", reason), KV("next", "connections stay, calls answer SERVICE_DEGRADED"));
+        return;
+    }
+    log_info("store.ready", KV("mode", p->node.backend->durable ? "redis" : "standalone"));
+    if (p->was_up)
+        clockwork_store_back(p->node.clockwork);
+    else
+        lease_start(p->node.lease);
+    p->was_up = true;
+}
+
+static void teardown(void *arg)
+{
+    struct process *p = arg;
+    struct node *n = &p->node;
+    lease_stop(n->lease);
+    clockwork_stop(n->clockwork);
+    surface_close(n);
+    n->backend->ops->free(n->backend); /* answers what is pending */
+    n->backend = NULL;
+    drain_free(n->drain);
+    loop_stop(n->loop);
+}
+
+static void on_stop_signal(void *arg)
+{
+    struct process *p = arg;
+    if (p->node.drain) {
+        log_warn("process.cut_short", KV("reason", "second signal"), KV("next", "exit now"));
+        _exit(EXIT_FAILURE);
+    }
+    drain_start(&p->node, teardown, p);
+}
+
+static void on_ready(void *arg)
+{
+    struct process *p = arg;
+    struct node *n = &p->node;
+    clockwork_start(n->clockwork);
+    log_info("process.ready", KV("instance", n->realm.instance_id), KV_INT("port", server_port(n->server)),
+             KV("mode", n->backend->durable ? "redis" : "standalone"));
+    surface_ready(n);
+}
+
+static void on_refused(void *arg, const char *text)
+{
+    struct process *p = arg;
+    log_error("process.refused", KV("reason", text));
+    p->exit_code = EXIT_FAILURE;
+    drain_start(&p->node, teardown, p);
+}
+
+static void on_dead(void *arg, struct str instance_id)
+{
+    struct process *p = arg;
+    clockwork_sweep(p->node.clockwork, instance_id);
+}
+
+static void make_store(struct process *p)
+{
+    const struct settings *s = &p->settings;
+    const struct backend_events events = {on_store_message, on_store_state, p};
+    const char *prefix = s->redis_key_prefix ? s->redis_key_prefix : "";
+    struct node *n = &p->node;
+    if (s->wants_redis)
+        n->backend = backend_redis_new(n->loop,
+                                       &(struct backend_redis_options){.address = s->redis,
+                                                                       .prefix = prefix,
+                                                                       .instance_id = p->instance_id,
+                                                                       .command_timeout_ms = (uint64_t)s->command_timeout_ms,
+                                                                       .connect_timeout_ms = (uint64_t)s->command_timeout_ms},
+                                       &events);
+    else
+        n->backend = backend_memory_new(n->loop, &(struct backend_memory_options){.prefix = prefix}, &events);
+    const struct realm_rules rules = {.seats = s->room_seats,
+                                      .confirm_ms = s->confirm_ms,
+                                      .idle_ms = s->room_idle_ms,
+                                      .grace_ms = s->grace_ms,
+                                      .lease_ms = s->lease_ms,
+                                      .log_max = s->room_log_max,
+                                      .record_max_bytes = s->room_record_max_bytes,
+                                      .events_mode = s->room_events_mode_name};
+    realm_init(&n->realm, n->backend, &rules, prefix, p->instance_id);
+}
+
+static bool make_server(struct process *p, char *err, size_t err_size)
+{
+    const struct settings *s = &p->settings;
+    p->server_options = (struct server_options){
+        .host = s->host,
+        .port = (int)s->port,
+        .message_max_bytes = s->message_max_bytes,
+        .fragments_max = s->fragments_max,
+        .outbox_max_bytes = s->outbox_max_bytes,
+        .connections_max = s->connections_max,
+        .connections_per_address_max = s->connections_per_address_max,
+        .hello_ms = (uint64_t)s->hello_ms,
+        .ping_ms = (uint64_t)s->ping_ms,
+        .pong_wait_ms = (uint64_t)s->pong_wait_ms,
+        .allowed_origins = s->allowed_origins,
+        .rate_burst = s->rate_burst,
+        .http_body_max_bytes = 65536,
+    };
+    const struct server_events events = {&p->node, dispatch_open, dispatch_message, dispatch_close, surface_http};
+    p->node.server = server_new(p->node.loop, &p->server_options, &events, err, err_size);
+    return p->node.server != NULL;
+}
+
+static int run(struct process *p)
+{
+    struct node *n = &p->node;
+    n->loop = loop_new();
+    n->settings = &p->settings;
+    n->started_at_ms = clock_wall_ms();
+    n->sessions = sessions_new();
+    n->rooms = rooms_new();
+    n->estimate = estimate_new(p->settings.level_max);
+    n->farewell = farewell_new();
+    id_instance(p->instance_id);
+    make_store(p);
+    n->lease = lease_new(n, &(struct lease_events){p, on_ready, on_refused, on_dead});
+    n->clockwork = clockwork_new(n);
+    surface_open(n);
+    char err[256] = "";
+    if (make_server(p, err, sizeof err)) {
+        loop_on_signal(n->loop, SIGTERM, on_stop_signal, p);
+        loop_on_signal(n->loop, SIGINT, on_stop_signal, p);
+        log_info("process.listening", KV("host", p->settings.host), KV_INT("port", server_port(n->server)),
+                 KV("version", MG_VERSION), KV("identity", p->settings.auth_jwt_secret ? "signed tokens" : "development"));
+        if (!p->settings.auth_jwt_secret)
+            log_warn("auth.development", KV("reason", "AUTH_JWT_SECRET is not set"),
+                     KV("next", "everybody is who he says he is; do not run this in production"));
+    } else {
+        (void)fprintf(stderr, "matchgate: %s\n", err);
+        p->exit_code = EXIT_FAILURE;
+        teardown(p);
+    }
+    loop_run(n->loop);
+    server_free(n->server);
+    clockwork_free(n->clockwork);
+    lease_free(n->lease);
+    farewell_free(n->farewell);
+    estimate_free(n->estimate);
+    rooms_free(n->rooms);
+    sessions_free(n->sessions);
+    loop_free(n->loop);
+    log_info("process.ended", KV_INT("code", p->exit_code));
+    return p->exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct process process; /* zeroed; its address is handed to callbacks */
+    struct process *p = &process;
+    char err[512] = "";
+    (void)signal(SIGPIPE, SIG_IGN);
+    int code = EXIT_SUCCESS;
+    switch (settings_load(&p->settings, &p->conf, argc, argv, err, sizeof err)) {
+    case SETTINGS_BAD:
+        (void)fprintf(stderr, "matchgate: %s\n", err);
+        code = 2;
+        break;
+    case SETTINGS_EXIT:
+        break;
+    case SETTINGS_RUN:
+        log_setup((enum log_level)p->settings.log_level, (enum log_format)p->settings.log_format, 2);
+        code = run(p);
+        break;
+    }
+    conf_free(p->conf);
+    return code;
+}

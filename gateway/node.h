@@ -1,0 +1,38 @@
+/* All that one gateway process owns, as pointers: the only thing that knows every room of the house.
+ *
+ * Handed to handlers, flows and the clock; the objects themselves (conn, session, room) do not know it. */
+#ifndef GATEWAY_NODE_H
+#define GATEWAY_NODE_H
+
+#include "common/loop.h"
+#include "matchmaking/realm.h"
+
+struct settings;
+struct server;
+struct sessions;
+struct rooms;
+struct estimate;
+struct lease;
+struct clockwork;
+struct farewell;
+struct health;
+struct drain;
+
+struct node {
+    struct loop *loop;
+    const struct settings *settings;
+    struct backend *backend;
+    struct realm realm;
+    struct server *server;
+    struct sessions *sessions;
+    struct rooms *rooms;
+    struct estimate *estimate;
+    struct lease *lease;
+    struct clockwork *clockwork;
+    struct farewell *farewell;
+    struct health *health;
+    struct drain *drain;
+    uint64_t started_at_ms; /* wall clock */
+};
+
+#endif

@@ -1,0 +1,134 @@
+/* Sessions: the table of allowed moves, the registry, and their lifetime. */
+#include "gateway/session.h"
+
+#include "common/err.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "common/mem.h"
+#include "common/metrics.h"
+#include "gateway/conn.h"
+
+struct sessions {
+    struct map *by_player;
+};
+
+static const char *const state_names[] = {"new", "attaching", "idle", "queued", "in_room", "closed"};
+
+/* Bit n set: state n may follow. From CLOSED nothing follows. */
+static const unsigned allowed[] = {
+    [SESSION_NEW] = 1u << SESSION_ATTACHING | 1u << SESSION_CLOSED,
+    [SESSION_ATTACHING] = 1u << SESSION_IDLE | 1u << SESSION_QUEUED | 1u << SESSION_CLOSED,
+    [SESSION_IDLE] = 1u << SESSION_QUEUED | 1u << SESSION_IN_ROOM | 1u << SESSION_CLOSED,
+    [SESSION_QUEUED] = 1u << SESSION_IDLE | 1u << SESSION_IN_ROOM | 1u << SESSION_CLOSED,
+    [SESSION_IN_ROOM] = 1u << SESSION_IDLE | 1u << SESSION_QUEUED | 1u << SESSION_CLOSED,
+    [SESSION_CLOSED] = 0,
+};
+
+const char *session_state_name(enum session_state state)
+{
+    return state_names[state];
+}
+
+struct sessions *sessions_new(void)
+{
+    struct sessions *all = mem_alloc(sizeof *all);
+    all->by_player = map_new();
+    return all;
+}
+
+void sessions_free(struct sessions *all)
+{
+    if (!all)
+        return;
+    map_free(all->by_player);
+    mem_free(all);
+}
+
+size_t sessions_count(const struct sessions *all)
+{
+    return map_count(all->by_player);
+}
+
+struct each {
+    void (*fn)(void *arg, struct session *s);
+    void *arg;
+};
+
+static void each_session(void *arg, struct str key, void *value)
+{
+    (void)key;
+    const struct each *e = arg;
+    e->fn(e->arg, value);
+}
+
+void sessions_each(struct sessions *all, void (*fn)(void *arg, struct session *s), void *arg)
+{
+    map_each(all->by_player, each_session, &(struct each){fn, arg});
+}
+
+struct session *sessions_find(const struct sessions *all, struct str player_id)
+{
+    return map_find(all->by_player, player_id);
+}
+
+struct session *sessions_put(struct sessions *all, struct session *s)
+{
+    struct session *before = map_find(all->by_player, str_of(s->player_id));
+    if (before == s)
+        return NULL;
+    map_put(all->by_player, str_of(s->player_id), s);
+    metrics_set(METRIC_SESSIONS, (int64_t)map_count(all->by_player));
+    return before;
+}
+
+void sessions_remove(struct sessions *all, struct session *s)
+{
+    if (map_find(all->by_player, str_of(s->player_id)) != s)
+        return;
+    (void)map_remove(all->by_player, str_of(s->player_id));
+    metrics_set(METRIC_SESSIONS, (int64_t)map_count(all->by_player));
+}
+
+struct session *session_new(struct conn *c)
+{
+    struct session *s = mem_alloc(sizeof *s);
+    s->holds = 1;
+    s->conn = c;
+    conn_hold(c);
+    list_init(&s->in_room);
+    id_random(s->socket_id, "s_");
+    return s;
+}
+
+void session_hold(struct session *s)
+{
+    s->holds++;
+}
+
+void session_release(struct session *s)
+{
+    CHECK(s->holds > 0);
+    if (--s->holds > 0)
+        return;
+    CHECK(s->room == NULL && s->conn == NULL);
+    mem_free(s);
+}
+
+void session_move(struct session *s, enum session_state next, const char *reason)
+{
+    if (s->state == next)
+        return;
+    CHECK(allowed[s->state] & 1u << next);
+    log_debug("session.moved", KV("player", s->player_id), KV("socket", s->socket_id), KV("from", state_names[s->state]),
+              KV("to", state_names[next]), KV("reason", reason));
+    metrics_add(METRIC_QUEUED, (next == SESSION_QUEUED) - (s->state == SESSION_QUEUED));
+    s->state = next;
+}
+
+void session_drop_conn(struct session *s)
+{
+    struct conn *c = s->conn;
+    s->conn = NULL;
+    if (c)
+        conn_release(c);
+}

@@ -1,0 +1,59 @@
+/* A player on this instance: identity, fence, and whether he waits or plays. One per open, attached connection.
+ *
+ * Lives from the handshake until its connection is gone and nobody holds it any more (asynchronous calls hold it). The
+ * registry finds the player's present session; one that was replaced is no longer found. */
+#ifndef GATEWAY_SESSION_H
+#define GATEWAY_SESSION_H
+
+#include "common/id.h"
+#include "common/list.h"
+
+struct conn;
+struct room;
+
+enum session_state {
+    SESSION_NEW,       /* the connection is open, no hello yet */
+    SESSION_ATTACHING, /* identity known, the store is being asked */
+    SESSION_IDLE,      /* attached; neither waiting nor playing */
+    SESSION_QUEUED,    /* ticket_id and level are set */
+    SESSION_IN_ROOM,   /* room is set, and in_room linked */
+    SESSION_CLOSED,    /* the connection is gone or replaced; conn is NULL once it is */
+};
+
+struct session {
+    enum session_state state;
+    unsigned holds;
+    struct conn *conn; /* held while not NULL */
+    struct room *room; /* borrowed; NULL unless IN_ROOM */
+    struct list in_room;
+    int64_t fence; /* 0 until attached */
+    int64_t level;
+    uint64_t joined_at_ms;  /* monotonic, of the running ticket */
+    uint64_t token_expires_at_ms; /* wall clock, 0 = never */
+    bool joining;           /* joinMatchmaking is under way */
+    bool replaced;          /* a later connection of the same player took over */
+    char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
+};
+
+struct sessions; /* the registry: player id -> session */
+struct sessions *sessions_new(void);
+void sessions_free(struct sessions *all); /* must be empty of holders */
+size_t sessions_count(const struct sessions *all);
+/* fn for every registered session; it may close it. */
+void sessions_each(struct sessions *all, void (*fn)(void *arg, struct session *s), void *arg);
+struct session *sessions_find(const struct sessions *all, struct str player_id);
+/* Registers under its player id; returns the one that stood there before (not freed), or NULL. */
+struct session *sessions_put(struct sessions *all, struct session *s);
+/* Unregisters if it is the one registered. */
+void sessions_remove(struct sessions *all, struct session *s);
+
+struct session *session_new(struct conn *c); /* state NEW, one hold; takes a hold on c; socket id is made here */
+void session_hold(struct session *s);
+void session_release(struct session *s); /* frees at zero; CHECKs that it is in no room */
+/* The only way to change state: checks the move, keeps the gauge of waiting players, logs. reason: for the log. */
+void session_move(struct session *s, enum session_state next, const char *reason);
+/* The connection is gone: lets go of it. */
+void session_drop_conn(struct session *s);
+const char *session_state_name(enum session_state state);
+
+#endif

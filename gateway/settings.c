@@ -1,0 +1,174 @@
+/* The table of settings, and the checks that need more than one of them. */
+#include "gateway/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/err.h"
+#include "matchmaking/realm.h"
+#include "gateway/room.h"
+
+#define AT(member) .offset = offsetof(struct settings, member)
+#define HEADING(text) {.help = (text)}
+#define INT(n, member, least, most, def, u, text)                                                            \
+    {.name = (n), .type = CONF_INT, AT(member), .min = (least), .max = (most), .preset = (def), .unit = (u), .help = (text)}
+#define TEXT(n, member, most, def, text)                                                                     \
+    {.name = (n), .type = CONF_STRING, AT(member), .min = 0, .max = (most), .preset = (def), .help = (text)}
+#define SECRET(n, member, most, text)                                                                        \
+    {.name = (n), .type = CONF_STRING, AT(member), .min = 8, .max = (most), .help = (text), .secret = true}
+#define CHOICE(n, member, all, def, text)                                                                    \
+    {.name = (n), .type = CONF_ENUM, AT(member), .choices = (all), .preset = (def), .help = (text)}
+
+static const char *const mode_names[] = {"remote", "all", "direct"};
+
+static const struct conf_setting table[] = {
+    HEADING("Listening"),
+    TEXT("HOST", host, 255, "0.0.0.0", "Address to listen on."),
+    {.name = "PORT", .aliases = "APP_PORT", .type = CONF_INT, AT(port), .min = 0, .max = 65535, .preset = "3030",
+     .help = "Port for WebSocket and HTTP; 0 takes any free one."},
+    {.name = "DEMO", .type = CONF_BOOL, AT(demo), .preset = "false", .help = "Serve the demo page at /."},
+    TEXT("ALLOWED_ORIGINS", allowed_origins, 4096, NULL, "Comma list of allowed Origin headers; not set = any."),
+    INT("MAX_CONNECTIONS", connections_max, 1, 1000000, "10000", "", "WebSocket connections; more get 503."),
+    INT("MAX_CONNECTIONS_PER_ADDRESS", connections_per_address_max, 0, 1000000, "0", "", "Per client address; 0 = no limit."),
+
+    HEADING("Store (nothing set here = standalone, in memory)"),
+    {.name = "REDIS_URL", .flags = "redis", .type = CONF_STRING, AT(redis_url), .max = 1024,
+     .help = "redis://[user][:password]@host[:port][/db] or unix:///path."},
+    CHOICE("REDIS_ENABLED", redis_enabled, "auto|true|false", "auto", "auto = if any other REDIS_ setting is given."),
+    TEXT("REDIS_HOST", redis_host, 255, NULL, "Host, when there is no REDIS_URL."),
+    INT("REDIS_PORT", redis_port, 1, 65535, "6379", "", "Port, when there is no REDIS_URL."),
+    TEXT("REDIS_USERNAME", redis_username, 127, NULL, "ACL user, when there is no REDIS_URL."),
+    {.name = "REDIS_PASSWORD", .type = CONF_STRING, AT(redis_password), .max = 255, .secret = true,
+     .help = "Password, when there is no REDIS_URL."},
+    INT("REDIS_DB", redis_db, 0, 1023, "0", "", "Database, when there is no REDIS_URL."),
+    TEXT("REDIS_KEY_PREFIX", redis_key_prefix, REALM_PREFIX_MAX, "", "Goes before every key and channel."),
+    INT("COMMAND_TIMEOUT_MS", command_timeout_ms, 100, 60000, "5000", "ms", "A store that is silent this long is given up."),
+    CHOICE("ROOM_EVENTS_MODE", room_events_mode, "remote|all|direct", "remote",
+           "Who is told of room events: instances with members, everybody, or each of them on its own channel."),
+
+    HEADING("Identity"),
+    SECRET("AUTH_JWT_SECRET", auth_jwt_secret, 512, "HS256 secret of the players' tokens; not set = development identity."),
+    SECRET("ADMIN_TOKEN", admin_token, 512, "Bearer token of admin calls; not set = they answer 403."),
+
+    HEADING("Matches and rooms"),
+    INT("ROOM_SEATS", room_seats, 2, ROOM_SEATS_MAX, "2", "seats", "Players per match; the same on all instances."),
+    INT("LEVEL_MAX", level_max, 0, 1000, "1000", "", "Highest level a player may join."),
+    CHOICE("CONFIRM", confirm, "auto|client", "auto", "Who confirms a seat: the gateway itself, or the client (ready check)."),
+    INT("CONFIRM_MS", confirm_ms, 100, 600000, "10000", "ms", "A match not confirmed by then dissolves."),
+    INT("GRACE_MS", grace_ms, 0, 3600000, "30000", "ms", "A seat is held this long after a drop."),
+    INT("ROOM_IDLE_MS", room_idle_ms, 1000, 86400000, "1800000", "ms", "A room nobody uses ends."),
+    INT("ROOM_LOG_MAX", room_log_max, 16, 10000, "256", "events", "Numbered events kept per room."),
+    INT("ROOM_RECORD_MAX_BYTES", room_record_max_bytes, 1024, 1048576, "65536", "bytes", "Size of a room's record."),
+
+    HEADING("Clients"),
+    INT("MESSAGE_MAX_BYTES", message_max_bytes, 256, 1048576, "16384", "bytes", "Largest client message; above: 1009."),
+    INT("FRAGMENTS_MAX", fragments_max, 1, 65536, "1024", "", "Fragments of one message; above: 1008."),
+    INT("OUTBOX_MAX_BYTES", outbox_max_bytes, 16384, 67108864, "1048576", "bytes", "Unsent bytes per client; above: 4102."),
+    INT("MESSAGES_PER_SECOND", rate_per_second, 0, 100000, "50", "/s", "Per connection; 0 = no limit."),
+    INT("MESSAGES_BURST", rate_burst, 1, 100000, "100", "", "Messages at once."),
+    INT("HELLO_MS", hello_ms, 100, 60000, "5000", "ms", "A connection without a player after this: 4004."),
+    INT("PING_MS", ping_ms, 100, 600000, "25000", "ms", "Silence before a ping."),
+    INT("PING_QUEUED_MS", ping_queued_ms, 100, 600000, "10000", "ms", "The same while waiting for a match."),
+    INT("PONG_WAIT_MS", pong_wait_ms, 100, 60000, "8000", "ms", "Silence after a ping: 4201."),
+
+    HEADING("Fleet"),
+    INT("LEASE_MS", lease_ms, 200, 60000, "6000", "ms", "An instance silent this long is dead."),
+    INT("HEARTBEAT_MS", heartbeat_ms, 50, 30000, "1500", "ms", "How often the lease is renewed."),
+    INT("SWEEP_MS", sweep_ms, 50, 60000, "2000", "ms", "Pace of the matching step and of housekeeping."),
+    INT("TIMER_POLL_MS", timer_poll_ms, 20, 10000, "250", "ms", "Pace at which due timers are looked for."),
+    INT("DRAIN_MS", drain_ms, 100, 600000, "10000", "ms", "Longest time a stop may take."),
+
+    HEADING("Logs"),
+    CHOICE("LOG_LEVEL", log_level, "debug|info|warn|error", "info", "Least level that is written."),
+    CHOICE("LOG_FORMAT", log_format, "text|json", "text", "One line of text or one JSON object per event."),
+};
+enum { TABLE_COUNT = sizeof table / sizeof *table };
+
+static bool set(const char *text)
+{
+    return text && *text;
+}
+
+static bool copy(char *dst, size_t size, const char *src)
+{
+    return str_copy(dst, size, str_of(src));
+}
+
+/* Where Redis is, if anywhere. false: err is filled. */
+static bool find_redis(struct settings *s, const struct conf *c, char *err, size_t err_size)
+{
+    bool given = set(s->redis_url) || set(s->redis_host) || set(s->redis_password) || set(s->redis_username) ||
+                 conf_given(c, "REDIS_PORT") || conf_given(c, "REDIS_DB");
+    s->wants_redis = s->redis_enabled == REDIS_ENABLED_TRUE || (s->redis_enabled == REDIS_ENABLED_AUTO && given);
+    if (!s->wants_redis)
+        return true;
+    const char *why = NULL;
+    if (set(s->redis_url)) {
+        if (redis_address_parse(s->redis_url, &s->redis, &why))
+            return true;
+        conf_explain(c, "REDIS_URL", why, err, err_size);
+        return false;
+    }
+    s->redis = (struct redis_address){.port = (int)s->redis_port, .db = (int)s->redis_db};
+    CHECK(copy(s->redis.host, sizeof s->redis.host, set(s->redis_host) ? s->redis_host : "localhost"));
+    CHECK(copy(s->redis.username, sizeof s->redis.username, s->redis_username));
+    CHECK(copy(s->redis.password, sizeof s->redis.password, s->redis_password));
+    return true;
+}
+
+static bool check_together(const struct settings *s, const struct conf *c, char *err, size_t err_size)
+{
+    if (s->heartbeat_ms * 2 > s->lease_ms) {
+        conf_explain(c, "HEARTBEAT_MS", "at most half of LEASE_MS, or one lost beat loses the lease", err, err_size);
+        return false;
+    }
+    if (s->outbox_max_bytes < s->message_max_bytes * 2) {
+        conf_explain(c, "OUTBOX_MAX_BYTES", "at least twice MESSAGE_MAX_BYTES", err, err_size);
+        return false;
+    }
+    for (const char *p = s->redis_key_prefix; p && *p; p++) {
+        if (strchr("\"\\ ", *p)) {
+            conf_explain(c, "REDIS_KEY_PREFIX", "no blanks, quotes or backslashes", err, err_size);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void print(struct buf *out)
+{
+    (void)fwrite(out->data, 1, out->len, stdout);
+    buf_close(out);
+}
+
+enum settings_result settings_load(struct settings *out, struct conf **handle, int argc, char *const argv[], char *err,
+                                   size_t err_size)
+{
+    *out = (struct settings){0};
+    struct conf *c = conf_load(table, TABLE_COUNT, out, argc, argv, err, err_size);
+    *handle = c;
+    if (!c)
+        return SETTINGS_BAD;
+    struct buf text = {0};
+    switch (conf_action(c)) {
+    case CONF_HELP:
+        conf_help(table, TABLE_COUNT, "matchgate", &text);
+        print(&text);
+        return SETTINGS_EXIT;
+    case CONF_VERSION:
+        printf("matchgate %s\n", MG_VERSION);
+        return SETTINGS_EXIT;
+    case CONF_PRINT:
+        conf_print(c, &text);
+        print(&text);
+        return SETTINGS_EXIT;
+    case CONF_RUN:
+        break;
+    }
+    out->confirm_auto = out->confirm == 0;
+    out->room_events_mode_name = mode_names[out->room_events_mode];
+    if (!find_redis(out, c, err, err_size) || !check_together(out, c, err, err_size))
+        return SETTINGS_BAD;
+    return SETTINGS_RUN;
+}

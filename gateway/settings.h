@@ -1,0 +1,46 @@
+/* Every setting of the gateway, as one plain struct; the table in settings.c is the single source (names, defaults, help). */
+#ifndef GATEWAY_SETTINGS_H
+#define GATEWAY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/redis/link.h"
+
+struct conf;
+
+enum settings_choice { REDIS_ENABLED_AUTO, REDIS_ENABLED_TRUE, REDIS_ENABLED_FALSE };
+
+struct settings { /* strings are owned by the conf handle; NULL = not set */
+    const char *host;
+    int64_t port;
+    const char *redis_url, *redis_host, *redis_username, *redis_password, *redis_key_prefix;
+    int64_t redis_enabled; /* enum settings_choice */
+    int64_t redis_port, redis_db;
+    int64_t room_events_mode, confirm; /* positions in their choices */
+    const char *room_events_mode_name; /* derived */
+    bool confirm_auto;                 /* derived */
+    bool wants_redis;                  /* derived: any of REDIS_URL, REDIS_HOST ... given, or REDIS_ENABLED=true */
+    struct redis_address redis;        /* derived, if wants_redis */
+    const char *auth_jwt_secret, *admin_token, *allowed_origins;
+    bool demo;
+    int64_t log_level, log_format;
+    int64_t room_seats, level_max;
+    int64_t message_max_bytes, fragments_max, outbox_max_bytes, room_record_max_bytes;
+    int64_t connections_max, connections_per_address_max;
+    int64_t rate_per_second, rate_burst;
+    int64_t hello_ms, ping_ms, ping_queued_ms, pong_wait_ms;
+    int64_t lease_ms, heartbeat_ms, sweep_ms, timer_poll_ms;
+    int64_t grace_ms, confirm_ms, room_idle_ms, drain_ms, command_timeout_ms;
+    int64_t room_log_max;
+};
+
+enum settings_result { SETTINGS_RUN, SETTINGS_EXIT /* --help and the like were printed */, SETTINGS_BAD };
+
+/* Reads flags, environment, file and defaults, checks what no single setting can know, and fills *out. *handle owns the
+ * strings: conf_free it at the end. SETTINGS_BAD: err holds one line that names setting, value and what is allowed. */
+enum settings_result settings_load(struct settings *out, struct conf **handle, int argc, char *const argv[], char *err,
+                                   size_t err_size);
+
+#endif

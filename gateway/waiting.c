@@ -1,0 +1,128 @@
+/* Reads the answers of the queue's scripts and keeps the waiting informed. */
+#include "gateway/waiting.h"
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/metrics.h"
+#include "gateway/answer.h"
+#include "gateway/estimate.h"
+#include "gateway/inbox.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "matchmaking/queue.h"
+#include "proto/messages.h"
+
+static void say_waiting(struct node *n, struct session *s, int64_t position, int64_t request_id)
+{
+    if (s->state == SESSION_IDLE)
+        session_move(s, SESSION_QUEUED, "joined");
+    if (!s->conn)
+        return;
+    conn_ping_every(s->conn, (uint64_t)n->settings->ping_queued_ms);
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"status\":\"waiting\",\"ticketId\":\"%s\",\"level\":%lld,\"position\":%lld}", s->ticket_id,
+                (long long)s->level, (long long)position);
+    answer_ok(s->conn, request_id, buf_str(&d));
+    buf_clear(&d);
+    if (s->state != SESSION_QUEUED) { /* the match was faster than this answer */
+        buf_close(&d);
+        return;
+    }
+    buf_add_fmt(&d, "{\"level\":%lld,\"position\":%lld,\"message\":\"Waiting for an opponent\"}", (long long)s->level,
+                (long long)position);
+    answer_push(s->conn, PUSH_WAITING, buf_str(&d));
+    buf_close(&d);
+}
+
+static void say_matched(struct session *s, int64_t request_id)
+{
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"status\":\"matched\",\"ticketId\":\"%s\",\"level\":%lld}", s->ticket_id, (long long)s->level);
+    answer_ok(s->conn, request_id, buf_str(&d));
+    buf_close(&d);
+}
+
+void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o, const struct reply *reply,
+                       int64_t request_id)
+{
+    if (realm_said(o, "WAITING")) {
+        if (s->state != SESSION_CLOSED)
+            say_waiting(n, s, reply_int(reply, 1), request_id);
+        if (reply_int(reply, 2))
+            waiting_match(n, s->level);
+        return;
+    }
+    if (realm_said(o, "MATCHED")) {
+        metrics_add(METRIC_MATCHES, 1);
+        say_matched(s, request_id);
+        inbox_events(n, reply_at(reply, 2));
+        return;
+    }
+    if (!o.err && s->state == SESSION_QUEUED) /* a ticket handed in again and refused */
+        session_move(s, SESSION_IDLE, "join refused");
+    answer_outcome(s->conn, request_id, o);
+}
+
+struct match_run { /* one after the other until NONE */
+    struct node *node;
+    int64_t level;
+};
+
+static void on_match(void *arg, int err, const struct reply *reply)
+{
+    struct match_run *m = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    bool matched = realm_said(o, "MATCHED");
+    if (matched) {
+        metrics_add(METRIC_MATCHES, 1);
+        inbox_events(m->node, reply_at(reply, 2));
+    }
+    if (matched || (realm_said(o, "NONE") && reply_int(reply, 1))) {
+        queue_match(&m->node->realm, m->level, on_match, m);
+        return;
+    }
+    mem_free(m);
+}
+
+void waiting_match(struct node *n, int64_t level)
+{
+    if (level < 0)
+        return;
+    struct match_run *m = mem_alloc(sizeof *m);
+    m->node = n;
+    m->level = level;
+    queue_match(&n->realm, level, on_match, m);
+}
+
+void waiting_match_text(struct node *n, struct str level)
+{
+    int64_t value = -1;
+    if (level.n && str_to_int(level, &value))
+        waiting_match(n, value);
+}
+
+struct update {
+    int64_t level;
+    struct str data;
+};
+
+static void tell_one(void *arg, struct session *s)
+{
+    const struct update *u = arg;
+    if (s->state == SESSION_QUEUED && s->level == u->level)
+        answer_push(s->conn, PUSH_QUEUE_UPDATE, u->data);
+}
+
+void waiting_update(struct node *n, int64_t level, int64_t players)
+{
+    int64_t estimate = estimate_get(n->estimate, level);
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"level\":%lld,\"playersAmount\":%lld,\"estimatedTimeMs\":", (long long)level, (long long)players);
+    if (estimate < 0)
+        buf_add_text(&d, "null");
+    else
+        buf_add_int(&d, estimate);
+    buf_add_text(&d, "}");
+    sessions_each(n->sessions, tell_one, &(struct update){level, buf_str(&d)});
+    buf_close(&d);
+}
