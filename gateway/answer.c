@@ -38,7 +38,8 @@ void answer_error(struct conn *c, int64_t id, enum code code, const char *messag
 
 void answer_retry(struct conn *c, int64_t id, enum code code, const char *message, int64_t retry_after_ms)
 {
-    send_error(c, id, &(struct encode_error){.code = code, .message = message, .retry_after_ms = retry_after_ms});
+    send_error(c, id,
+               &(struct encode_error){.code = code, .message = message, .retry_after_ms = retry_after_ms});
 }
 
 void answer_stale(struct conn *c, int64_t id, int64_t version)
@@ -88,8 +89,8 @@ void answer_goodbye(struct conn *c, int code, int64_t delay_ms)
     struct buf data = {0};
     buf_add_fmt(&data, "{\"code\":%d,\"reason\":", code);
     buf_add_json(&data, str_of(close_text(code)));
-    buf_add_fmt(&data, ",\"reconnect\":%s,\"delayMs\":%lld,\"resume\":false}", close_reconnect(code) ? "true" : "false",
-                (long long)delay_ms);
+    buf_add_fmt(&data, ",\"reconnect\":%s,\"delayMs\":%lld,\"resume\":false}",
+                close_reconnect(code) ? "true" : "false", (long long)delay_ms);
     answer_push(c, PUSH_GOODBYE, buf_str(&data));
     buf_close(&data);
     conn_close(c, code, NULL);

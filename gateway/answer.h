@@ -11,9 +11,11 @@ struct room;
 
 enum { ANSWER_RETRY_MS = 1000 }; /* retryAfterMs with SERVICE_DEGRADED */
 
-/* All take a conn that may be NULL (gone): then nothing happens. id 0: no reply is wanted (an error is pushed). */
+/* All take a conn that may be NULL (gone): then nothing happens. id 0: no reply is wanted (an error is
+ * pushed). */
 void answer_ok(struct conn *c, int64_t id, struct str data);
-void answer_error(struct conn *c, int64_t id, enum code code, const char *message /* NULL = the code's own */);
+void answer_error(struct conn *c, int64_t id, enum code code,
+                  const char *message /* NULL = the code's own */);
 void answer_retry(struct conn *c, int64_t id, enum code code, const char *message, int64_t retry_after_ms);
 /* {"version":n} rides along, for STALE_VERSION. */
 void answer_stale(struct conn *c, int64_t id, int64_t version);

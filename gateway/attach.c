@@ -2,11 +2,11 @@
  *
  *   ask_attach -> read_attach -> take_up -> read_taken
  *
- * read_attach registers the session and says welcome (before anything else is pushed); take_up asks for what the record
- * says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent: it only repairs), else nothing.
- * What can fail: the store is away (error and close 4103: come back later), another connection attached later (4005), or
- * the room has ended meanwhile (roomCleanup). The connection may close at any step: then the session is detached with the
- * fence it got. */
+ * read_attach registers the session and says welcome (before anything else is pushed); take_up asks for what
+ * the record says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent: it only
+ * repairs), else nothing. What can fail: the store is away (error and close 4103: come back later), another
+ * connection attached later (4005), or the room has ended meanwhile (roomCleanup). The connection may close
+ * at any step: then the session is detached with the fence it got. */
 #include "gateway/attach.h"
 
 #include "common/clock.h"
@@ -36,7 +36,8 @@ struct attach {
     bool again;
     enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE } take;
     char room_id[ID_SIZE];
-    /* The last answer, copied out by the callback because the reply dies with it: each step reads it at once. */
+    /* The last answer, copied out by the callback because the reply dies with it: each step reads it at once.
+     */
     int err;
     const struct reply *reply;
 };
@@ -55,12 +56,13 @@ static void push_welcome(const struct attach *a)
     const struct session *s = a->session;
     const struct settings *set = a->node->settings;
     struct buf d = {0};
-    buf_add_fmt(&d, "{\"sessionId\":\"%s\",\"playerId\":\"%s\",\"socketId\":\"%s\",\"instanceId\":\"%s\"", s->socket_id,
-                s->player_id, s->socket_id, a->node->realm.instance_id);
+    buf_add_fmt(&d, "{\"sessionId\":\"%s\",\"playerId\":\"%s\",\"socketId\":\"%s\",\"instanceId\":\"%s\"",
+                s->socket_id, s->player_id, s->socket_id, a->node->realm.instance_id);
     buf_add_fmt(&d, ",\"serverTime\":%llu,\"pingMs\":%lld,\"recovered\":false,\"durable\":%s",
-                (unsigned long long)clock_wall_ms(), (long long)set->ping_ms, a->node->backend->durable ? "true" : "false");
-    buf_add_fmt(&d, ",\"limits\":{\"messageMaxBytes\":%lld,\"messagesPerSecond\":%lld}", (long long)set->message_max_bytes,
-                (long long)set->rate_per_second);
+                (unsigned long long)clock_wall_ms(), (long long)set->ping_ms,
+                a->node->backend->durable ? "true" : "false");
+    buf_add_fmt(&d, ",\"limits\":{\"messageMaxBytes\":%lld,\"messagesPerSecond\":%lld}",
+                (long long)set->message_max_bytes, (long long)set->rate_per_second);
     if (a->take == TAKE_QUEUE)
         buf_add_fmt(&d, ",\"queue\":{\"level\":%lld,\"ticketId\":\"%s\"}", (long long)s->level, s->ticket_id);
     else
@@ -90,7 +92,8 @@ static void replace_older(struct node *n, struct session *s)
     older->replaced = true;
     if (older->room)
         room_leave(older);
-    log_info("session.replaced", KV("player", s->player_id), KV("socket", older->socket_id), KV("by", s->socket_id));
+    log_info("session.replaced", KV("player", s->player_id), KV("socket", older->socket_id),
+             KV("by", s->socket_id));
     answer_goodbye(older->conn, CLOSE_REPLACED, 0);
 }
 
@@ -168,8 +171,8 @@ static enum flow_next read_attach(struct flow *f)
     if (!a->again) {
         conn_ready(s->conn);
         push_welcome(a);
-        log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id), KV("state", session_state_name(s->state)),
-                 KV("address", conn_address(s->conn)));
+        log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id),
+                 KV("state", session_state_name(s->state)), KV("address", conn_address(s->conn)));
     }
     return FLOW_NEXT;
 }
@@ -183,7 +186,8 @@ static enum flow_next take_up(struct flow *f)
     if (a->take == TAKE_SEAT)
         presence_reseat(&a->node->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
     else
-        queue_join(&a->node->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply, a);
+        queue_join(&a->node->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply,
+                   a);
     return FLOW_WAIT;
 }
 
@@ -248,14 +252,20 @@ static void attach_done(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
     if (f->err)
-        log_limited(LOG_WARN, "session.attach_failed", KV("player", a->session->player_id), KV("reason", err_name(f->err)),
-                    KV("next", a->again ? "tried again with the next heartbeat" : "the client is told to come back"));
+        log_limited(
+            LOG_WARN, "session.attach_failed", KV("player", a->session->player_id),
+            KV("reason", err_name(f->err)),
+            KV("next", a->again ? "tried again with the next heartbeat" : "the client is told to come back"));
     session_release(a->session);
     mem_free(a);
 }
 
 static const struct flow_step attach_steps[] = {
-    {"ask_attach", ask_attach}, {"read_attach", read_attach}, {"take_up", take_up}, {"read_taken", read_taken}, {NULL, NULL},
+    {"ask_attach", ask_attach},
+    {"read_attach", read_attach},
+    {"take_up", take_up},
+    {"read_taken", read_taken},
+    {NULL, NULL},
 };
 
 void attach_start(struct node *n, struct session *s, bool again)

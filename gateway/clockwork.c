@@ -1,4 +1,5 @@
-/* Periodic work: deadlines, the sweep of dead instances, the matching step, queueUpdate, and catching up after an outage. */
+/* Periodic work: deadlines, the sweep of dead instances, the matching step, queueUpdate, and catching up
+ * after an outage. */
 #include "gateway/clockwork.h"
 
 #include "common/clock.h"
@@ -40,7 +41,8 @@ static void sweep_round(struct sweep *s);
 
 static void sweep_end(struct sweep *s, const char *how)
 {
-    log_info("instance.swept", KV("instance", s->instance_id), KV_INT("sockets", s->removed), KV("result", how));
+    log_info("instance.swept", KV("instance", s->instance_id), KV_INT("sockets", s->removed),
+             KV("result", how));
     s->clockwork->sweeping = NULL;
     mem_free(s);
 }
@@ -86,7 +88,8 @@ static void on_leftovers(void *arg, int err, const struct reply *reply)
 
 static void sweep_round(struct sweep *s)
 {
-    presence_leftovers(&s->clockwork->node->realm, str_of(s->instance_id), LEFTOVERS_PER_CALL, on_leftovers, s);
+    presence_leftovers(&s->clockwork->node->realm, str_of(s->instance_id), LEFTOVERS_PER_CALL, on_leftovers,
+                       s);
 }
 
 void clockwork_sweep(struct clockwork *c, struct str instance_id)
@@ -120,7 +123,8 @@ static void on_due(void *arg, int err, const struct reply *reply)
     for (size_t i = 0; i < reply->count; i++) {
         struct timer_entry entry;
         if (!timers_parse(reply_str(reply, i), &entry)) {
-            log_limited(LOG_WARN, "timer.unreadable", KV_STR("entry", reply_str(reply, i)), KV("next", "left alone"));
+            log_limited(LOG_WARN, "timer.unreadable", KV_STR("entry", reply_str(reply, i)),
+                        KV("next", "left alone"));
             continue;
         }
         char kind[16];
@@ -139,7 +143,7 @@ static void poll(void *arg)
     timers_due(&c->node->realm, TIMERS_PER_POLL, on_due, c);
 }
 
-static void on_queues(void *arg, int err, const struct report_queues *queues)
+static void on_queues(void *arg, int err, const struct report_queue *queues, size_t count)
 {
     struct clockwork *c = arg;
     struct node *n = c->node;
@@ -150,8 +154,8 @@ static void on_queues(void *arg, int err, const struct report_queues *queues)
     bool update = now - c->updated_at_ms >= QUEUE_UPDATE_MS;
     if (update)
         c->updated_at_ms = now;
-    for (size_t i = 0; i < queues->count; i++) {
-        const struct report_queue *q = &queues->levels[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct report_queue *q = &queues[i];
         if (q->length >= n->realm.rules.seats)
             waiting_match(n, q->level);
         if (update)
@@ -182,7 +186,8 @@ static void sweep_tick(void *arg)
     if (!lease_ready(n->lease) || !n->backend->ops->up(n->backend))
         return;
     uint64_t now = clock_mono_ms();
-    if (n->backend->durable && now - c->compared_at_ms >= COMPARE_MS) { /* pub/sub is a hint: positions are compared */
+    if (n->backend->durable &&
+        now - c->compared_at_ms >= COMPARE_MS) { /* pub/sub is a hint: positions are compared */
         c->compared_at_ms = now;
         rooms_each(n->rooms, compare_one, c);
     }
@@ -224,7 +229,8 @@ void clockwork_stop(struct clockwork *c)
     c->poll = c->sweep = NULL;
 }
 
-/* Who waited may have been matched unheard: attaching again tells, and hands the ticket in again if it was lost. */
+/* Who waited may have been matched unheard: attaching again tells, and hands the ticket in again if it was
+ * lost. */
 static void attach_again(void *arg, struct session *s)
 {
     struct clockwork *c = arg;

@@ -25,8 +25,8 @@ static void on_confirmed(void *arg, int err, const struct reply *reply)
     } else if (p->request_id) {
         answer_outcome(p->session->conn, p->request_id, o);
     } else if (err) { /* the confirm deadline dissolves the match if this was not carried out */
-        log_limited(LOG_WARN, "match.confirm_failed", KV("player", p->session->player_id), KV("room", p->room_id),
-                    KV("next", "the confirm deadline decides"));
+        log_limited(LOG_WARN, "match.confirm_failed", KV("player", p->session->player_id),
+                    KV("room", p->room_id), KV("next", "the confirm deadline decides"));
     }
     intent_free(p);
 }
@@ -34,7 +34,8 @@ static void on_confirmed(void *arg, int err, const struct reply *reply)
 void confirm_seat(struct node *n, struct session *s, struct str room_id, int64_t request_id)
 {
     struct intent *p = intent_new(n, s, request_id, room_id);
-    room_state_confirm(&n->realm, &(struct room_seat){room_id, str_of(s->player_id), str_of(s->socket_id)}, on_confirmed, p);
+    room_state_confirm(&n->realm, &(struct room_seat){room_id, str_of(s->player_id), str_of(s->socket_id)},
+                       on_confirmed, p);
 }
 
 void confirm_members(struct node *n, struct room *r)
@@ -42,5 +43,5 @@ void confirm_members(struct node *n, struct room *r)
     if (!n->settings->confirm_auto)
         return;
     LIST_EACH(it, &r->members)
-        confirm_seat(n, OWNER(it, struct session, in_room), str_of(r->room_id), 0);
+    confirm_seat(n, OWNER(it, struct session, in_room), str_of(r->room_id), 0);
 }

@@ -1,4 +1,5 @@
-/* Confirms seats: by this instance itself as soon as matchFound is on its way (CONFIRM=auto), or when the client says so. */
+/* Confirms seats: by this instance itself as soon as matchFound is on its way (CONFIRM=auto), or when the
+ * client says so. */
 #ifndef GATEWAY_CONFIRM_H
 #define GATEWAY_CONFIRM_H
 

@@ -1,4 +1,5 @@
-/* Detaches players, asking again with the right keys when the record knows better, and again later when the store is away. */
+/* Detaches players, asking again with the right keys when the record knows better, and again later when the
+ * store is away. */
 #include "gateway/detach.h"
 
 #include "common/err.h"
@@ -124,11 +125,13 @@ static void ask(struct detach *d)
                     on_detached, d);
 }
 
-static struct detach *detach_new(struct node *n, struct str player_id, struct str socket_id, struct str owner, struct str room_id)
+static struct detach *detach_new(struct node *n, struct str player_id, struct str socket_id, struct str owner,
+                                 struct str room_id)
 {
     struct detach *d = mem_alloc(sizeof *d);
     d->node = n;
-    CHECK(str_copy(d->player_id, sizeof d->player_id, player_id) && str_copy(d->socket_id, sizeof d->socket_id, socket_id) &&
+    CHECK(str_copy(d->player_id, sizeof d->player_id, player_id) &&
+          str_copy(d->socket_id, sizeof d->socket_id, socket_id) &&
           str_copy(d->owner_instance_id, sizeof d->owner_instance_id, owner) &&
           str_copy(d->room_id, sizeof d->room_id, room_id));
     n->farewell->running++;
@@ -140,7 +143,8 @@ void detach_start(struct node *n, const struct session *s)
     if (s->fence == 0)
         return;
     struct str room_id = s->room ? str_of(s->room->room_id) : (struct str){0};
-    struct detach *d = detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);
+    struct detach *d =
+        detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);
     d->fence = s->fence;
     d->level = s->level;
     ask(d);
@@ -148,7 +152,8 @@ void detach_start(struct node *n, const struct session *s)
 
 void detach_leftover(struct node *n, const struct detach_leftover *left, void (*done)(void *arg), void *arg)
 {
-    struct detach *d = detach_new(n, left->player_id, left->socket_id, left->owner_instance_id, left->room_id);
+    struct detach *d =
+        detach_new(n, left->player_id, left->socket_id, left->owner_instance_id, left->room_id);
     d->leftover = true;
     d->level = left->level;
     d->done = done;

@@ -1,7 +1,8 @@
-/* The end of a session's hold in the store: queue place, seat, mapping; also for the leftovers of dead instances.
+/* The end of a session's hold in the store: queue place, seat, mapping; also for the leftovers of dead
+ * instances.
  *
- * A detach that the store did not answer is kept and tried again when it is back (detach_retry): nothing is lost silently.
- * The node's farewell counts what is under way, so that a drain can wait for it. */
+ * A detach that the store did not answer is kept and tried again when it is back (detach_retry): nothing is
+ * lost silently. The node's farewell counts what is under way, so that a drain can wait for it. */
 #ifndef GATEWAY_DETACH_H
 #define GATEWAY_DETACH_H
 

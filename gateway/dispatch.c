@@ -43,11 +43,13 @@ static bool within_rate(const struct node *n, struct conn *c, int64_t request_id
 {
     int64_t retry_after_ms;
     struct ratelimit *bucket = conn_ratelimit(c);
-    if (ratelimit_take(bucket, n->settings->rate_per_second, n->settings->rate_burst, loop_now_ms(n->loop), &retry_after_ms))
+    if (ratelimit_take(bucket, n->settings->rate_per_second, n->settings->rate_burst, loop_now_ms(n->loop),
+                       &retry_after_ms))
         return true;
     answer_retry(c, request_id, CODE_RATE_LIMITED, NULL, retry_after_ms);
     if (bucket->refused > REFUSED_MAX) {
-        log_limited(LOG_WARN, "conn.rate_limited", KV("address", conn_address(c)), KV("next", "closed with 4101"));
+        log_limited(LOG_WARN, "conn.rate_limited", KV("address", conn_address(c)),
+                    KV("next", "closed with 4101"));
         answer_goodbye(c, CLOSE_RATE_LIMITED, 5000);
     }
     return false;
@@ -66,7 +68,8 @@ void dispatch_message(void *arg, struct conn *c, struct str text)
         answer_error(c, request.id, code, why);
         return;
     }
-    if (!handlers[request.kind].before_welcome && (s->state == SESSION_NEW || s->state == SESSION_ATTACHING)) {
+    if (!handlers[request.kind].before_welcome &&
+        (s->state == SESSION_NEW || s->state == SESSION_ATTACHING)) {
         answer_retry(c, request.id, CODE_BUSY, "wait for the welcome event before you send this", 100);
         return;
     }
@@ -79,8 +82,8 @@ void dispatch_close(void *arg, struct conn *c, int code, const char *reason)
 {
     struct node *n = arg;
     struct session *s = conn_user(c);
-    log_info("conn.closed", KV("player", s->player_id), KV("socket", s->socket_id), KV_INT("code", code), KV("reason", reason),
-             KV("state", session_state_name(s->state)));
+    log_info("conn.closed", KV("player", s->player_id), KV("socket", s->socket_id), KV_INT("code", code),
+             KV("reason", reason), KV("state", session_state_name(s->state)));
     conn_set_user(c, NULL);
     sessions_remove(n->sessions, s);
     detach_start(n, s);

@@ -1,6 +1,7 @@
 /* The first door: a client's message, from text to its handler.
  *
- * Adding a message? proto/messages.c (name and fields), a handler in handle_*.c, the table in dispatch.c, PROTOCOL.md. */
+ * Adding a message? proto/messages.c (name and fields), a handler in handle_*.c, the table in dispatch.c,
+ * PROTOCOL.md. */
 #ifndef GATEWAY_DISPATCH_H
 #define GATEWAY_DISPATCH_H
 
@@ -10,7 +11,8 @@
 
 struct session;
 
-/* What every handler gets. It answers request->id exactly once (at once or later), or pushes an error if id is 0. */
+/* What every handler gets. It answers request->id exactly once (at once or later), or pushes an error if id
+ * is 0. */
 typedef void (*dispatch_cb)(struct node *n, struct session *s, const struct request *request);
 
 /* server_events: arg is the node. */

@@ -83,7 +83,8 @@ void drain_start(struct node *n, loop_cb done, void *arg)
     d->arg = arg;
     d->deadline_ms = clock_mono_ms() + (uint64_t)n->settings->drain_ms;
     n->drain = d;
-    log_info("drain.started", KV_INT("connections", server_connections(n->server)), KV("next", "goodbye 4200 to all"));
+    log_info("drain.started", KV_INT("connections", server_connections(n->server)),
+             KV("next", "goodbye 4200 to all"));
     clockwork_stop(n->clockwork);
     server_stop_accepting(n->server);
     server_each(n->server, say_goodbye, NULL);

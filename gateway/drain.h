@@ -1,4 +1,5 @@
-/* Leaving the fleet in order: stop accepting, say goodbye (4200), detach everybody, retire, and only then end. */
+/* Leaving the fleet in order: stop accepting, say goodbye (4200), detach everybody, retire, and only then
+ * end. */
 #ifndef GATEWAY_DRAIN_H
 #define GATEWAY_DRAIN_H
 

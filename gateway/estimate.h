@@ -1,4 +1,5 @@
-/* How long a match takes at a level, learnt from the matches seen here: an exponentially weighted mean per level. */
+/* How long a match takes at a level, learnt from the matches seen here: an exponentially weighted mean per
+ * level. */
 #ifndef GATEWAY_ESTIMATE_H
 #define GATEWAY_ESTIMATE_H
 

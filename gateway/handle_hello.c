@@ -13,13 +13,15 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 
-static void identify(struct node *n, struct session *s, struct str token, struct str player_id, int64_t request_id)
+static void identify(struct node *n, struct session *s, struct str token, struct str player_id,
+                     int64_t request_id)
 {
     struct auth_identity who;
-    enum auth_result result = auth_identify(token, player_id, str_of(n->settings->auth_jwt_secret), clock_wall_ms(), &who);
+    enum auth_result result =
+        auth_identify(token, player_id, str_of(n->settings->auth_jwt_secret), clock_wall_ms(), &who);
     if (result != AUTH_OK) {
-        log_limited(LOG_WARN, "session.refused", KV("address", conn_address(s->conn)), KV("reason", auth_name(result)),
-                    KV("next", "closed with 4001"));
+        log_limited(LOG_WARN, "session.refused", KV("address", conn_address(s->conn)),
+                    KV("reason", auth_name(result)), KV("next", "closed with 4001"));
         answer_error(s->conn, request_id, auth_code(result), auth_text(result));
         answer_goodbye(s->conn, CLOSE_UNAUTHORIZED, 0);
         return;

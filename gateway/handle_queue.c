@@ -73,8 +73,8 @@ static void on_left(void *arg, int err, const struct reply *reply)
     } else if (realm_said(o, "NOT_QUEUED")) {
         intent_ok_fmt(i, "{\"left\":false,\"reason\":\"not_queued\"}");
     } else if (realm_said(o, "MATCHED")) {
-        intent_ok_fmt(i, "{\"left\":false,\"reason\":\"matched\",\"roomId\":\"%.*s\"}", (int)reply_str(reply, 1).n,
-                      reply_str(reply, 1).p);
+        intent_ok_fmt(i, "{\"left\":false,\"reason\":\"matched\",\"roomId\":\"%.*s\"}",
+                      (int)reply_str(reply, 1).n, reply_str(reply, 1).p);
     } else {
         answer_outcome(s->conn, i->request_id, o);
     }

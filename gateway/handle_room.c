@@ -39,7 +39,8 @@ void handle_confirm(struct node *n, struct session *s, const struct request *req
         confirm_seat(n, s, room_id, request->id);
 }
 
-/* {"roomId":R,"sender":socket,"playerId":P,"message":<raw>}: seed 002's gameMessage with the player's stable id added. */
+/* {"roomId":R,"sender":socket,"playerId":P,"message":<raw>}: seed 002's gameMessage with the player's stable
+ * id added. */
 static void compose_message(struct buf *out, const struct session *s, struct str room_id, struct str message)
 {
     buf_add_text(out, "{\"roomId\":\"");
@@ -78,7 +79,8 @@ static void publish_volatile(struct node *n, const struct room *r, struct str js
 }
 
 /* At once, without number, log or script; at most once. */
-static void send_volatile(struct node *n, struct session *s, const struct request *request, struct str data, bool echo)
+static void send_volatile(struct node *n, struct session *s, const struct request *request, struct str data,
+                          bool echo)
 {
     struct room *r = s->room;
     struct room_event e = {.room_id = str_of(r->room_id),
@@ -89,7 +91,8 @@ static void send_volatile(struct node *n, struct session *s, const struct reques
     struct buf json = {0};
     buf_add_fmt(&json, "{\"roomId\":\"%s\",\"event\":\"" PUSH_GAME_MESSAGE "\",\"data\":", r->room_id);
     buf_add_str(&json, data);
-    buf_add_fmt(&json, ",\"originInstanceId\":\"%s\",\"timestamp\":%lld}", n->realm.instance_id, (long long)e.timestamp_ms);
+    buf_add_fmt(&json, ",\"originInstanceId\":\"%s\",\"timestamp\":%lld}", n->realm.instance_id,
+                (long long)e.timestamp_ms);
     publish_volatile(n, r, buf_str(&json));
     buf_close(&json);
     answer_ok(s->conn, request->id, (struct str){0});
@@ -104,7 +107,8 @@ static void on_message(void *arg, int err, const struct reply *reply)
         char data[40];
         int bytes = snprintf(data, sizeof data, "{\"seq\":%lld}", (long long)seq);
         inbox_event(i->node, reply_str(reply, 2));
-        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, (struct str){data, (size_t)bytes});
+        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
+                       (struct str){data, (size_t)bytes});
     } else {
         answer_outcome(i->session->conn, i->request_id, o);
     }
@@ -138,8 +142,8 @@ void handle_message(struct node *n, struct session *s, const struct request *req
         send_volatile(n, s, request, buf_str(&data), echo);
     } else { /* without an id the sender learns the number from his own message */
         struct room_seat who = seat_of(s, room_id);
-        room_state_message(&n->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0, on_message,
-                           intent_new(n, s, request->id, room_id));
+        room_state_message(&n->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0,
+                           on_message, intent_new(n, s, request->id, room_id));
     }
     buf_close(&data);
 }
@@ -151,9 +155,11 @@ static void on_set(void *arg, int err, const struct reply *reply)
     if (realm_said(o, "OK")) {
         int64_t seq = reply_int(reply, 2);
         char data[80];
-        int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}", (long long)reply_int(reply, 1), (long long)seq);
+        int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}",
+                             (long long)reply_int(reply, 1), (long long)seq);
         inbox_events(i->node, reply_at(reply, 3));
-        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, (struct str){data, (size_t)bytes});
+        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
+                       (struct str){data, (size_t)bytes});
     } else if (realm_said(o, "STALE_VERSION")) {
         answer_stale(i->session->conn, i->request_id, reply_int(reply, 1));
     } else {
@@ -162,12 +168,14 @@ static void on_set(void *arg, int err, const struct reply *reply)
     intent_free(i);
 }
 
-static bool read_expected(const struct request *request, bool required, struct room_change *change, const char **why)
+static bool read_expected(const struct request *request, bool required, struct room_change *change,
+                          const char **why)
 {
     if (json_get(&request->data, "expectedVersion", NULL).type == JSON_NONE && !required)
         return true;
     change->has_expected_version = true;
-    return decode_int(request, "expectedVersion", 0, INT64_C(9007199254740991), &change->expected_version, why);
+    return decode_int(request, "expectedVersion", 0, INT64_C(9007199254740991), &change->expected_version,
+                      why);
 }
 
 void handle_player_state(struct node *n, struct session *s, const struct request *request)
@@ -182,7 +190,8 @@ void handle_player_state(struct node *n, struct session *s, const struct request
         return;
     }
     struct str player_id;
-    if (json_as_plain(json_get(&request->data, "playerId", NULL), &player_id) && !str_eq(player_id, str_of(s->player_id))) {
+    if (json_as_plain(json_get(&request->data, "playerId", NULL), &player_id) &&
+        !str_eq(player_id, str_of(s->player_id))) {
         answer_error(s->conn, request->id, CODE_FORBIDDEN, "a player may only change his own state");
         return;
     }
@@ -199,7 +208,8 @@ void handle_game_data(struct node *n, struct session *s, const struct request *r
         return;
     change.json = json_get(&request->data, "gameData", NULL).raw;
     change.has_turn = json_get(&request->data, "turn", NULL).type != JSON_NONE;
-    bool good = !change.has_turn || decode_int(request, "turn", 0, INT64_C(9007199254740991), &change.turn, &why);
+    bool good =
+        !change.has_turn || decode_int(request, "turn", 0, INT64_C(9007199254740991), &change.turn, &why);
     if (good && change.json.n == 0 && !change.has_turn) {
         why = "give gameData or turn";
         good = false;

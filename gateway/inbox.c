@@ -1,12 +1,13 @@
 /* Carries room events to the local members, in order.
  *
- * One event, one path: a script's reply on the instance that called it, and the PUBLISH on all others, both end in
- * accept(): the next number is delivered, lower ones are dropped, higher ones are held while the log is read. The reply of
- * the request that caused an event waits (room_wait) until the event has been delivered here, so that a client never sees
- * number n+1 before n. What a delivered event means for the local view stands in inbox_deliver.c.
+ * One event, one path: a script's reply on the instance that called it, and the PUBLISH on all others, both
+ * end in accept(): the next number is delivered, lower ones are dropped, higher ones are held while the log
+ * is read. The reply of the request that caused an event waits (room_wait) until the event has been delivered
+ * here, so that a client never sees number n+1 before n. What a delivered event means for the local view
+ * stands in inbox_deliver.c.
  *
- * What can fail: the log no longer reaches back (members get a roomSnapshot and the count of lost gaps grows), or the
- * store is away (the gap stays until the link is back: clockwork fills all rooms then). */
+ * What can fail: the log no longer reaches back (members get a roomSnapshot and the count of lost gaps
+ * grows), or the store is away (the gap stays until the link is back: clockwork fills all rooms then). */
 #include "gateway/inbox.h"
 
 #include "common/clock.h"
@@ -95,7 +96,8 @@ static void accept_numbered(struct node *n, struct room *r, const struct room_ev
     fill_start(n, r, FILL_DELAY_MS);
 }
 
-/* The record instead of the events that are gone: every local member gets it, and numbering goes on from there. */
+/* The record instead of the events that are gone: every local member gets it, and numbering goes on from
+ * there. */
 static void on_snapshot(void *arg, int err, const struct reply *reply)
 {
     struct fill *f = arg;
@@ -109,7 +111,7 @@ static void on_snapshot(void *arg, int err, const struct reply *reply)
                      KV("next", "members got a snapshot"));
             r->seq = seq;
             LIST_EACH(it, &r->members)
-                inbox_push_snapshot(OWNER(it, struct session, in_room)->conn, r, reply_str(reply, 1), seq);
+            inbox_push_snapshot(OWNER(it, struct session, in_room)->conn, r, reply_str(reply, 1), seq);
             release_waiters(r, false);
         }
     }
@@ -144,7 +146,8 @@ static void on_log(void *arg, int err, const struct reply *reply)
         inbox_close_room(n, r, (struct str){0}, "gone");
     } else if (r && r->seq < newest && !list_empty(&r->members)) {
         const struct session *s = OWNER(r->members.next, struct session, in_room);
-        room_state_read(&n->realm, &(struct room_seat){str_of(r->room_id), str_of(s->player_id), str_of(s->socket_id)},
+        room_state_read(&n->realm,
+                        &(struct room_seat){str_of(r->room_id), str_of(s->player_id), str_of(s->socket_id)},
                         on_snapshot, f);
         return;
     }
@@ -184,7 +187,8 @@ void inbox_fill(struct node *n, struct room *r)
     fill_start(n, r, 0);
 }
 
-/* From outside the fleet: relayed as it is, without a number; it changes nothing and cannot pose as one of our own events. */
+/* From outside the fleet: relayed as it is, without a number; it changes nothing and cannot pose as one of
+ * our own events. */
 static void relay_foreign(struct node *n, const struct room_event *e)
 {
     metrics_add(METRIC_ROOM_EVENTS_FOREIGN, 1);
@@ -240,8 +244,8 @@ void inbox_message(struct node *n, struct str channel, struct str message)
     const char *why = NULL;
     if (!events_parse(message, &e, &why)) {
         metrics_add(METRIC_ROOM_EVENTS_BAD, 1);
-        log_limited(LOG_WARN, "event.bad", KV_STR("channel", channel), KV("reason", why), KV_INT("bytes", message.n),
-                    KV("next", "ignored"));
+        log_limited(LOG_WARN, "event.bad", KV_STR("channel", channel), KV("reason", why),
+                    KV_INT("bytes", message.n), KV("next", "ignored"));
         return;
     }
     if (e.timestamp_ms > 0) {
@@ -256,7 +260,8 @@ void inbox_event(struct node *n, struct str event_json)
     struct room_event e;
     const char *why;
     if (!events_parse(event_json, &e, &why)) {
-        log_error("event.unreadable", KV("reason", why), KV("next", "the event is lost here: a bug in a script"));
+        log_error("event.unreadable", KV("reason", why),
+                  KV("next", "the event is lost here: a bug in a script"));
         return;
     }
     route(n, &e);
@@ -268,7 +273,8 @@ void inbox_events(struct node *n, const struct reply *events)
         inbox_event(n, reply_str(events, i));
 }
 
-void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id, struct str data)
+void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id,
+                    struct str data)
 {
     struct room *r = rooms_find(n->rooms, room_id);
     if (r && r->seq < seq && request_id != 0)
@@ -293,7 +299,8 @@ void inbox_close_room(struct node *n, struct room *r, struct str requeued, const
         room_leave(s);
         session_move(s, queued_again ? SESSION_QUEUED : SESSION_IDLE, reason);
         if (s->conn)
-            conn_ping_every(s->conn, (uint64_t)(queued_again ? n->settings->ping_queued_ms : n->settings->ping_ms));
+            conn_ping_every(s->conn,
+                            (uint64_t)(queued_again ? n->settings->ping_queued_ms : n->settings->ping_ms));
     }
     rooms_remove(n->rooms, r);
 }

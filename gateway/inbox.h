@@ -1,6 +1,8 @@
-/* The second door: what other processes say (room_events), and what our own scripts did, enters here in one and the same way.
+/* The second door: what other processes say (room_events), and what our own scripts did, enters here in one
+ * and the same way.
  *
- * Numbered events of a room are delivered strictly in order (gateway/room.h); a gap is filled from the room's log. */
+ * Numbered events of a room are delivered strictly in order (gateway/room.h); a gap is filled from the room's
+ * log. */
 #ifndef GATEWAY_INBOX_H
 #define GATEWAY_INBOX_H
 
@@ -17,9 +19,12 @@ void inbox_events(struct node *n, const struct reply *events);
 void inbox_event(struct node *n, struct str event_json);
 /* Reads the room's log from the last delivered number on (after an outage, or because of a gap). */
 void inbox_fill(struct node *n, struct room *r);
-/* The reply {id, data} goes out as soon as event `seq` of the room has been delivered here; at once if it has been. */
-void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id, struct str data);
-/* The local view of a room ends: members become idle or queue again as `requeued` ("a b") says, and the room is freed. */
+/* The reply {id, data} goes out as soon as event `seq` of the room has been delivered here; at once if it has
+ * been. */
+void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id,
+                    struct str data);
+/* The local view of a room ends: members become idle or queue again as `requeued` ("a b") says, and the room
+ * is freed. */
 void inbox_close_room(struct node *n, struct room *r, struct str requeued, const char *reason);
 
 #endif

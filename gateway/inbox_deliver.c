@@ -17,7 +17,8 @@
 #include "proto/encode.h"
 #include "proto/messages.h"
 
-static struct frame *frame_of(const char *event, const struct room *r, int64_t seq, int64_t ts, struct str data)
+static struct frame *frame_of(const char *event, const struct room *r, int64_t seq, int64_t ts,
+                              struct str data)
 {
     struct buf out = {0};
     encode_push(&out, event, str_of(r->room_id), seq, ts, data);
@@ -32,9 +33,11 @@ void inbox_push_event(struct room *r, const struct room_event *e, const struct s
     encode_push_str(&out, e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
     struct frame *f = frame_text(buf_str(&out));
     buf_close(&out);
-    LIST_EACH(it, &r->members) {
+    LIST_EACH(it, &r->members)
+    {
         struct session *s = OWNER(it, struct session, in_room);
-        if (s == except || !s->conn || (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
+        if (s == except || !s->conn ||
+            (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
             continue;
         conn_send(s->conn, f, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
     }
@@ -52,7 +55,8 @@ void inbox_push_room(struct room *r, const char *event, const char *data_format)
     }
     struct frame *f = frame_of(event, r, 0, 0, buf_str(&data));
     buf_close(&data);
-    LIST_EACH(it, &r->members) {
+    LIST_EACH(it, &r->members)
+    {
         struct session *s = OWNER(it, struct session, in_room);
         if (s->conn)
             conn_send(s->conn, f, CONN_RELIABLE);
@@ -77,10 +81,22 @@ void inbox_push_snapshot(struct conn *c, const struct room *r, struct str record
 bool inbox_reserved(struct str event)
 {
     static const char *const names[] = {
-        PUSH_WELCOME,        PUSH_WAITING,           PUSH_QUEUE_UPDATE,          PUSH_MATCH_FOUND,
-        PUSH_MATCH_CANCELLED, PUSH_GAME_START,       PUSH_PLAYER_STATE_UPDATED,  PUSH_GAME_DATA_UPDATED,
-        PUSH_ROOM_SNAPSHOT,  PUSH_OPPONENT_DISCONNECTED, PUSH_OPPONENT_RECONNECTED, PUSH_PLAYER_LEFT,
-        PUSH_GAME_END,       PUSH_ROOM_CLEANUP,      PUSH_GOODBYE,               PUSH_PONG,
+        PUSH_WELCOME,
+        PUSH_WAITING,
+        PUSH_QUEUE_UPDATE,
+        PUSH_MATCH_FOUND,
+        PUSH_MATCH_CANCELLED,
+        PUSH_GAME_START,
+        PUSH_PLAYER_STATE_UPDATED,
+        PUSH_GAME_DATA_UPDATED,
+        PUSH_ROOM_SNAPSHOT,
+        PUSH_OPPONENT_DISCONNECTED,
+        PUSH_OPPONENT_RECONNECTED,
+        PUSH_PLAYER_LEFT,
+        PUSH_GAME_END,
+        PUSH_ROOM_CLEANUP,
+        PUSH_GOODBYE,
+        PUSH_PONG,
         PUSH_ERROR,
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -133,7 +149,8 @@ void inbox_match_found(struct node *n, const struct room_event *e)
         if (!str_eq(seat.instance_id, str_of(n->realm.instance_id)))
             continue;
         struct session *s = sessions_find(n->sessions, seat.player_id);
-        /* A player whose connection has just changed is found by its own attach; one that is gone, by its detach. */
+        /* A player whose connection has just changed is found by its own attach; one that is gone, by its
+         * detach. */
         if (!s || !s->conn || !str_eq(seat.socket_id, str_of(s->socket_id)) || s->room ||
             (s->state != SESSION_QUEUED && s->state != SESSION_IDLE))
             continue;
@@ -144,7 +161,8 @@ void inbox_match_found(struct node *n, const struct room_event *e)
             places_from(r, e->place);
         }
         seat_player(n, r, s, e);
-        log_info("match.found", KV("room", r->room_id), KV("player", s->player_id), KV_INT("level", s->level));
+        log_info("match.found", KV("room", r->room_id), KV("player", s->player_id),
+                 KV_INT("level", s->level));
     }
     if (r)
         confirm_members(n, r);
@@ -152,7 +170,8 @@ void inbox_match_found(struct node *n, const struct room_event *e)
 
 static void cancelled(struct node *n, struct room *r, const struct room_event *e)
 {
-    LIST_EACH(it, &r->members) {
+    LIST_EACH(it, &r->members)
+    {
         struct session *s = OWNER(it, struct session, in_room);
         bool again = false;
         for (struct str rest = e->requeued; rest.n && !again;)
@@ -232,7 +251,8 @@ void inbox_control(struct node *n, const struct room_event *e)
     struct json_object data;
     struct str player_id, socket_id;
     const char *why;
-    if (!json_object_scan(e->data, &data, &why) || !json_as_plain(json_get(&data, "playerId", NULL), &player_id) ||
+    if (!json_object_scan(e->data, &data, &why) ||
+        !json_as_plain(json_get(&data, "playerId", NULL), &player_id) ||
         !json_as_plain(json_get(&data, "socketId", NULL), &socket_id))
         return;
     struct session *s = sessions_find(n->sessions, player_id);

@@ -12,7 +12,7 @@ struct intent {
     int64_t request_id;      /* 0 = no reply wanted */
     int64_t number;          /* free for the handler: a level, a version */
     unsigned tries;
-    char room_id[ID_SIZE];   /* or empty */
+    char room_id[ID_SIZE]; /* or empty */
 };
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id);
 void intent_free(struct intent *p);

@@ -68,7 +68,8 @@ static void refuse(struct lease *l, const struct reply *reply)
     char text[256];
     struct str seats = reply_str(reply, 1), other = reply_str(reply, 2);
     (void)snprintf(text, sizeof text,
-                   "ROOM_SEATS is %lld here but %.*s on the running instance %.*s; give all instances of a fleet the same value",
+                   "ROOM_SEATS is %lld here but %.*s on the running instance %.*s; give all instances of a "
+                   "fleet the same value",
                    (long long)l->node->realm.rules.seats, (int)seats.n, seats.p, (int)other.n, other.p);
     l->events.on_refused(l->events.arg, text);
 }
@@ -111,11 +112,12 @@ static void beat(void *arg)
     struct buf info = {0};
     buf_add_text(&info, "{\"host\":");
     buf_add_json(&info, str_of(l->host));
-    buf_add_fmt(&info, ",\"port\":%d,\"startedAt\":%llu,\"version\":\"%s\",\"seats\":%lld", n->server ? server_port(n->server) : 0,
-                (unsigned long long)n->started_at_ms, MG_VERSION, (long long)n->realm.rules.seats);
+    buf_add_fmt(&info, ",\"port\":%d,\"startedAt\":%llu,\"version\":\"%s\",\"seats\":%lld",
+                n->server ? server_port(n->server) : 0, (unsigned long long)n->started_at_ms, MG_VERSION,
+                (long long)n->realm.rules.seats);
     buf_add_fmt(&info, ",\"connections\":%zu,\"players\":%zu,\"rooms\":%zu,\"draining\":%s}",
-                n->server ? server_connections(n->server) : 0, sessions_count(n->sessions), rooms_count(n->rooms),
-                n->drain ? "true" : "false");
+                n->server ? server_connections(n->server) : 0, sessions_count(n->sessions),
+                rooms_count(n->rooms), n->drain ? "true" : "false");
     presence_heartbeat(&n->realm, &(struct presence_beat){buf_str(&info), l->epoch, !l->ready}, on_beat, l);
     buf_close(&info);
 }

@@ -1,7 +1,8 @@
-/* This instance's place in the fleet: the heartbeat renews its lease, the answer says whether it was lost and who died.
+/* This instance's place in the fleet: the heartbeat renews its lease, the answer says whether it was lost and
+ * who died.
  *
- * Ready = the lease is held and the store answered the last beat. The epoch is a level: whenever it differs from the known
- * one, every session attaches again with its fence. */
+ * Ready = the lease is held and the store answered the last beat. The epoch is a level: whenever it differs
+ * from the known one, every session attaches again with its fence. */
 #ifndef GATEWAY_LEASE_H
 #define GATEWAY_LEASE_H
 
@@ -11,9 +12,10 @@ struct lease;
 
 struct lease_events {
     void *arg;
-    void (*on_ready)(void *arg);          /* the first beat was answered: players may come */
+    void (*on_ready)(void *arg);                     /* the first beat was answered: players may come */
     void (*on_refused)(void *arg, const char *text); /* the fleet has other ROOM_SEATS: do not start */
-    void (*on_dead)(void *arg, struct str instance_id); /* its lease is over: sweep it (each beat again until gone) */
+    void (*on_dead)(void *arg,
+                    struct str instance_id); /* its lease is over: sweep it (each beat again until gone) */
 };
 struct lease *lease_new(struct node *n, const struct lease_events *events);
 void lease_free(struct lease *l);

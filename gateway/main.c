@@ -41,7 +41,8 @@ static void on_store_state(void *arg, bool up, const char *reason)
 {
     struct process *p = arg;
     if (!up) {
-        log_warn("store.away", KV("reason", reason), KV("next", "connections stay, calls answer SERVICE_DEGRADED"));
+        log_warn("store.away", KV("reason", reason),
+                 KV("next", "connections stay, calls answer SERVICE_DEGRADED"));
         return;
     }
     log_info("store.ready", KV("mode", p->node.backend->durable ? "redis" : "standalone"));
@@ -106,13 +107,14 @@ static void make_store(struct process *p)
     const char *prefix = s->redis_key_prefix ? s->redis_key_prefix : "";
     struct node *n = &p->node;
     if (s->wants_redis)
-        n->backend = backend_redis_new(n->loop,
-                                       &(struct backend_redis_options){.address = s->redis,
-                                                                       .prefix = prefix,
-                                                                       .instance_id = p->instance_id,
-                                                                       .command_timeout_ms = (uint64_t)s->command_timeout_ms,
-                                                                       .connect_timeout_ms = (uint64_t)s->command_timeout_ms},
-                                       &events);
+        n->backend = backend_redis_new(
+            n->loop,
+            &(struct backend_redis_options){.address = s->redis,
+                                            .prefix = prefix,
+                                            .instance_id = p->instance_id,
+                                            .command_timeout_ms = (uint64_t)s->command_timeout_ms,
+                                            .connect_timeout_ms = (uint64_t)s->command_timeout_ms},
+            &events);
     else
         n->backend = backend_memory_new(n->loop, &(struct backend_memory_options){.prefix = prefix}, &events);
     const struct realm_rules rules = {.seats = s->room_seats,
@@ -144,7 +146,8 @@ static bool make_server(struct process *p, char *err, size_t err_size)
         .rate_burst = s->rate_burst,
         .http_body_max_bytes = 65536,
     };
-    const struct server_events events = {&p->node, dispatch_open, dispatch_message, dispatch_close, surface_http};
+    const struct server_events events = {&p->node, dispatch_open, dispatch_message, dispatch_close,
+                                         surface_http};
     p->node.server = server_new(p->node.loop, &p->server_options, &events, err, err_size);
     return p->node.server != NULL;
 }
@@ -169,7 +172,8 @@ static int run(struct process *p)
         loop_on_signal(n->loop, SIGTERM, on_stop_signal, p);
         loop_on_signal(n->loop, SIGINT, on_stop_signal, p);
         log_info("process.listening", KV("host", p->settings.host), KV_INT("port", server_port(n->server)),
-                 KV("version", MG_VERSION), KV("identity", p->settings.auth_jwt_secret ? "signed tokens" : "development"));
+                 KV("version", MG_VERSION),
+                 KV("identity", p->settings.auth_jwt_secret ? "signed tokens" : "development"));
         if (!p->settings.auth_jwt_secret)
             log_warn("auth.development", KV("reason", "AUTH_JWT_SECRET is not set"),
                      KV("next", "everybody is who he says he is; do not run this in production"));

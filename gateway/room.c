@@ -139,7 +139,8 @@ enum room_order room_order(const struct room *r, int64_t seq)
 void room_hold(struct room *r, int64_t seq, struct str text)
 {
     struct list *before = &r->held; /* insert behind the last one with a lower number */
-    LIST_EACH(it, &r->held) {
+    LIST_EACH(it, &r->held)
+    {
         int64_t other = OWNER(it, struct room_held, link)->seq;
         if (other == seq)
             return;
@@ -195,7 +196,8 @@ void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_i
 
 struct room_waiter *room_next_waiter(struct room *r, bool all)
 {
-    LIST_EACH(it, &r->waiters) {
+    LIST_EACH(it, &r->waiters)
+    {
         struct room_waiter *w = OWNER(it, struct room_waiter, link);
         if (all || w->seq <= r->seq) {
             list_remove(&w->link);

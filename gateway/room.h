@@ -1,7 +1,8 @@
 /* A room as this instance sees it: its local members, where the other seats are, and the order of its events.
  *
- * The truth is in the store; this object exists while a member sits here. It never delivers an event out of order: the
- * next number is delivered, lower ones are dropped, higher ones wait (at most ROOM_HELD_MAX) for the gap to be filled. */
+ * The truth is in the store; this object exists while a member sits here. It never delivers an event out of
+ * order: the next number is delivered, lower ones are dropped, higher ones wait (at most ROOM_HELD_MAX) for
+ * the gap to be filled. */
 #ifndef GATEWAY_ROOM_H
 #define GATEWAY_ROOM_H
 
@@ -13,7 +14,7 @@ struct session;
 enum { ROOM_HELD_MAX = 256, ROOM_SEATS_MAX = 64 };
 enum room_status { ROOM_WAITING, ROOM_ACTIVE };
 
-struct room_place { /* where a seat is */
+struct room_place {                                /* where a seat is */
     char player_id[ID_SIZE], instance_id[ID_SIZE]; /* instance empty: in grace */
 };
 struct room_held { /* an event that came too early */
@@ -35,7 +36,7 @@ struct room {
     char room_id[ID_SIZE];
     enum room_status status;
     int64_t level;
-    int64_t seq; /* of the last event delivered here */
+    int64_t seq;         /* of the last event delivered here */
     struct list members; /* struct session.in_room */
     struct list held;    /* struct room_held by seq */
     size_t held_count;
@@ -50,21 +51,29 @@ struct rooms *rooms_new(void);
 void rooms_free(struct rooms *all);
 size_t rooms_count(const struct rooms *all);
 struct room *rooms_find(const struct rooms *all, struct str room_id);
-struct room *rooms_get(struct rooms *all, struct str room_id); /* makes it if needed: seq 0, waiting, no members */
+struct room *rooms_get(struct rooms *all,
+                       struct str room_id); /* makes it if needed: seq 0, waiting, no members */
 void rooms_each(struct rooms *all, void (*fn)(void *arg, struct room *r), void *arg);
 /* Frees it; all members and waiters must be gone (room_leave, room_waiters_take). */
 void rooms_remove(struct rooms *all, struct room *r);
 
-void room_enter(struct room *r, struct session *s); /* links and points; leaving another room first is the caller's duty */
-void room_leave(struct session *s);                 /* no-op if in none */
+void room_enter(struct room *r,
+                struct session *s); /* links and points; leaving another room first is the caller's duty */
+void room_leave(struct session *s); /* no-op if in none */
 void room_place_set(struct room *r, struct str player_id, struct str instance_id);
 void room_place_drop(struct room *r, struct str player_id);
 bool room_has_remote(const struct room *r, const char *own_instance_id);
 
-enum room_order { ROOM_DELIVER, ROOM_DROP, ROOM_HOLD, ROOM_OVERFLOW /* too many held: fill the gap from the log now */ };
+enum room_order {
+    ROOM_DELIVER,
+    ROOM_DROP,
+    ROOM_HOLD,
+    ROOM_OVERFLOW /* too many held: fill the gap from the log now */
+};
 enum room_order room_order(const struct room *r, int64_t seq);
 void room_hold(struct room *r, int64_t seq, struct str text);
-struct room_held *room_next_held(struct room *r); /* the held event seq + 1, unlinked, to be freed by the caller; or NULL */
+struct room_held *
+room_next_held(struct room *r); /* the held event seq + 1, unlinked, to be freed by the caller; or NULL */
 void room_drop_held(struct room *r, int64_t up_to_seq);
 void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_id, struct str data);
 /* The first waiter whose event has been delivered (or any, with `all`), unlinked; or NULL. */

@@ -119,8 +119,8 @@ void session_move(struct session *s, enum session_state next, const char *reason
     if (s->state == next)
         return;
     CHECK(allowed[s->state] & 1u << next);
-    log_debug("session.moved", KV("player", s->player_id), KV("socket", s->socket_id), KV("from", state_names[s->state]),
-              KV("to", state_names[next]), KV("reason", reason));
+    log_debug("session.moved", KV("player", s->player_id), KV("socket", s->socket_id),
+              KV("from", state_names[s->state]), KV("to", state_names[next]), KV("reason", reason));
     metrics_add(METRIC_QUEUED, (next == SESSION_QUEUED) - (s->state == SESSION_QUEUED));
     s->state = next;
 }

@@ -1,7 +1,8 @@
-/* A player on this instance: identity, fence, and whether he waits or plays. One per open, attached connection.
+/* A player on this instance: identity, fence, and whether he waits or plays. One per open, attached
+ * connection.
  *
- * Lives from the handshake until its connection is gone and nobody holds it any more (asynchronous calls hold it). The
- * registry finds the player's present session; one that was replaced is no longer found. */
+ * Lives from the handshake until its connection is gone and nobody holds it any more (asynchronous calls hold
+ * it). The registry finds the player's present session; one that was replaced is no longer found. */
 #ifndef GATEWAY_SESSION_H
 #define GATEWAY_SESSION_H
 
@@ -28,10 +29,10 @@ struct session {
     struct list in_room;
     int64_t fence; /* 0 until attached */
     int64_t level;
-    uint64_t joined_at_ms;  /* monotonic, of the running ticket */
+    uint64_t joined_at_ms;        /* monotonic, of the running ticket */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */
-    bool joining;           /* joinMatchmaking is under way */
-    bool replaced;          /* a later connection of the same player took over */
+    bool joining;                 /* joinMatchmaking is under way */
+    bool replaced;                /* a later connection of the same player took over */
     char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
 };
 
@@ -47,10 +48,12 @@ struct session *sessions_put(struct sessions *all, struct session *s);
 /* Unregisters if it is the one registered. */
 void sessions_remove(struct sessions *all, struct session *s);
 
-struct session *session_new(struct conn *c); /* state NEW, one hold; takes a hold on c; socket id is made here */
+struct session *
+session_new(struct conn *c); /* state NEW, one hold; takes a hold on c; socket id is made here */
 void session_hold(struct session *s);
 void session_release(struct session *s); /* frees at zero; CHECKs that it is in no room */
-/* The only way to change state: checks the move, keeps the gauge of waiting players, logs. reason: for the log. */
+/* The only way to change state: checks the move, keeps the gauge of waiting players, logs. reason: for the
+ * log. */
 void session_move(struct session *s, enum session_state next, const char *reason);
 /* The connection is gone: lets go of it. */
 void session_drop_conn(struct session *s);

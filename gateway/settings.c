@@ -10,61 +10,100 @@
 #include "gateway/room.h"
 
 #define AT(member) .offset = offsetof(struct settings, member)
-#define HEADING(text) {.help = (text)}
+#define HEADING(text)                                                                                        \
+    {                                                                                                        \
+        .help = (text)                                                                                       \
+    }
 #define INT(n, member, least, most, def, u, text)                                                            \
-    {.name = (n), .type = CONF_INT, AT(member), .min = (least), .max = (most), .preset = (def), .unit = (u), .help = (text)}
+    {                                                                                                        \
+        .name = (n), .type = CONF_INT, AT(member), .min = (least), .max = (most), .preset = (def),           \
+        .unit = (u), .help = (text)                                                                          \
+    }
 #define TEXT(n, member, most, def, text)                                                                     \
-    {.name = (n), .type = CONF_STRING, AT(member), .min = 0, .max = (most), .preset = (def), .help = (text)}
+    {                                                                                                        \
+        .name = (n), .type = CONF_STRING, AT(member), .min = 0, .max = (most), .preset = (def),              \
+        .help = (text)                                                                                       \
+    }
 #define SECRET(n, member, most, text)                                                                        \
-    {.name = (n), .type = CONF_STRING, AT(member), .min = 8, .max = (most), .help = (text), .secret = true}
+    {                                                                                                        \
+        .name = (n), .type = CONF_STRING, AT(member), .min = 8, .max = (most), .help = (text),               \
+        .secret = true                                                                                       \
+    }
 #define CHOICE(n, member, all, def, text)                                                                    \
-    {.name = (n), .type = CONF_ENUM, AT(member), .choices = (all), .preset = (def), .help = (text)}
+    {                                                                                                        \
+        .name = (n), .type = CONF_ENUM, AT(member), .choices = (all), .preset = (def), .help = (text)        \
+    }
 
 static const char *const mode_names[] = {"remote", "all", "direct"};
 
 static const struct conf_setting table[] = {
     HEADING("Listening"),
     TEXT("HOST", host, 255, "0.0.0.0", "Address to listen on."),
-    {.name = "PORT", .aliases = "APP_PORT", .type = CONF_INT, AT(port), .min = 0, .max = 65535, .preset = "3030",
+    {.name = "PORT",
+     .aliases = "APP_PORT",
+     .type = CONF_INT,
+     AT(port),
+     .min = 0,
+     .max = 65535,
+     .preset = "3030",
      .help = "Port for WebSocket and HTTP; 0 takes any free one."},
     {.name = "DEMO", .type = CONF_BOOL, AT(demo), .preset = "false", .help = "Serve the demo page at /."},
-    TEXT("ALLOWED_ORIGINS", allowed_origins, 4096, NULL, "Comma list of allowed Origin headers; not set = any."),
+    TEXT("ALLOWED_ORIGINS", allowed_origins, 4096, NULL,
+         "Comma list of allowed Origin headers; not set = any."),
     INT("MAX_CONNECTIONS", connections_max, 1, 1000000, "10000", "", "WebSocket connections; more get 503."),
-    INT("MAX_CONNECTIONS_PER_ADDRESS", connections_per_address_max, 0, 1000000, "0", "", "Per client address; 0 = no limit."),
+    INT("MAX_CONNECTIONS_PER_ADDRESS", connections_per_address_max, 0, 1000000, "0", "",
+        "Per client address; 0 = no limit."),
 
     HEADING("Store (nothing set here = standalone, in memory)"),
-    {.name = "REDIS_URL", .flags = "redis", .type = CONF_STRING, AT(redis_url), .max = 1024,
+    {.name = "REDIS_URL",
+     .flags = "redis",
+     .type = CONF_STRING,
+     AT(redis_url),
+     .max = 1024,
      .help = "redis://[user][:password]@host[:port][/db] or unix:///path."},
-    CHOICE("REDIS_ENABLED", redis_enabled, "auto|true|false", "auto", "auto = if any other REDIS_ setting is given."),
+    CHOICE("REDIS_ENABLED", redis_enabled, "auto|true|false", "auto",
+           "auto = if any other REDIS_ setting is given."),
     TEXT("REDIS_HOST", redis_host, 255, NULL, "Host, when there is no REDIS_URL."),
     INT("REDIS_PORT", redis_port, 1, 65535, "6379", "", "Port, when there is no REDIS_URL."),
     TEXT("REDIS_USERNAME", redis_username, 127, NULL, "ACL user, when there is no REDIS_URL."),
-    {.name = "REDIS_PASSWORD", .type = CONF_STRING, AT(redis_password), .max = 255, .secret = true,
+    {.name = "REDIS_PASSWORD",
+     .type = CONF_STRING,
+     AT(redis_password),
+     .max = 255,
+     .secret = true,
      .help = "Password, when there is no REDIS_URL."},
     INT("REDIS_DB", redis_db, 0, 1023, "0", "", "Database, when there is no REDIS_URL."),
     TEXT("REDIS_KEY_PREFIX", redis_key_prefix, REALM_PREFIX_MAX, "", "Goes before every key and channel."),
-    INT("COMMAND_TIMEOUT_MS", command_timeout_ms, 100, 60000, "5000", "ms", "A store that is silent this long is given up."),
-    CHOICE("ROOM_EVENTS_MODE", room_events_mode, "remote|all|direct", "remote",
-           "Who is told of room events: instances with members, everybody, or each of them on its own channel."),
+    INT("COMMAND_TIMEOUT_MS", command_timeout_ms, 100, 60000, "5000", "ms",
+        "A store that is silent this long is given up."),
+    CHOICE(
+        "ROOM_EVENTS_MODE", room_events_mode, "remote|all|direct", "remote",
+        "Who is told of room events: instances with members, everybody, or each of them on its own channel."),
 
     HEADING("Identity"),
-    SECRET("AUTH_JWT_SECRET", auth_jwt_secret, 512, "HS256 secret of the players' tokens; not set = development identity."),
+    SECRET("AUTH_JWT_SECRET", auth_jwt_secret, 512,
+           "HS256 secret of the players' tokens; not set = development identity."),
     SECRET("ADMIN_TOKEN", admin_token, 512, "Bearer token of admin calls; not set = they answer 403."),
 
     HEADING("Matches and rooms"),
-    INT("ROOM_SEATS", room_seats, 2, ROOM_SEATS_MAX, "2", "seats", "Players per match; the same on all instances."),
+    INT("ROOM_SEATS", room_seats, 2, ROOM_SEATS_MAX, "2", "seats",
+        "Players per match; the same on all instances."),
     INT("LEVEL_MAX", level_max, 0, 1000, "1000", "", "Highest level a player may join."),
-    CHOICE("CONFIRM", confirm, "auto|client", "auto", "Who confirms a seat: the gateway itself, or the client (ready check)."),
+    CHOICE("CONFIRM", confirm, "auto|client", "auto",
+           "Who confirms a seat: the gateway itself, or the client (ready check)."),
     INT("CONFIRM_MS", confirm_ms, 100, 600000, "10000", "ms", "A match not confirmed by then dissolves."),
     INT("GRACE_MS", grace_ms, 0, 3600000, "30000", "ms", "A seat is held this long after a drop."),
     INT("ROOM_IDLE_MS", room_idle_ms, 1000, 86400000, "1800000", "ms", "A room nobody uses ends."),
     INT("ROOM_LOG_MAX", room_log_max, 16, 10000, "256", "events", "Numbered events kept per room."),
-    INT("ROOM_RECORD_MAX_BYTES", room_record_max_bytes, 1024, 1048576, "65536", "bytes", "Size of a room's record."),
+    INT("ROOM_RECORD_MAX_BYTES", room_record_max_bytes, 1024, 1048576, "65536", "bytes",
+        "Size of a room's record."),
 
     HEADING("Clients"),
-    INT("MESSAGE_MAX_BYTES", message_max_bytes, 256, 1048576, "16384", "bytes", "Largest client message; above: 1009."),
+    INT("MESSAGE_MAX_BYTES", message_max_bytes, 256, 1048576, "16384", "bytes",
+        "Largest client message; above: 1009."),
     INT("FRAGMENTS_MAX", fragments_max, 1, 65536, "1024", "", "Fragments of one message; above: 1008."),
-    INT("OUTBOX_MAX_BYTES", outbox_max_bytes, 16384, 67108864, "1048576", "bytes", "Unsent bytes per client; above: 4102."),
+    INT("OUTBOX_MAX_BYTES", outbox_max_bytes, 16384, 67108864, "1048576", "bytes",
+        "Unsent bytes per client; above: 4102."),
     INT("MESSAGES_PER_SECOND", rate_per_second, 0, 100000, "50", "/s", "Per connection; 0 = no limit."),
     INT("MESSAGES_BURST", rate_burst, 1, 100000, "100", "", "Messages at once."),
     INT("HELLO_MS", hello_ms, 100, 60000, "5000", "ms", "A connection without a player after this: 4004."),
@@ -98,9 +137,10 @@ static bool copy(char *dst, size_t size, const char *src)
 /* Where Redis is, if anywhere. false: err is filled. */
 static bool find_redis(struct settings *s, const struct conf *c, char *err, size_t err_size)
 {
-    bool given = set(s->redis_url) || set(s->redis_host) || set(s->redis_password) || set(s->redis_username) ||
-                 conf_given(c, "REDIS_PORT") || conf_given(c, "REDIS_DB");
-    s->wants_redis = s->redis_enabled == REDIS_ENABLED_TRUE || (s->redis_enabled == REDIS_ENABLED_AUTO && given);
+    bool given = set(s->redis_url) || set(s->redis_host) || set(s->redis_password) ||
+                 set(s->redis_username) || conf_given(c, "REDIS_PORT") || conf_given(c, "REDIS_DB");
+    s->wants_redis =
+        s->redis_enabled == REDIS_ENABLED_TRUE || (s->redis_enabled == REDIS_ENABLED_AUTO && given);
     if (!s->wants_redis)
         return true;
     const char *why = NULL;
@@ -120,7 +160,8 @@ static bool find_redis(struct settings *s, const struct conf *c, char *err, size
 static bool check_together(const struct settings *s, const struct conf *c, char *err, size_t err_size)
 {
     if (s->heartbeat_ms * 2 > s->lease_ms) {
-        conf_explain(c, "HEARTBEAT_MS", "at most half of LEASE_MS, or one lost beat loses the lease", err, err_size);
+        conf_explain(c, "HEARTBEAT_MS", "at most half of LEASE_MS, or one lost beat loses the lease", err,
+                     err_size);
         return false;
     }
     if (s->outbox_max_bytes < s->message_max_bytes * 2) {
@@ -142,8 +183,8 @@ static void print(struct buf *out)
     buf_close(out);
 }
 
-enum settings_result settings_load(struct settings *out, struct conf **handle, int argc, char *const argv[], char *err,
-                                   size_t err_size)
+enum settings_result settings_load(struct settings *out, struct conf **handle, int argc, char *const argv[],
+                                   char *err, size_t err_size)
 {
     *out = (struct settings){0};
     struct conf *c = conf_load(table, TABLE_COUNT, out, argc, argv, err, err_size);

@@ -1,4 +1,5 @@
-/* Every setting of the gateway, as one plain struct; the table in settings.c is the single source (names, defaults, help). */
+/* Every setting of the gateway, as one plain struct; the table in settings.c is the single source (names,
+ * defaults, help). */
 #ifndef GATEWAY_SETTINGS_H
 #define GATEWAY_SETTINGS_H
 
@@ -21,8 +22,8 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
     int64_t room_events_mode, confirm; /* positions in their choices */
     const char *room_events_mode_name; /* derived */
     bool confirm_auto;                 /* derived */
-    bool wants_redis;                  /* derived: any of REDIS_URL, REDIS_HOST ... given, or REDIS_ENABLED=true */
-    struct redis_address redis;        /* derived, if wants_redis */
+    bool wants_redis;           /* derived: any of REDIS_URL, REDIS_HOST ... given, or REDIS_ENABLED=true */
+    struct redis_address redis; /* derived, if wants_redis */
     const char *auth_jwt_secret, *admin_token, *allowed_origins;
     bool demo;
     int64_t log_level, log_format;
@@ -38,9 +39,10 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
 
 enum settings_result { SETTINGS_RUN, SETTINGS_EXIT /* --help and the like were printed */, SETTINGS_BAD };
 
-/* Reads flags, environment, file and defaults, checks what no single setting can know, and fills *out. *handle owns the
- * strings: conf_free it at the end. SETTINGS_BAD: err holds one line that names setting, value and what is allowed. */
-enum settings_result settings_load(struct settings *out, struct conf **handle, int argc, char *const argv[], char *err,
-                                   size_t err_size);
+/* Reads flags, environment, file and defaults, checks what no single setting can know, and fills *out.
+ * *handle owns the strings: conf_free it at the end. SETTINGS_BAD: err holds one line that names setting,
+ * value and what is allowed. */
+enum settings_result settings_load(struct settings *out, struct conf **handle, int argc, char *const argv[],
+                                   char *err, size_t err_size);
 
 #endif

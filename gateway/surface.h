@@ -1,4 +1,5 @@
-/* The HTTP surface of this process: hands requests to gateway/health.h and tells it what only the node knows. */
+/* The HTTP surface of this process: hands requests to gateway/health.h and tells it what only the node knows.
+ */
 #ifndef GATEWAY_SURFACE_H
 #define GATEWAY_SURFACE_H
 

@@ -20,16 +20,16 @@ static void say_waiting(struct node *n, struct session *s, int64_t position, int
         return;
     conn_ping_every(s->conn, (uint64_t)n->settings->ping_queued_ms);
     struct buf d = {0};
-    buf_add_fmt(&d, "{\"status\":\"waiting\",\"ticketId\":\"%s\",\"level\":%lld,\"position\":%lld}", s->ticket_id,
-                (long long)s->level, (long long)position);
+    buf_add_fmt(&d, "{\"status\":\"waiting\",\"ticketId\":\"%s\",\"level\":%lld,\"position\":%lld}",
+                s->ticket_id, (long long)s->level, (long long)position);
     answer_ok(s->conn, request_id, buf_str(&d));
     buf_clear(&d);
     if (s->state != SESSION_QUEUED) { /* the match was faster than this answer */
         buf_close(&d);
         return;
     }
-    buf_add_fmt(&d, "{\"level\":%lld,\"position\":%lld,\"message\":\"Waiting for an opponent\"}", (long long)s->level,
-                (long long)position);
+    buf_add_fmt(&d, "{\"level\":%lld,\"position\":%lld,\"message\":\"Waiting for an opponent\"}",
+                (long long)s->level, (long long)position);
     answer_push(s->conn, PUSH_WAITING, buf_str(&d));
     buf_close(&d);
 }
@@ -37,7 +37,8 @@ static void say_waiting(struct node *n, struct session *s, int64_t position, int
 static void say_matched(struct session *s, int64_t request_id)
 {
     struct buf d = {0};
-    buf_add_fmt(&d, "{\"status\":\"matched\",\"ticketId\":\"%s\",\"level\":%lld}", s->ticket_id, (long long)s->level);
+    buf_add_fmt(&d, "{\"status\":\"matched\",\"ticketId\":\"%s\",\"level\":%lld}", s->ticket_id,
+                (long long)s->level);
     answer_ok(s->conn, request_id, buf_str(&d));
     buf_close(&d);
 }
@@ -117,7 +118,8 @@ void waiting_update(struct node *n, int64_t level, int64_t players)
 {
     int64_t estimate = estimate_get(n->estimate, level);
     struct buf d = {0};
-    buf_add_fmt(&d, "{\"level\":%lld,\"playersAmount\":%lld,\"estimatedTimeMs\":", (long long)level, (long long)players);
+    buf_add_fmt(&d, "{\"level\":%lld,\"playersAmount\":%lld,\"estimatedTimeMs\":", (long long)level,
+                (long long)players);
     if (estimate < 0)
         buf_add_text(&d, "null");
     else

@@ -1,4 +1,5 @@
-/* Local players who wait for a match: what a join answered, the matching step, and what the waiting are told. */
+/* Local players who wait for a match: what a join answered, the matching step, and what the waiting are told.
+ */
 #ifndef GATEWAY_WAITING_H
 #define GATEWAY_WAITING_H
 
@@ -6,11 +7,12 @@
 
 struct session;
 
-/* Acts on join.lua's answer for s: replies to request_id (0 = push `waiting` instead), moves the session, delivers the
- * match. */
+/* Acts on join.lua's answer for s: replies to request_id (0 = push `waiting` instead), moves the session,
+ * delivers the match. */
 void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o, const struct reply *reply,
                        int64_t request_id);
-/* Runs match.lua for the level until nothing more is due (after a requeue, and in each sweep). level < 0: nothing. */
+/* Runs match.lua for the level until nothing more is due (after a requeue, and in each sweep). level < 0:
+ * nothing. */
 void waiting_match(struct node *n, int64_t level);
 /* The same for a script's "level to run match.lua for, or empty". */
 void waiting_match_text(struct node *n, struct str level);
