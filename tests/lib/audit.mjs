@@ -65,7 +65,7 @@ function* seats({ states, matches, players }) {
     for (const id of ids) {
       if (sits.has(id)) yield `I1: player ${id} sits in ${sits.get(id)} and in ${roomId}`;
       sits.set(id, roomId);
-      if (players[id] && players[id].split('|')[5] !== roomId)
+      if (players[id]?.split('|')[5] !== roomId)
         yield `I1: room ${roomId} holds ${id}, whose record says "${players[id]}"`;
     }
     const match = matches[roomId];

@@ -27,12 +27,12 @@ export class Client {
   #replies = new Map();
   #nextId = 1;
 
-  // where: a port or a ws:// URL. options: playerId, token, query {}, headers {}, protocols, hello (do not wait for
-  // welcome).
+  // where: a port or a ws:// URL. options: playerId, token, query {}, headers {}, protocols, hello (ask the server to
+  // wait for hello), wait (false: do not wait for welcome).
   static async open(where, options = {}) {
     const client = new Client(where, options);
     await within(client.opened, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, `the handshake of ${client.name}`);
-    if (!options.hello) {
+    if (!options.hello && options.wait !== false) {
       client.welcome = (await client.next('welcome')).data;
       client.playerId = client.welcome.playerId;
     }

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { Client } from './client.mjs';
 import { freePort } from './proc.mjs';
+import { Resp } from './resp.mjs';
 import { Gateway, Haproxy, ROOT, RedisServer } from './servers.mjs';
 import { within } from './wait.mjs';
 import { audit } from './audit.mjs';
@@ -33,6 +34,7 @@ const TAIL_LINES = 60;
 export class Fleet {
   #servers = []; // in the order of their start; ended in reverse
   #clients = [];
+  #subscribers = [];
 
   // {aof, conf}: see RedisServer. Not started when `start` is false.
   async redis({ start = true, ...options } = {}) {
@@ -81,6 +83,14 @@ export class Fleet {
     return { roomId: found[0].data.roomId, level, found };
   }
 
+  // A subscription on a connection of its own; closed at the latest with the fleet.
+  async subscriber(redis, channel, callback) {
+    const client = await Resp.connect(redis.port);
+    this.#subscribers.push(client);
+    await client.subscribe(channel, callback);
+    return client;
+  }
+
   audit(redis, options) {
     return audit(redis, options);
   }
@@ -89,6 +99,7 @@ export class Fleet {
   async close() {
     const complaints = [];
     for (const client of this.#clients) client.socket.terminate();
+    for (const client of this.#subscribers) client.close();
     for (const server of [...this.#servers].reverse()) {
       try {
         await server.close();
