@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/mem.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +77,7 @@ static void flag_of(const char *name, char out[FLAG_MAX])
 {
     size_t i = 0;
     for (; name[i] != '\0' && i < FLAG_MAX - 1; i++)
-        out[i] = name[i] == '_' ? '-' : (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+        out[i] = (char)(name[i] == '_' ? '-' : tolower((unsigned char)name[i]));
     out[i] = '\0';
 }
 
@@ -374,7 +375,10 @@ struct conf *conf_load(const struct conf_setting *table, size_t count, void *tar
                        char *const argv[], char *err, size_t err_size)
 {
     struct conf *c = mem_alloc(sizeof *c);
-    *c = (struct conf){.table = table, .count = count, .err = err, .err_size = err_size};
+    c->table = table;
+    c->count = count;
+    c->err = err;
+    c->err_size = err_size;
     c->values = mem_alloc(count * sizeof *c->values);
     for (size_t i = 0; i < count; i++)
         c->values[i].text = table[i].preset;

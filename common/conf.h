@@ -33,13 +33,13 @@ struct conf_setting {
     const char *aliases; /* further names, separated by blanks, the first one given wins; may be NULL */
     const char *flags;   /* further flags without their dashes, "redis", separated by blanks; may be NULL */
     enum conf_type type;
+    bool secret;   /* shown as ******** everywhere. (A password inside a URL is masked in any case.) */
     size_t offset; /* of the member in the target struct */
     int64_t min, max;
     const char *choices; /* CONF_ENUM: "text|json" */
     const char *preset;  /* the default, as one would write it; NULL: none (CONF_STRING only) */
     const char *unit;    /* "ms", "bytes", ...; may be NULL */
     const char *help;    /* one sentence */
-    bool secret;         /* shown as ******** everywhere. (A password inside a URL is masked in any case.) */
 };
 
 enum conf_action {

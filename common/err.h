@@ -24,7 +24,8 @@ const char *err_name(int err);
 /* One sentence for people. Never NULL. */
 const char *err_text(int err);
 
-/* A broken promise inside this program: print the expression and where, then abort. The fleet survives one process. */
+/* A broken promise inside this program: print the expression and where, then abort. The fleet survives one
+ * process. */
 #define CHECK(cond) ((cond) ? (void)0 : err_check_failed(#cond, __FILE__, __LINE__))
 __attribute__((noreturn)) void err_check_failed(const char *expr, const char *file, int line);
 

@@ -11,6 +11,8 @@
  * need not look again. */
 #include "common/json.h"
 
+#include "common/err.h"
+
 #if defined(__SSE2__) && !defined(JSON_PORTABLE)
 #include <emmintrin.h>
 #define JSON_SSE2 1
@@ -19,6 +21,7 @@
 struct scan {
     const char *end;
     const char *why;
+    bool escaped; /* some string since it was last cleared has an escape */
 };
 
 static const char *fail(struct scan *s, const char *why)
@@ -88,6 +91,7 @@ static bool is_low(int32_t unit)
 
 static const char *skip_escape(struct scan *s, const char *p)
 {
+    s->escaped = true;
     if (s->end - p >= 2 && p[1] != 'u')
         return p[1] != '\0' && strchr("\"\\/bfnrt", p[1]) ? p + 2 : fail(s, "unknown escape in a string");
     int32_t unit = escape_unit(p, s->end);
@@ -110,7 +114,7 @@ static const char *skip_utf8(struct scan *s, const char *p)
 }
 
 /* p stands behind the opening quote. */
-static const char *skip_string(struct scan *s, const char *p)
+static inline const char *skip_string(struct scan *s, const char *p)
 {
     while (p != NULL) {
         p = plain_end(p, s->end);
@@ -254,7 +258,6 @@ static const char *keep_member(struct scan *s, struct json_object *o, struct str
     o->members[o->count].key = key;
     o->members[o->count].value = value;
     o->count++;
-    o->escaped_keys |= has_escape(key);
     return value.raw.p + value.raw.n;
 }
 
@@ -270,7 +273,10 @@ static const char *skip_object(struct scan *s, const char *p, int depth, struct 
     while (p != NULL && more) {
         struct str key;
         enum json_type type;
+        s->escaped = false;
         const char *value = skip_key(s, p, &key);
+        if (keep != NULL)
+            keep->escaped_keys |= s->escaped;
         p = value ? skip_value(s, value, depth, &type) : NULL;
         if (p != NULL && keep != NULL)
             p = keep_member(s, keep, key, (struct json_value){type, {value, (size_t)(p - value)}});
@@ -341,11 +347,12 @@ static size_t put_utf8(char out[4], uint32_t code)
 /* Resolves the (valid) escape at p into out; returns how many bytes were read. */
 static size_t resolve(const char *p, const char *end, char out[4], size_t *n)
 {
-    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     const char *known = strchr(from, p[1]);
     *n = 1;
     if (p[1] != 'u') {
-        out[0] = known != NULL ? to[known - from] : p[1];
+        CHECK(known != NULL); /* validated */
+        out[0] = to[known - from];
         return 2;
     }
     uint32_t unit = (uint32_t)escape_unit(p, end);

@@ -1,8 +1,9 @@
 /* Structured log lines: `ts level event key=value ...`, or one JSON object per line.
  *
- * event is `noun.verb` ("conn.closed"). Values are escaped, so that no client can forge a line. Never log a token or a
- * payload. A client can trigger it? Then use log_limited, which keeps at most 10 lines a second per call site and says
- * how many it left out. */
+ * event is `noun.verb` ("conn.closed"). Values are escaped, so that no client can forge a line. Never log a
+ * token or a payload. A client can trigger it? Then use log_limited, which keeps at most 10 lines a second
+ * per call site; the next line of that site says left_out=N. Lines are at most 4 KiB: long values are cut,
+ * what does not fit is left out and the line says cut=1. */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 

@@ -7,10 +7,10 @@
 struct map;
 
 struct map *map_new(void);
-void map_free(struct map *m); /* frees the map, not the values; NULL is fine */
-void *map_find(const struct map *m, struct str key); /* NULL if absent */
+void map_free(struct map *m);                             /* frees the map, not the values; NULL is fine */
+void *map_find(const struct map *m, struct str key);      /* NULL if absent */
 void map_put(struct map *m, struct str key, void *value); /* replaces; value must not be NULL */
-void *map_remove(struct map *m, struct str key); /* the value, or NULL if it was absent */
+void *map_remove(struct map *m, struct str key);          /* the value, or NULL if it was absent */
 size_t map_count(const struct map *m);
 /* Calls fn for every entry; fn may remove the entry it is called with, nothing else. key is borrowed. */
 typedef void (*map_each_cb)(void *arg, struct str key, void *value);

@@ -1,4 +1,5 @@
-/* One line per metric: METRIC(id, exported name, kind, label or NULL, help, what to do when it looks wrong). */
+/* One line each: METRIC(id, exported name, kind, label or NULL, help, what to do when it looks wrong). */
+/* clang-format off */
 METRIC(CONNECTIONS, "matchgate_connections", GAUGE, NULL, "WebSocket connections open now.", "Near MAX_CONNECTIONS: add an instance.")
 METRIC(CONNECTIONS_OPENED, "matchgate_connections_opened_total", COUNTER, NULL, "WebSocket connections accepted.", "A steep rise: clients reconnect; look at closed_total by code.")
 METRIC(CONNECTIONS_CLOSED, "matchgate_connections_closed_total", COUNTER, "code", "Connections closed, by close code.", "4102: clients read too slowly; 4201: networks drop; 4103: Redis.")

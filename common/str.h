@@ -28,8 +28,8 @@ static inline bool str_eq(struct str a, struct str b)
 struct str str_cut(struct str *rest, char separator);
 /* Decimal, optional minus, whole text, must fit: true and *out; else false and *out untouched. */
 bool str_to_int(struct str text, int64_t *out);
-/* The UTF-8 character at the start of text: its length and *code, or 0 if text is empty or does not start with one
- * (overlong forms, surrogates and what lies above U+10FFFF are not characters). */
+/* The UTF-8 character at the start of text: its length and *code, or 0 if text is empty or does not start
+ * with one (overlong forms, surrogates and what lies above U+10FFFF are not characters). */
 size_t str_utf8_next(struct str text, uint32_t *code);
 /* Copies with a NUL into dst[size]; false (and dst empty) if it does not fit. */
 bool str_copy(char *dst, size_t size, struct str src);

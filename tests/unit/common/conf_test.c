@@ -64,7 +64,8 @@ static char file_path[] = "/tmp/conf_test_XXXXXX";
 static struct conf *load(const char *words)
 {
     static char copy[512];
-    char *argv[16] = {(char *)(uintptr_t) "matchgate"};
+    static char program[] = "matchgate";
+    char *argv[16] = {program};
     int argc = 1;
     (void)snprintf(copy, sizeof copy, "%s", words);
     for (char *at = copy; *at != '\0' && argc < 15; argc++) {

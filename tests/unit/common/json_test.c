@@ -24,7 +24,11 @@ static struct str exact(const char *bytes, size_t n)
 
 static void release(struct str text)
 {
-    mem_free((char *)(uintptr_t)text.p);
+    union {
+        const char *text;
+        void *block;
+    } owned = {.text = text.p};
+    mem_free(owned.block);
 }
 
 static bool valid(const char *bytes, size_t n)
@@ -62,8 +66,7 @@ static void accepts(void **state)
         "{\"s\":\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"}",
         "{\"s\":\"\x7f\"}",
         "{ \"a\" : [ 1 , 2 ] , \"b\" : { } }",
-        "{\"long\":\"0123456789abcdef0123456789abcdef0123456789abcde\\u00e4f0123456789abcdef\xc3\xa4 "
-        "0123456789\"}",
+        "{\"long\":\"0123456789abcdef0123456789abcde\\u00e4f0123456789abcdef\xc3\xa4 0123456789\"}",
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -342,8 +345,7 @@ static void compare_with_cjson(struct str text)
 static void whatever_is_accepted_cjson_accepts(void **state)
 {
     static const char *const seeds[] = {
-        "{\"event\":\"gameMessage\",\"data\":{\"roomId\":\"r_1\",\"message\":{\"x\":[1,2.5,-3e2],\"s\":"
-        "\"\\u00e4\\n\"}}}",
+        "{\"event\":\"move\",\"data\":{\"roomId\":\"r_1\",\"m\":{\"x\":[1,2.5,-3e2],\"s\":\"\\u00e4\\n\"}}}",
         "[true,false,null,\"\xc3\xa4\",{\"a\":[[]],\"b\":{}},-0.0,\"\\ud83d\\ude00\"]",
         "{\"v\":1,\"token\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"volatile\":true}",
     };
@@ -355,9 +357,9 @@ static void whatever_is_accepted_cjson_accepts(void **state)
     random_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 2654435761u | 1;
     printf("TEST_SEED=%llu\n", (unsigned long long)random_state);
     for (int round = 0; round < 60000; round++) {
-        const char *seed = seeds[random_below(3)];
-        size_t n = strlen(seed);
-        memcpy(text, seed, n);
+        struct str seed = str_of(seeds[random_below(3)]);
+        size_t n = seed.n;
+        memcpy(text, seed.p, n);
         for (uint32_t edits = random_below(4); edits > 0; edits--) {
             size_t at = random_below((uint32_t)n);
             char c = spice[random_below(sizeof spice - 1)];
