@@ -58,7 +58,8 @@ const struct message_info *message_info(enum message m); /* static; never NULL *
 enum message_scope {
     MESSAGE_PLAIN, /* neither: it concerns the connection or its player (an `error` may also be numbered) */
     MESSAGE_ROOM,  /* `room`: about a room, but not part of its numbered stream */
-    MESSAGE_NUMBERED, /* `room` and `seq`; only a volatile gameMessage has no `seq` */
+    MESSAGE_NUMBERED, /* `room` and `seq`; a volatile gameMessage and the roomCleanup of a lost room have no
+                         `seq` */
 };
 struct message_push {
     const char *name;
