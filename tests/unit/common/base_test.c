@@ -137,6 +137,12 @@ static void utf8_is_read_by_the_book(void **state)
         if (str_utf8_next(text, &code) != 0)
             fail_msg("U+%x cut", c);
     }
+    static const char *const overlong[] = {"\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
+                                           "\xf8\x88\x80\x80\x80"};
+    for (size_t i = 0; i < 4; i++) {
+        uint32_t code;
+        assert_int_equal(str_utf8_next(str_of(overlong[i]), &code), 0);
+    }
     for (unsigned pair = 0; pair < 0x10000; pair++) {
         char u[2] = {(char)(pair >> 8), (char)(pair & 0xff)};
         unsigned first = pair >> 8, second = pair & 0xff;

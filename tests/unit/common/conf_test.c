@@ -165,11 +165,14 @@ static void flag_names_the_file_before_the_environment(void **state)
 {
     char words[64];
     (void)state;
-    write_file("T_PORT=7\n");
+    write_file("T_PORT=7\nT_HOST=a#b\n");
     setenv("CONFIG_FILE", "/nowhere/at/all", 1);
     (void)snprintf(words, sizeof words, "--config=%s", file_path);
-    good(words);
+    struct conf *c = load(words);
+    assert_non_null(c);
     assert_int_equal(t.port, 7);
+    assert_string_equal(t.host, "a#b"); /* no comment without a blank before it */
+    conf_free(c);
 }
 
 static void name_before_aliases_in_their_order(void **state)
