@@ -65,6 +65,7 @@ test('names', () => {
   finds(names, { 'common/buf.c': fn('buf_add') + `static ${fn('add')}`, 'gateway/main.c': fn('main') });
   finds(names, { 'common/buf.c': fn('add_buf'), 'proto/codes.c': fn('code_name') + fn('close_text') }, /add_buf should begin with buf_/);
   finds(names, { 'gateway/ws.c': fn('conn_send'), 'gateway/conn.h': 'void conn_send(struct conn *c);' });
+  finds(names, { 'gateway/room.c': fn('rooms_count'), 'gateway/inbox_deliver.c': fn('inbox_push') });
   finds(names, { 'gateway/ws.c': fn('conn_send'), 'gateway/conn.h': '' }, /conn_send should begin with ws_/);
 });
 
