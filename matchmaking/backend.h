@@ -63,9 +63,10 @@ struct backend_memory_options {
     uint64_t (*now_us)(void *arg); /* wall time for the scripts' TIME; NULL = the real clock */
     void *now_arg;
     /* Tests and the simulator: run a script at once and answer inside the call instead of through loop_defer
-     * (then l may be NULL). */
+     * (then l may be NULL). Messages come after the script and before its answer; hashing is repeatable. */
     bool immediate;
 };
+/* Up from the start; on_state(true, "ok") comes once, deferred (without a loop: inside the first call). */
 struct backend *backend_memory_new(struct loop *l, const struct backend_memory_options *o,
                                    const struct backend_events *e);
 

@@ -85,7 +85,7 @@ const FENCES = [
   { what: 'hiredis', names: /\bredis(Async\w*|Reply\w*|Reader\w*|Context|Connect\w*|Free|Command\w*)\b|<hiredis/, home: /^common\/redis\// },
   { what: 'libuv', names: /\buv_\w+|<uv\.h>/, home: /^(common\/loop\.c|common\/redis\/(link|adapter)\w*\.[ch]|gateway\/server\.c)$/ },
   { what: 'cJSON', names: /\bcJSON\w*|<cjson/, home: /^common\/json\.c$/ },
-  { what: 'Lua', names: /\b(lua_\w+|luaL_\w+|LUA_[A-Z]\w*)|<lua|<lauxlib/, home: /^matchmaking\/lua_host\.c$/ },
+  { what: 'Lua', names: /\b(lua_(?!host)\w+|luaL_\w+|LUA_(?!HOST)[A-Z]\w*)|<lua|<lauxlib/, home: /^matchmaking\/lua_\w+\.[ch]$/ },
   { what: 'uthash', names: /\b(HASH_[A-Z]\w*|UT_hash_\w+)|<uthash/, home: /^common\/map\.c$/ },
 ];
 
@@ -101,14 +101,13 @@ export function fences(files) {
   return complaints;
 }
 
-// A non-static function begins with the stem of its file or of the header in its folder that declares it. The singular of a
-// table's name will do (codes.c: code_name), the plural for all of a kind (room.c: rooms_count), the first word of a module
-// in several files (inbox_deliver.c: inbox_push), and redis_ for all of common/redis/.
+// A non-static function begins with the stem of its file or of the header in its folder that declares it; a table's module
+// may use the singular (codes.c: code_name), and the modules of common/redis/ begin with redis_ as a whole.
 const ALSO = { 'proto/codes.c': ['close'] };
 
 function prefixes(path) {
   const own = stem(path);
-  return [own, own.replace(/s$/, ''), `${own}s`, own.replace(/_.*/, ''), ...(folder(path) === 'common/redis' ? ['redis'] : []), ...(ALSO[path] ?? [])];
+  return [own, own.replace(/s$/, ''), ...(folder(path) === 'common/redis' ? ['redis'] : []), ...(ALSO[path] ?? [])];
 }
 
 export function names(files) {
