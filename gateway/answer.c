@@ -58,7 +58,7 @@ void answer_outcome(struct conn *c, int64_t id, struct realm_outcome o)
         break;
     case ERR_UNKNOWN:
     case ERR_TIMEOUT:
-        answer_retry(c, id, CODE_OUTCOME_UNKNOWN, NULL, ANSWER_RETRY_MS);
+        answer_error(c, id, CODE_OUTCOME_UNKNOWN, NULL);
         return;
     default: /* not sent, or refused by the store before anything was changed */
         answer_retry(c, id, CODE_SERVICE_DEGRADED, NULL, ANSWER_RETRY_MS);

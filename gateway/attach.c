@@ -16,10 +16,11 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "gateway/answer.h"
+#include "gateway/closing.h"
 #include "gateway/confirm.h"
 #include "gateway/detach.h"
 #include "gateway/inbox.h"
-#include "gateway/inbox_deliver.h"
+#include "gateway/deliver.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -110,7 +111,7 @@ static void forget_room(struct node *n, struct session *s)
     room_leave(s);
     session_move(s, SESSION_IDLE, "room gone");
     if (list_empty(&r->members))
-        inbox_close_room(n, r, (struct str){0}, "no member left here");
+        closing_room(n, r, (struct str){0}, "no member left here");
 }
 
 static void read_record(struct attach *a, const struct presence_attached *now)
@@ -209,7 +210,7 @@ static void read_seat(struct attach *a, const struct presence_reseated *seat)
         room_enter(r, s);
         session_move(s, SESSION_IN_ROOM, "took the seat again");
     }
-    inbox_push_snapshot(s->conn, r, seat->record, seat->seq);
+    deliver_snapshot(s->conn, r, seat->record, seat->seq);
     inbox_events(n, seat->events);
     r = rooms_find(n->rooms, str_of(a->room_id));
     if (r && r->status == ROOM_WAITING && n->settings->confirm_auto)

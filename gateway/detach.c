@@ -15,7 +15,7 @@
 
 enum { DETACH_TRIES_MAX = 8 }; /* AGAIN comes at most once or twice unless the record changes under us */
 
-struct farewell {
+struct detaches {
     struct list waiting; /* struct detach.link */
     size_t running, waiting_count;
 };
@@ -31,14 +31,14 @@ struct detach {
     char player_id[ID_SIZE], socket_id[ID_SIZE], owner_instance_id[ID_SIZE], room_id[ID_SIZE];
 };
 
-struct farewell *farewell_new(void)
+struct detaches *detaches_new(void)
 {
-    struct farewell *f = mem_alloc(sizeof *f);
+    struct detaches *f = mem_alloc(sizeof *f);
     list_init(&f->waiting);
     return f;
 }
 
-void farewell_free(struct farewell *f)
+void detaches_free(struct detaches *f)
 {
     if (!f)
         return;
@@ -50,12 +50,12 @@ void farewell_free(struct farewell *f)
     mem_free(f);
 }
 
-size_t farewell_running(const struct farewell *f)
+size_t detaches_running(const struct detaches *f)
 {
     return f->running;
 }
 
-size_t farewell_waiting(const struct farewell *f)
+size_t detaches_waiting(const struct detaches *f)
 {
     return f->waiting_count;
 }
@@ -64,7 +64,7 @@ static void ask(struct detach *d);
 
 static void finish(struct detach *d)
 {
-    d->node->farewell->running--;
+    d->node->detaches->running--;
     if (d->done)
         d->done(d->arg);
     mem_free(d);
@@ -73,7 +73,7 @@ static void finish(struct detach *d)
 /* Own sessions wait for the store; leftovers are found again by the next sweep. */
 static void put_off(struct detach *d, int err)
 {
-    struct farewell *f = d->node->farewell;
+    struct detaches *f = d->node->detaches;
     if (d->leftover) {
         finish(d);
         return;
@@ -134,7 +134,7 @@ static struct detach *detach_new(struct node *n, struct str player_id, struct st
           str_copy(d->socket_id, sizeof d->socket_id, socket_id) &&
           str_copy(d->owner_instance_id, sizeof d->owner_instance_id, owner) &&
           str_copy(d->room_id, sizeof d->room_id, room_id));
-    n->farewell->running++;
+    n->detaches->running++;
     return d;
 }
 
@@ -163,7 +163,7 @@ void detach_leftover(struct node *n, const struct detach_leftover *left, void (*
 
 void detach_retry(struct node *n)
 {
-    struct farewell *f = n->farewell;
+    struct detaches *f = n->detaches;
     while (!list_empty(&f->waiting)) {
         struct detach *d = OWNER(f->waiting.next, struct detach, link);
         list_remove(&d->link);

@@ -2,7 +2,7 @@
  * instances.
  *
  * A detach that the store did not answer is kept and tried again when it is back (detach_retry): nothing is
- * lost silently. The node's farewell counts what is under way, so that a drain can wait for it. */
+ * lost silently. The node's list counts what is under way, so that a drain can wait for it. */
 #ifndef GATEWAY_DETACH_H
 #define GATEWAY_DETACH_H
 
@@ -10,12 +10,12 @@
 
 struct session;
 
-struct farewell;
-struct farewell *farewell_new(void);
-void farewell_free(struct farewell *f); /* what could not be done is left to the sweepers of others */
+struct detaches;
+struct detaches *detaches_new(void);
+void detaches_free(struct detaches *f); /* what could not be done is left to the sweepers of others */
 /* Detaches under way, and those waiting for the store. */
-size_t farewell_running(const struct farewell *f);
-size_t farewell_waiting(const struct farewell *f);
+size_t detaches_running(const struct detaches *f);
+size_t detaches_waiting(const struct detaches *f);
 
 /* The session's ids are copied. A session that never got a fence has nothing to detach. */
 void detach_start(struct node *n, const struct session *s);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/answer.h"
+#include "gateway/closing.h"
 #include "gateway/detach.h"
 #include "gateway/handle.h"
 #include "gateway/inbox.h"
@@ -91,7 +92,7 @@ void dispatch_close(void *arg, struct conn *c, int code, const char *reason)
     if (r) {
         room_leave(s);
         if (list_empty(&r->members))
-            inbox_close_room(n, r, (struct str){0}, "no member left here");
+            closing_room(n, r, (struct str){0}, "no member left here");
     }
     session_move(s, SESSION_CLOSED, reason);
     session_drop_conn(s);

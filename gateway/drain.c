@@ -49,13 +49,13 @@ static void look(void *arg)
     struct drain *d = arg;
     struct node *n = d->node;
     bool late = clock_mono_ms() >= d->deadline_ms;
-    size_t left = server_connections(n->server) + farewell_running(n->farewell);
+    size_t left = server_connections(n->server) + detaches_running(n->detaches);
     bool store_up = n->backend->ops->up(n->backend);
     if (store_up)
-        left += farewell_waiting(n->farewell);
+        left += detaches_waiting(n->detaches);
     if (late || (left == 0 && !store_up)) {
         log_warn("drain.cut_short", KV_INT("connections", server_connections(n->server)),
-                 KV_INT("detaches", farewell_running(n->farewell) + farewell_waiting(n->farewell)),
+                 KV_INT("detaches", detaches_running(n->detaches) + detaches_waiting(n->detaches)),
                  KV("reason", late ? "DRAIN_MS is over" : "the store is away"));
         loop_timer_free(d->timer);
         d->timer = NULL;

@@ -53,20 +53,14 @@ void handle_hello(struct node *n, struct session *s, const struct request *reque
         answer_error(s->conn, request->id, CODE_BAD_REQUEST, "hello was already said on this connection");
         return;
     }
-    char token[AUTH_TOKEN_MAX + 1];
-    size_t token_bytes = 0;
-    struct json_value v = json_get(&request->data, "token", NULL);
-    if (v.type != JSON_NONE && v.type != JSON_NULL && !json_as_text(v, token, sizeof token, &token_bytes)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, "token must be a string of at most 4096 bytes");
+    struct str token = {0}, player_id = {0};
+    const char *why = NULL;
+    if (!decode_opt_plain(request, "token", &token, &why) ||
+        !decode_opt_plain(request, "playerId", &player_id, &why)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
-    struct str player_id = {0};
-    v = json_get(&request->data, "playerId", NULL);
-    if (v.type != JSON_NONE && v.type != JSON_NULL && !json_as_plain(v, &player_id)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, "playerId must be a string");
-        return;
-    }
-    identify(n, s, (struct str){token, token_bytes}, player_id, request->id);
+    identify(n, s, token, player_id, request->id);
 }
 
 void handle_ping(struct node *n, struct session *s, const struct request *request)

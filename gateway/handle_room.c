@@ -6,9 +6,10 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "gateway/answer.h"
+#include "gateway/closing.h"
 #include "gateway/confirm.h"
 #include "gateway/inbox.h"
-#include "gateway/inbox_deliver.h"
+#include "gateway/deliver.h"
 #include "gateway/intent.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
@@ -87,7 +88,7 @@ static void send_volatile(struct node *n, struct session *s, const struct reques
                            .event = STR(PUSH_GAME_MESSAGE),
                            .data = data,
                            .timestamp_ms = (int64_t)clock_wall_ms()};
-    inbox_push_event(r, &e, echo ? NULL : s);
+    deliver_push(r, &e, echo ? NULL : s);
     struct buf json = {0};
     buf_add_fmt(&json, "{\"roomId\":\"%s\",\"event\":\"" PUSH_GAME_MESSAGE "\",\"data\":", r->room_id);
     buf_add_str(&json, data);
@@ -189,9 +190,12 @@ void handle_player_state(struct node *n, struct session *s, const struct request
         answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
-    struct str player_id;
-    if (json_as_plain(json_get(&request->data, "playerId", NULL), &player_id) &&
-        !str_eq(player_id, str_of(s->player_id))) {
+    struct str player_id = {0};
+    if (!decode_opt_plain(request, "playerId", &player_id, &why)) {
+        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        return;
+    }
+    if (player_id.n && !str_eq(player_id, str_of(s->player_id))) {
         answer_error(s->conn, request->id, CODE_FORBIDDEN, "a player may only change his own state");
         return;
     }
@@ -206,10 +210,9 @@ void handle_game_data(struct node *n, struct session *s, const struct request *r
     const char *why = NULL;
     if (!read_room(s, request, &room_id))
         return;
-    change.json = json_get(&request->data, "gameData", NULL).raw;
-    change.has_turn = json_get(&request->data, "turn", NULL).type != JSON_NONE;
-    bool good =
-        !change.has_turn || decode_int(request, "turn", 0, INT64_C(9007199254740991), &change.turn, &why);
+    bool good = decode_opt_raw(request, "gameData", &change.json, &why) &&
+                decode_opt_int(request, "turn", 0, INT64_C(9007199254740991), -1, &change.turn, &why);
+    change.has_turn = change.turn >= 0;
     if (good && change.json.n == 0 && !change.has_turn) {
         why = "give gameData or turn";
         good = false;
@@ -260,7 +263,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
             room_leave(s);
             session_move(s, SESSION_IDLE, "left the room");
             if (list_empty(&r->members))
-                inbox_close_room(i->node, r, (struct str){0}, "no member left here");
+                closing_room(i->node, r, (struct str){0}, "no member left here");
         }
         inbox_events(i->node, reply_at(reply, 2));
         waiting_match_text(i->node, reply_str(reply, 1));

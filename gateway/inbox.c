@@ -4,7 +4,7 @@
  * end in accept(): the next number is delivered, lower ones are dropped, higher ones are held while the log
  * is read. The reply of the request that caused an event waits (room_wait) until the event has been delivered
  * here, so that a client never sees number n+1 before n. What a delivered event means for the local view
- * stands in inbox_deliver.c.
+ * stands in deliver.c.
  *
  * What can fail: the log no longer reaches back (members get a roomSnapshot and the count of lost gaps
  * grows), or the store is away (the gap stays until the link is back: clockwork fills all rooms then). */
@@ -16,42 +16,29 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "gateway/answer.h"
-#include "gateway/inbox_deliver.h"
+#include "gateway/closing.h"
+#include "gateway/deliver.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "matchmaking/events.h"
 #include "matchmaking/room_state.h"
 
-enum { FILL_DELAY_MS = 50 };
-
 /* One look into a room's log; finds its room again by id, for the room may be gone by then. */
 struct fill {
     struct node *node;
-    struct loop_timer *timer; /* only for a gap: the missing ones may still come by themselves */
     char room_id[ID_SIZE];
 };
-
-static void fill_start(struct node *n, struct room *r, uint64_t after_ms);
 
 static void fill_end(struct fill *f)
 {
     struct room *r = rooms_find(f->node->rooms, str_of(f->room_id));
-    if (r && r->filling == f) {
-        r->filling = NULL;
-        if (!list_empty(&r->held) && f->node->backend->ops->up(f->node->backend))
-            fill_start(f->node, r, FILL_DELAY_MS);
+    if (r) {
+        r->filling = false;
+        if (!list_empty(&r->held))
+            room_gap(r);
     }
     mem_free(f);
-}
-
-static void release_waiters(struct room *r, bool all)
-{
-    for (struct room_waiter *w; (w = room_next_waiter(r, all));) {
-        answer_ok(w->session->conn, w->request_id, (struct str){w->data, w->bytes});
-        session_release(w->session);
-        mem_free(w);
-    }
 }
 
 /* Delivers `e` and all held events that follow it. The room may be gone afterwards. */
@@ -60,12 +47,12 @@ static void deliver_run(struct node *n, struct room *r, const struct room_event 
     char room_id[ID_SIZE];
     memcpy(room_id, r->room_id, sizeof room_id);
     r->seq = e->seq;
-    inbox_deliver(n, r, e);
+    deliver_event(n, r, e);
     for (;;) {
         r = rooms_find(n->rooms, str_of(room_id));
         if (!r)
             return;
-        release_waiters(r, false);
+        closing_waiters(r, false);
         struct room_held *h = room_next_held(r);
         if (!h)
             return;
@@ -73,7 +60,7 @@ static void deliver_run(struct node *n, struct room *r, const struct room_event 
         const char *why;
         CHECK(events_parse((struct str){h->text, h->bytes}, &held, &why));
         r->seq = h->seq;
-        inbox_deliver(n, r, &held);
+        deliver_event(n, r, &held);
         mem_free(h);
     }
 }
@@ -93,7 +80,7 @@ static void accept_numbered(struct node *n, struct room *r, const struct room_ev
         room_drop_held(r, INT64_MAX);
         break;
     }
-    fill_start(n, r, FILL_DELAY_MS);
+    room_gap(r);
 }
 
 /* The record instead of the events that are gone: every local member gets it, and numbering goes on from
@@ -111,8 +98,8 @@ static void on_snapshot(void *arg, int err, const struct reply *reply)
                      KV("next", "members got a snapshot"));
             r->seq = seq;
             LIST_EACH(it, &r->members)
-            inbox_push_snapshot(OWNER(it, struct session, in_room)->conn, r, reply_str(reply, 1), seq);
-            release_waiters(r, false);
+            deliver_snapshot(OWNER(it, struct session, in_room)->conn, r, reply_str(reply, 1), seq);
+            closing_waiters(r, false);
         }
     }
     fill_end(f);
@@ -142,8 +129,8 @@ static void on_log(void *arg, int err, const struct reply *reply)
         log_info("room.gap_filled", KV("room", r->room_id), KV_INT("from", before), KV_INT("to", r->seq));
     }
     if (r && newest < 0) { /* ended, and its log is gone too */
-        inbox_push_room(r, "roomCleanup", "{\"roomId\":\"%s\",\"reason\":\"gone\"}");
-        inbox_close_room(n, r, (struct str){0}, "gone");
+        deliver_push_room(r, "roomCleanup", "{\"roomId\":\"%s\",\"reason\":\"gone\"}");
+        closing_room(n, r, (struct str){0}, "gone");
     } else if (r && r->seq < newest && !list_empty(&r->members)) {
         const struct session *s = OWNER(r->members.next, struct session, in_room);
         room_state_read(&n->realm,
@@ -154,53 +141,39 @@ static void on_log(void *arg, int err, const struct reply *reply)
     fill_end(f);
 }
 
-static void on_gap_timer(void *arg)
-{
-    struct fill *f = arg;
-    struct room *r = rooms_find(f->node->rooms, str_of(f->room_id));
-    loop_timer_free(f->timer);
-    f->timer = NULL;
-    if (r && !list_empty(&r->held))
-        room_state_log(&f->node->realm, str_of(f->room_id), r->seq, on_log, f);
-    else /* the missing ones came meanwhile */
-        fill_end(f);
-}
-
-static void fill_start(struct node *n, struct room *r, uint64_t after_ms)
+void inbox_fill(struct node *n, struct room *r)
 {
     if (r->filling)
         return;
+    r->filling = true;
     struct fill *f = mem_alloc(sizeof *f);
-    r->filling = f;
     f->node = n;
     memcpy(f->room_id, r->room_id, sizeof f->room_id);
-    if (after_ms == 0) {
-        room_state_log(&n->realm, str_of(r->room_id), r->seq, on_log, f);
-        return;
-    }
-    f->timer = loop_timer_new(n->loop, on_gap_timer, f);
-    loop_timer_start(f->timer, after_ms, 0);
+    room_state_log(&n->realm, str_of(r->room_id), r->seq, on_log, f);
 }
 
-void inbox_fill(struct node *n, struct room *r)
+void inbox_on_gap(void *arg, struct room *r)
 {
-    fill_start(n, r, 0);
+    if (!list_empty(&r->held)) /* else the missing ones came meanwhile */
+        inbox_fill(arg, r);
 }
 
 /* From outside the fleet: relayed as it is, without a number; it changes nothing and cannot pose as one of
  * our own events. */
-static void relay_foreign(struct node *n, const struct room_event *e)
+static void relay_foreign(struct node *n, struct room_event *e)
 {
     metrics_add(METRIC_ROOM_EVENTS_FOREIGN, 1);
     struct room *r = rooms_find(n->rooms, e->room_id);
     if (!r)
         return;
-    if (inbox_reserved(e->event)) {
+    if (deliver_reserved(e->event)) {
         log_limited(LOG_WARN, "event.forged", KV("room", r->room_id), KV_STR("event", e->event),
                     KV("next", "not relayed: only the gateway itself says this"));
         return;
     }
-    inbox_push_event(r, e, NULL);
+    e->seq = 0;
+    e->skip_player_id = (struct str){0};
+    deliver_push(r, e, NULL);
 }
 
 static bool from_fleet(const struct room_event *e)
@@ -211,10 +184,10 @@ static bool from_fleet(const struct room_event *e)
     return str_to_int(pid, &number) && str_to_int(rest, &number);
 }
 
-static void route(struct node *n, const struct room_event *e)
+static void route(struct node *n, struct room_event *e)
 {
     if (e->room_id.n == 0) {
-        inbox_control(n, e);
+        deliver_control(n, e);
         return;
     }
     if (!from_fleet(e)) {
@@ -223,13 +196,13 @@ static void route(struct node *n, const struct room_event *e)
     }
     struct room *r = rooms_find(n->rooms, e->room_id);
     if (!r && str_eq(e->event, STR("matchFound")) && e->seq == 1) {
-        inbox_match_found(n, e);
+        deliver_match_found(n, e);
         return;
     }
     if (!r)
         return;
     if (e->seq == 0)
-        inbox_push_event(r, e, NULL); /* volatile */
+        deliver_push(r, e, NULL); /* volatile */
     else
         accept_numbered(n, r, e);
 }
@@ -281,26 +254,4 @@ void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct sess
         room_wait(r, seq, s, request_id, data);
     else
         answer_ok(s->conn, request_id, data);
-}
-
-void inbox_close_room(struct node *n, struct room *r, struct str requeued, const char *reason)
-{
-    release_waiters(r, true);
-    struct fill *f = r->filling;
-    if (f && f->timer) { /* else its answer is under way and finds no room */
-        loop_timer_free(f->timer);
-        mem_free(f);
-    }
-    while (!list_empty(&r->members)) {
-        struct session *s = OWNER(r->members.next, struct session, in_room);
-        bool queued_again = false;
-        for (struct str rest = requeued; rest.n && !queued_again;)
-            queued_again = str_eq(str_cut(&rest, ' '), str_of(s->player_id));
-        room_leave(s);
-        session_move(s, queued_again ? SESSION_QUEUED : SESSION_IDLE, reason);
-        if (s->conn)
-            conn_ping_every(s->conn,
-                            (uint64_t)(queued_again ? n->settings->ping_queued_ms : n->settings->ping_ms));
-    }
-    rooms_remove(n->rooms, r);
 }

@@ -23,8 +23,7 @@ void inbox_fill(struct node *n, struct room *r);
  * been. */
 void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id,
                     struct str data);
-/* The local view of a room ends: members become idle or queue again as `requeued` ("a b") says, and the room
- * is freed. */
-void inbox_close_room(struct node *n, struct room *r, struct str requeued, const char *reason);
+/* rooms_new's callback: a gap has stood long enough, the log is asked. arg is the node. */
+void inbox_on_gap(void *arg, struct room *r);
 
 #endif

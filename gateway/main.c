@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "gateway/clockwork.h"
+#include "gateway/confirm.h"
 #include "gateway/detach.h"
 #include "gateway/dispatch.h"
 #include "gateway/drain.h"
@@ -159,9 +160,10 @@ static int run(struct process *p)
     n->settings = &p->settings;
     n->started_at_ms = clock_wall_ms();
     n->sessions = sessions_new();
-    n->rooms = rooms_new();
+    n->rooms = rooms_new(n->loop, inbox_on_gap, n);
+    n->on_seated = confirm_members;
     n->estimate = estimate_new(p->settings.level_max);
-    n->farewell = farewell_new();
+    n->detaches = detaches_new();
     id_instance(p->instance_id);
     make_store(p);
     n->lease = lease_new(n, &(struct lease_events){p, on_ready, on_refused, on_dead});
@@ -186,7 +188,7 @@ static int run(struct process *p)
     server_free(n->server);
     clockwork_free(n->clockwork);
     lease_free(n->lease);
-    farewell_free(n->farewell);
+    detaches_free(n->detaches);
     estimate_free(n->estimate);
     rooms_free(n->rooms);
     sessions_free(n->sessions);

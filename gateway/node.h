@@ -9,12 +9,13 @@
 
 struct settings;
 struct server;
+struct room;
 struct sessions;
 struct rooms;
 struct estimate;
 struct lease;
 struct clockwork;
-struct farewell;
+struct detaches;
 struct health;
 struct drain;
 
@@ -29,10 +30,13 @@ struct node {
     struct estimate *estimate;
     struct lease *lease;
     struct clockwork *clockwork;
-    struct farewell *farewell;
+    struct detaches *detaches;
     struct health *health;
     struct drain *drain;
     uint64_t started_at_ms; /* wall clock */
+    /* Called when players of ours were seated in a new room (confirm_members); keeps the delivery below the
+     * requests. */
+    void (*on_seated)(struct node *n, struct room *r);
 };
 
 #endif

@@ -9,11 +9,17 @@
 
 struct rooms {
     struct map *by_id;
+    struct loop *loop;
+    rooms_gap_cb on_gap;
+    void *arg;
 };
 
-struct rooms *rooms_new(void)
+struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg)
 {
     struct rooms *all = mem_alloc(sizeof *all);
+    all->loop = l;
+    all->on_gap = on_gap;
+    all->arg = arg;
     all->by_id = map_new();
     return all;
 }
@@ -43,6 +49,7 @@ struct room *rooms_get(struct rooms *all, struct str room_id)
     if (r)
         return r;
     r = mem_alloc(sizeof *r);
+    r->all = all;
     CHECK(str_copy(r->room_id, sizeof r->room_id, room_id));
     list_init(&r->members);
     list_init(&r->held);
@@ -75,6 +82,7 @@ void rooms_remove(struct rooms *all, struct room *r)
     (void)map_remove(all->by_id, str_of(r->room_id));
     metrics_set(METRIC_ROOMS, (int64_t)map_count(all->by_id));
     room_drop_held(r, INT64_MAX);
+    loop_timer_free(r->gap_timer);
     mem_free(r->places);
     mem_free(r);
 }
@@ -168,6 +176,22 @@ struct room_held *room_next_held(struct room *r)
     list_remove(&h->link);
     r->held_count--;
     return h;
+}
+
+static void gap_stood(void *arg)
+{
+    struct room *r = arg;
+    loop_timer_free(r->gap_timer);
+    r->gap_timer = NULL;
+    r->all->on_gap(r->all->arg, r);
+}
+
+void room_gap(struct room *r)
+{
+    if (r->gap_timer)
+        return;
+    r->gap_timer = loop_timer_new(r->all->loop, gap_stood, r);
+    loop_timer_start(r->gap_timer, ROOM_GAP_MS, 0);
 }
 
 void room_drop_held(struct room *r, int64_t up_to_seq)

@@ -8,10 +8,11 @@
 
 #include "common/id.h"
 #include "common/list.h"
+#include "common/loop.h"
 
 struct session;
 
-enum { ROOM_HELD_MAX = 256, ROOM_SEATS_MAX = 64 };
+enum { ROOM_HELD_MAX = 256, ROOM_SEATS_MAX = 64, ROOM_GAP_MS = 50 };
 enum room_status { ROOM_WAITING, ROOM_ACTIVE };
 
 struct room_place {                                /* where a seat is */
@@ -40,14 +41,18 @@ struct room {
     struct list members; /* struct session.in_room */
     struct list held;    /* struct room_held by seq */
     size_t held_count;
-    struct list waiters; /* struct room_waiter by arrival */
-    void *filling;       /* inbox.c's: the log is being read, or will be in a moment; NULL = not */
+    struct list waiters;          /* struct room_waiter by arrival */
+    bool filling;                 /* the log is being read */
+    struct rooms *all;            /* the registry it stands in */
+    struct loop_timer *gap_timer; /* NULL until the first gap */
     size_t place_count;
     struct room_place *places; /* place_count */
 };
 
 struct rooms; /* the registry: room id -> room */
-struct rooms *rooms_new(void);
+/* on_gap: a gap has stood for ROOM_GAP_MS (see room_gap). It may free the room. */
+typedef void (*rooms_gap_cb)(void *arg, struct room *r);
+struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg);
 void rooms_free(struct rooms *all);
 size_t rooms_count(const struct rooms *all);
 struct room *rooms_find(const struct rooms *all, struct str room_id);
@@ -74,6 +79,8 @@ enum room_order room_order(const struct room *r, int64_t seq);
 void room_hold(struct room *r, int64_t seq, struct str text);
 struct room_held *
 room_next_held(struct room *r); /* the held event seq + 1, unlinked, to be freed by the caller; or NULL */
+/* An event came too early: unless the timer runs already, on_gap is called in ROOM_GAP_MS. */
+void room_gap(struct room *r);
 void room_drop_held(struct room *r, int64_t up_to_seq);
 void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_id, struct str data);
 /* The first waiter whose event has been delivered (or any, with `all`), unlinked; or NULL. */

@@ -11,11 +11,22 @@
 
 static struct rooms *rooms;
 static struct room *room;
+static struct loop *loop;
+static unsigned gaps;
+
+static void count_gap(void *arg, struct room *r)
+{
+    (void)arg;
+    assert_ptr_equal(r, room);
+    gaps++;
+}
 
 static int setup(void **state)
 {
     (void)state;
-    rooms = rooms_new();
+    gaps = 0;
+    loop = loop_new();
+    rooms = rooms_new(loop, count_gap, NULL);
     room = rooms_get(rooms, STR("r_1"));
     return 0;
 }
@@ -25,6 +36,9 @@ static int teardown(void **state)
     (void)state;
     rooms_remove(rooms, room);
     rooms_free(rooms);
+    loop_stop(loop);
+    loop_run(loop);
+    loop_free(loop);
     return 0;
 }
 
@@ -68,6 +82,17 @@ static void held_events_come_out_in_order_and_once(void **state)
     assert_int_equal(room->held_count, 0);
 }
 
+static void a_gap_is_reported_once_and_not_after_the_room(void **state)
+{
+    (void)state;
+    room_gap(room);
+    room_gap(room);
+    while (gaps == 0)
+        loop_turn(loop);
+    assert_int_equal(gaps, 1);
+    room_gap(room); /* teardown frees the room with its timer running */
+}
+
 static void places_tell_whether_somebody_is_elsewhere(void **state)
 {
     (void)state;
@@ -99,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(order_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(held_events_come_out_in_order_and_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gap_is_reported_once_and_not_after_the_room, setup, teardown),
         cmocka_unit_test_setup_teardown(places_tell_whether_somebody_is_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(the_registry_finds_and_forgets, setup, teardown),
     };

@@ -1,5 +1,5 @@
 /* Delivers room events to the local members and keeps the local view in step with them. */
-#include "gateway/inbox_deliver.h"
+#include "gateway/deliver.h"
 
 #include <stdlib.h>
 
@@ -8,9 +8,8 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "gateway/answer.h"
-#include "gateway/confirm.h"
+#include "gateway/closing.h"
 #include "gateway/estimate.h"
-#include "gateway/inbox.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -27,7 +26,7 @@ static struct frame *frame_of(const char *event, const struct room *r, int64_t s
     return f;
 }
 
-void inbox_push_event(struct room *r, const struct room_event *e, const struct session *except)
+void deliver_push(struct room *r, const struct room_event *e, const struct session *except)
 {
     struct buf out = {0};
     encode_push_str(&out, e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
@@ -44,7 +43,7 @@ void inbox_push_event(struct room *r, const struct room_event *e, const struct s
     frame_unref(f);
 }
 
-void inbox_push_room(struct room *r, const char *event, const char *data_format)
+void deliver_push_room(struct room *r, const char *event, const char *data_format)
 {
     struct buf data = {0};
     const char *hole = strstr(data_format, "%s");
@@ -64,7 +63,7 @@ void inbox_push_room(struct room *r, const char *event, const char *data_format)
     frame_unref(f);
 }
 
-void inbox_push_snapshot(struct conn *c, const struct room *r, struct str record, int64_t seq)
+void deliver_snapshot(struct conn *c, const struct room *r, struct str record, int64_t seq)
 {
     if (!c)
         return;
@@ -78,7 +77,7 @@ void inbox_push_snapshot(struct conn *c, const struct room *r, struct str record
     buf_close(&data);
 }
 
-bool inbox_reserved(struct str event)
+bool deliver_reserved(struct str event)
 {
     static const char *const names[] = {
         PUSH_WELCOME,
@@ -141,7 +140,7 @@ static void seat_player(struct node *n, struct room *r, struct session *s, const
     push_match_found(s, r, e);
 }
 
-void inbox_match_found(struct node *n, const struct room_event *e)
+void deliver_match_found(struct node *n, const struct room_event *e)
 {
     struct room *r = NULL;
     struct event_seat seat;
@@ -165,7 +164,7 @@ void inbox_match_found(struct node *n, const struct room_event *e)
                  KV_INT("level", s->level));
     }
     if (r)
-        confirm_members(n, r);
+        n->on_seated(n, r);
 }
 
 static void cancelled(struct node *n, struct room *r, const struct room_event *e)
@@ -185,7 +184,7 @@ static void cancelled(struct node *n, struct room *r, const struct room_event *e
         frame_unref(f);
         buf_close(&data);
     }
-    inbox_close_room(n, r, e->requeued, "match cancelled");
+    closing_room(n, r, e->requeued, "match cancelled");
 }
 
 /* The player an event is about: data is {"roomId":..,"playerId":..}, written by our scripts. */
@@ -203,7 +202,7 @@ static void reconnected(struct node *n, struct room *r, const struct room_event 
 {
     places_from(r, e->place);
     const struct session *back = sessions_find(n->sessions, subject(e));
-    inbox_push_event(r, e, back && back->room == r ? back : NULL);
+    deliver_push(r, e, back && back->room == r ? back : NULL);
 }
 
 static void left(struct node *n, struct room *r, const struct room_event *e)
@@ -215,36 +214,36 @@ static void left(struct node *n, struct room *r, const struct room_event *e)
         room_leave(s);
         session_move(s, SESSION_IDLE, "left the room");
     }
-    inbox_push_event(r, e, NULL);
+    deliver_push(r, e, NULL);
     if (list_empty(&r->members))
-        inbox_close_room(n, r, (struct str){0}, "no member left here");
+        closing_room(n, r, (struct str){0}, "no member left here");
 }
 
-void inbox_deliver(struct node *n, struct room *r, const struct room_event *e)
+void deliver_event(struct node *n, struct room *r, const struct room_event *e)
 {
     if (str_eq(e->event, STR(PUSH_GAME_MESSAGE))) { /* by far the most */
-        inbox_push_event(r, e, NULL);
+        deliver_push(r, e, NULL);
     } else if (str_eq(e->event, STR(PUSH_GAME_START))) {
         r->status = ROOM_ACTIVE;
-        inbox_push_event(r, e, NULL);
+        deliver_push(r, e, NULL);
     } else if (str_eq(e->event, STR(PUSH_MATCH_CANCELLED))) {
         cancelled(n, r, e);
     } else if (str_eq(e->event, STR(PUSH_OPPONENT_RECONNECTED))) {
         reconnected(n, r, e);
     } else if (str_eq(e->event, STR(PUSH_OPPONENT_DISCONNECTED))) {
         room_place_set(r, subject(e), (struct str){0});
-        inbox_push_event(r, e, NULL);
+        deliver_push(r, e, NULL);
     } else if (str_eq(e->event, STR(PUSH_PLAYER_LEFT))) {
         left(n, r, e);
     } else if (str_eq(e->event, STR(PUSH_ROOM_CLEANUP))) {
-        inbox_push_event(r, e, NULL);
-        inbox_close_room(n, r, (struct str){0}, "room ended");
+        deliver_push(r, e, NULL);
+        closing_room(n, r, (struct str){0}, "room ended");
     } else {
-        inbox_push_event(r, e, NULL);
+        deliver_push(r, e, NULL);
     }
 }
 
-void inbox_control(struct node *n, const struct room_event *e)
+void deliver_control(struct node *n, const struct room_event *e)
 {
     if (!str_eq(e->event, STR("sessionReplaced")))
         return;

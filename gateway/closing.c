@@ -1,0 +1,34 @@
+/* Ends the local view of a room: members move on, waiting replies go out. */
+#include "gateway/closing.h"
+
+#include "common/mem.h"
+#include "gateway/answer.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+
+void closing_waiters(struct room *r, bool all)
+{
+    for (struct room_waiter *w; (w = room_next_waiter(r, all));) {
+        answer_ok(w->session->conn, w->request_id, (struct str){w->data, w->bytes});
+        session_release(w->session);
+        mem_free(w);
+    }
+}
+
+void closing_room(struct node *n, struct room *r, struct str requeued, const char *reason)
+{
+    closing_waiters(r, true);
+    while (!list_empty(&r->members)) {
+        struct session *s = OWNER(r->members.next, struct session, in_room);
+        bool queued_again = false;
+        for (struct str rest = requeued; rest.n && !queued_again;)
+            queued_again = str_eq(str_cut(&rest, ' '), str_of(s->player_id));
+        room_leave(s);
+        session_move(s, queued_again ? SESSION_QUEUED : SESSION_IDLE, reason);
+        if (s->conn)
+            conn_ping_every(s->conn,
+                            (uint64_t)(queued_again ? n->settings->ping_queued_ms : n->settings->ping_ms));
+    }
+    rooms_remove(n->rooms, r);
+}

@@ -1,0 +1,15 @@
+/* The end of a local view of a room. The truth in the store is not touched. */
+#ifndef GATEWAY_CLOSING_H
+#define GATEWAY_CLOSING_H
+
+#include "gateway/node.h"
+
+struct room;
+
+/* Members become idle, or queue again if `requeued` ("a b") names them; replies that waited for an event go
+ * out; the room is freed. reason: for the log. */
+void closing_room(struct node *n, struct room *r, struct str requeued, const char *reason);
+/* The replies whose event has been delivered (all of them: with `all`) go out. */
+void closing_waiters(struct room *r, bool all);
+
+#endif
