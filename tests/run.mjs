@@ -3,15 +3,17 @@
 //   node tests/run.mjs e2e                        every tests/e2e/*.test.mjs
 //   node tests/run.mjs tests/e2e/match.test.mjs   one file
 //
-// One line per file; the whole output of a file that failed follows it. Lines that a test begins with "FIGURES: " are
+// One line per file; of a file that failed the failures follow, and what its processes printed; the whole output of each
+// file is in build/logs/tests/. Lines that a test begins with "FIGURES: " are
 // shown also when all is well. The last line is "N passed, N failed"; the status is 0 only if something ran and nothing
 // failed. A file that runs longer than TEST_TIMEOUT_S (300) is ended and has failed.
 import { spawn } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
+const logs = join(here, '..', 'build', 'logs', 'tests');
 const timeoutMs = Number(process.env.TEST_TIMEOUT_S ?? 300) * 1000;
 
 function filesOf(arg) {
@@ -31,18 +33,21 @@ function runFile(file) {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
+    let stderr = '';
     child.stdout.on('data', (chunk) => (output += chunk));
-    child.stderr.on('data', (chunk) => (output += chunk));
+    child.stderr.on('data', (chunk) => (stderr += chunk));
     let kill;
     const deadline = setTimeout(() => {
-      output += `\nrun.mjs: ended after ${timeoutMs / 1000} s\n`;
+      stderr += `\nrun.mjs: ended after ${timeoutMs / 1000} s\n`;
       child.kill('SIGTERM');
       kill = setTimeout(() => child.kill('SIGKILL'), 5000);
     }, timeoutMs);
     child.on('close', (status) => {
       clearTimeout(deadline);
       clearTimeout(kill);
-      done({ ...count(output, status), output, seconds: (Date.now() - started) / 1000 });
+      mkdirSync(logs, { recursive: true });
+      writeFileSync(join(logs, `${basename(file, '.test.mjs')}.log`), output + stderr);
+      done({ ...count(output, status), output, stderr, seconds: (Date.now() - started) / 1000 });
     });
   });
 }
@@ -56,6 +61,12 @@ function count(output, status) {
   return { passed, failed };
 }
 
+// The "not ok" blocks of the TAP output, without the runner's own stack frames, and what went to stderr.
+function failures({ output, stderr }) {
+  const blocks = output.match(/^ *not ok [\s\S]*?^ *\.\.\.$/gm) ?? [output];
+  return [...blocks, stderr].join('\n').replace(/^ *at? ?.*\(?node:.*\n/gm, '').replace(/^.*\(node:internal.*\n/gm, '');
+}
+
 const files = process.argv.slice(2).flatMap(filesOf);
 let passed = 0;
 let failed = 0;
@@ -66,7 +77,7 @@ for (const file of files) {
   const name = relative(here, file).padEnd(32);
   const verdict = result.failed ? `FAILED ${result.failed}` : 'ok';
   console.log(`${name} ${verdict} (${result.passed} passed, ${result.seconds.toFixed(1)} s)`);
-  if (result.failed) console.log(result.output);
+  if (result.failed) console.log(failures(result));
   else for (const line of result.output.match(/^FIGURES: .*$/gm) ?? []) console.log(`    ${line.slice(9)}`);
 }
 if (files.length === 0) failed = 1;

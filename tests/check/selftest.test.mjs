@@ -65,6 +65,7 @@ test('names', () => {
   finds(names, { 'common/buf.c': fn('buf_add') + `static ${fn('add')}`, 'gateway/main.c': fn('main') });
   finds(names, { 'common/buf.c': fn('add_buf'), 'proto/codes.c': fn('code_name') + fn('close_text') }, /add_buf should begin with buf_/);
   finds(names, { 'gateway/ws.c': fn('conn_send'), 'gateway/conn.h': 'void conn_send(struct conn *c);' });
+  finds(names, { 'gateway/room.c': fn('rooms_count'), 'gateway/inbox_deliver.c': fn('inbox_push') });
   finds(names, { 'gateway/ws.c': fn('conn_send'), 'gateway/conn.h': '' }, /conn_send should begin with ws_/);
 });
 
@@ -121,6 +122,11 @@ test('tables and documents', () => {
 
   finds(upToDate, { ...good, 'deploy/METRICS.md': good['deploy/METRICS.md'].replace('Do.', 'Do not.') }, /METRICS\.md is not/);
   finds(spokenOf, { ...good, 'deploy/RUNBOOK.md': 'matchgate_a matchgate_a_sum matchgate_b' }, /matchgate_b, which does not/);
+  const log = { 'gateway/a.c': 'log_info("conn.closed");' };
+  finds(spokenOf, { ...good, ...log, 'deploy/RUNBOOK.md': '`conn.closed` `conn.opened`' }, /conn\.opened, which nothing writes/);
+  const alert = { 'deploy/alerts.yml': '          runbook: "Redis away"\n' };
+  finds(spokenOf, { ...good, ...alert, 'deploy/RUNBOOK.md': '## Redis away\n' });
+  finds(spokenOf, { ...good, ...alert, 'deploy/RUNBOOK.md': '## Redis\n' }, /"Redis away", which the runbook lacks/);
   finds(spokenOf, { ...good, 'proto/PROTOCOL.md': '| `GONE` | x |\n' }, /GONE, which no table/);
 });
 
@@ -157,7 +163,7 @@ test('deployment files', () => {
     ['deploy/cluster.sh', 'PORT:-3030', 'PORT:-3031', /cluster\.sh, PORT says 3031/],
     ['deploy/cluster.sh', 'GATEWAY_PORTS:-3031 3032 3033', 'GATEWAY_PORTS:-3031 3032 3034', /haproxy\.cfg expects/],
     ['deploy/haproxy.cfg', 'MATCHGATE_LISTEN-:3030', 'MATCHGATE_LISTEN-:80', /haproxy\.cfg, MATCHGATE_LISTEN says 80/],
-    ['deploy/haproxy.cfg', '/health/ready', '/health', /does not probe/],
+    ['deploy/haproxy.cfg', 'GET /health/ready', 'GET /health', /does not probe/],
     ['deploy/compose.yml', 'gateway2:3030', 'gateway9:3030', /which is no service/],
     ['deploy/compose.yml', 'gateway3:3030', 'gateway3:3031', /listen on 3030/],
     ['deploy/compose.yml', '    LOG_FORMAT:', '    LOGFORMAT:', /LOGFORMAT, which is no setting/],

@@ -101,13 +101,14 @@ export function fences(files) {
   return complaints;
 }
 
-// A non-static function begins with the stem of its file or of the header in its folder that declares it; a table's module
-// may use the singular (codes.c: code_name), and the modules of common/redis/ begin with redis_ as a whole.
+// A non-static function begins with the stem of its file or of the header in its folder that declares it. The singular of a
+// table's name will do (codes.c: code_name), the plural for all of a kind (room.c: rooms_count), the first word of a module
+// in several files (inbox_deliver.c: inbox_push), and redis_ for all of common/redis/.
 const ALSO = { 'proto/codes.c': ['close'] };
 
 function prefixes(path) {
   const own = stem(path);
-  return [own, own.replace(/s$/, ''), ...(folder(path) === 'common/redis' ? ['redis'] : []), ...(ALSO[path] ?? [])];
+  return [own, own.replace(/s$/, ''), `${own}s`, own.replace(/_.*/, ''), ...(folder(path) === 'common/redis' ? ['redis'] : []), ...(ALSO[path] ?? [])];
 }
 
 export function names(files) {

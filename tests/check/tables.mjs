@@ -124,10 +124,30 @@ export function spokenOf(files) {
       if (!known.has(name) && !known.has(base)) complaints.push(`${path} speaks of the metric ${name}, which does not exist`);
     }
   }
+  complaints.push(...logEvents(files), ...alertSections(files));
   const codeNames = new Set([...codes(files), 'OK']);
   for (const [, name] of (files['proto/PROTOCOL.md'] ?? '').matchAll(/^\|\s*`([A-Z][A-Z_]+)`\s*\|/gm))
     if (!codeNames.has(name) && !settings(files).includes(name)) complaints.push(`proto/PROTOCOL.md lists ${name}, which no table knows`);
   return complaints;
+}
+
+// `noun.verb` in the runbook is an event that some log line has.
+function logEvents(files) {
+  const written = new Set(
+    matching(files, /^(common|matchmaking|gateway)\/.*\.c$/).flatMap((path) => strings(files[path]).filter((text) => /^[a-z]+\.[a-z_]+$/.test(text))),
+  );
+  const spoken = [...(files['deploy/RUNBOOK.md'] ?? '').matchAll(/`((?:conn|session|room|store|instance|event|lease|drain|process|match)\.[a-z_]+)`/g)];
+  return [...new Set(spoken.map(([, name]) => name))]
+    .filter((name) => !written.has(name))
+    .map((name) => `deploy/RUNBOOK.md speaks of the log event ${name}, which nothing writes`);
+}
+
+// Every alert's `runbook` is the beginning of a section's title.
+function alertSections(files) {
+  const titles = [...(files['deploy/RUNBOOK.md'] ?? '').matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+  return [...(files['deploy/alerts.yml'] ?? '').matchAll(/runbook: "(.*)"/g)]
+    .filter(([, name]) => !titles.includes(name))
+    .map(([, name]) => `deploy/alerts.yml names the section "${name}", which the runbook lacks`);
 }
 
 // Redis keys: scripts get every key through KEYS; C composes only declared patterns; every declared key is used.
