@@ -15,7 +15,7 @@
 #include "common/list.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/confirm.h"
 #include "gateway/detach.h"
@@ -72,7 +72,7 @@ static void push_welcome(const struct attach *a)
         buf_add_fmt(&d, ",\"rooms\":[{\"roomId\":\"%s\"}]}", a->room_id);
     else
         buf_add_text(&d, ",\"rooms\":[]}");
-    answer_push(s->conn, PUSH_WELCOME, buf_str(&d));
+    tell_push(s->conn, PUSH_WELCOME, buf_str(&d));
     buf_close(&d);
 }
 
@@ -95,7 +95,7 @@ static void replace_older(struct node *n, struct session *s)
         room_leave(older);
     log_info("session.replaced", KV("player", s->player_id), KV("socket", older->socket_id),
              KV("by", s->socket_id));
-    answer_goodbye(older->conn, CLOSE_REPLACED, 0);
+    tell_goodbye(older->conn, CLOSE_REPLACED, 0);
 }
 
 /* The room was left behind: by the record, or because the store lost it. */
@@ -106,7 +106,7 @@ static void forget_room(struct node *n, struct session *s)
         return;
     struct buf d = {0};
     buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", r->room_id);
-    answer_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
+    tell_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
     buf_close(&d);
     room_leave(s);
     session_move(s, SESSION_IDLE, "room gone");
@@ -149,13 +149,13 @@ static enum flow_next read_attach(struct flow *f)
     struct realm_outcome o = realm_outcome(a->err, a->reply);
     if (realm_said(o, "REPLACED")) {
         s->replaced = true;
-        answer_goodbye(s->conn, CLOSE_REPLACED, 0);
+        tell_goodbye(s->conn, CLOSE_REPLACED, 0);
         return FLOW_DONE;
     }
     if (!realm_said(o, "OK")) {
         if (!a->again) {
-            answer_outcome(s->conn, 0, o);
-            answer_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, ANSWER_RETRY_MS);
+            tell_outcome(s->conn, 0, o);
+            tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
         }
         return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
     }
@@ -239,12 +239,12 @@ static enum flow_next read_taken(struct flow *f)
         if (!a->again) {
             struct buf d = {0};
             buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", a->room_id);
-            answer_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
+            tell_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
             buf_close(&d);
         }
     } else {
-        answer_outcome(s->conn, 0, o);
-        answer_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, ANSWER_RETRY_MS);
+        tell_outcome(s->conn, 0, o);
+        tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
     }
     return FLOW_DONE;
 }

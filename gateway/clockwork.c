@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/attach.h"
 #include "gateway/detach.h"
 #include "gateway/inbox.h"
@@ -174,7 +174,7 @@ static void expire_one(void *arg, struct session *s)
 {
     const uint64_t *now_ms = arg;
     if (s->token_expires_at_ms && s->token_expires_at_ms <= *now_ms)
-        answer_goodbye(s->conn, CLOSE_TOKEN_EXPIRED, 0);
+        tell_goodbye(s->conn, CLOSE_TOKEN_EXPIRED, 0);
 }
 
 static void sweep_tick(void *arg)

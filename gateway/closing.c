@@ -2,7 +2,7 @@
 #include "gateway/closing.h"
 
 #include "common/mem.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -10,7 +10,7 @@
 void closing_waiters(struct room *r, bool all)
 {
     for (struct room_waiter *w; (w = room_next_waiter(r, all));) {
-        answer_ok(w->session->conn, w->request_id, (struct str){w->data, w->bytes});
+        tell_ok(w->session->conn, w->request_id, (struct str){w->data, w->bytes});
         session_release(w->session);
         mem_free(w);
     }

@@ -7,7 +7,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/estimate.h"
 #include "gateway/room.h"
@@ -258,5 +258,5 @@ void deliver_control(struct node *n, const struct room_event *e)
     if (!s || !s->conn || !str_eq(socket_id, str_of(s->socket_id)))
         return;
     s->replaced = true;
-    answer_goodbye(s->conn, CLOSE_REPLACED, 0);
+    tell_goodbye(s->conn, CLOSE_REPLACED, 0);
 }

@@ -3,7 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/detach.h"
 #include "gateway/handle.h"
@@ -47,11 +47,11 @@ static bool within_rate(const struct node *n, struct conn *c, int64_t request_id
     if (ratelimit_take(bucket, n->settings->rate_per_second, n->settings->rate_burst, loop_now_ms(n->loop),
                        &retry_after_ms))
         return true;
-    answer_retry(c, request_id, CODE_RATE_LIMITED, NULL, retry_after_ms);
+    tell_retry(c, request_id, CODE_RATE_LIMITED, NULL, retry_after_ms);
     if (bucket->refused > REFUSED_MAX) {
         log_limited(LOG_WARN, "conn.rate_limited", KV("address", conn_address(c)),
                     KV("next", "closed with 4101"));
-        answer_goodbye(c, CLOSE_RATE_LIMITED, 5000);
+        tell_goodbye(c, CLOSE_RATE_LIMITED, 5000);
     }
     return false;
 }
@@ -66,12 +66,12 @@ void dispatch_message(void *arg, struct conn *c, struct str text)
     if (!within_rate(n, c, request.id))
         return;
     if (code != CODE_OK) {
-        answer_error(c, request.id, code, why);
+        tell_error(c, request.id, code, why);
         return;
     }
     if (!handlers[request.kind].before_welcome &&
         (s->state == SESSION_NEW || s->state == SESSION_ATTACHING)) {
-        answer_retry(c, request.id, CODE_BUSY, "wait for the welcome event before you send this", 100);
+        tell_retry(c, request.id, CODE_BUSY, "wait for the welcome event before you send this", 100);
         return;
     }
     if (s->state == SESSION_CLOSED)

@@ -4,7 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/clockwork.h"
 #include "gateway/detach.h"
 #include "gateway/lease.h"
@@ -72,7 +72,7 @@ static void look(void *arg)
 static void say_goodbye(void *arg, struct conn *c)
 {
     (void)arg;
-    answer_goodbye(c, CLOSE_DRAINING, 0);
+    tell_goodbye(c, CLOSE_DRAINING, 0);
 }
 
 void drain_start(struct node *n, loop_cb done, void *arg)

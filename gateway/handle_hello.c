@@ -6,7 +6,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/attach.h"
 #include "gateway/auth.h"
 #include "gateway/drain.h"
@@ -22,21 +22,21 @@ static void identify(struct node *n, struct session *s, struct str token, struct
     if (result != AUTH_OK) {
         log_limited(LOG_WARN, "session.refused", KV("address", conn_address(s->conn)),
                     KV("reason", auth_name(result)), KV("next", "closed with 4001"));
-        answer_error(s->conn, request_id, auth_code(result), auth_text(result));
-        answer_goodbye(s->conn, CLOSE_UNAUTHORIZED, 0);
+        tell_error(s->conn, request_id, auth_code(result), auth_text(result));
+        tell_goodbye(s->conn, CLOSE_UNAUTHORIZED, 0);
         return;
     }
     CHECK(str_copy(s->player_id, sizeof s->player_id, str_of(who.player_id)));
     s->token_expires_at_ms = who.expires_at_ms;
     session_move(s, SESSION_ATTACHING, "hello");
-    answer_ok(s->conn, request_id, (struct str){0});
+    tell_ok(s->conn, request_id, (struct str){0});
     attach_start(n, s, false);
 }
 
 void handle_handshake(struct node *n, struct session *s, const struct conn_handshake *h)
 {
     if (n->drain) {
-        answer_goodbye(s->conn, CLOSE_DRAINING, 0);
+        tell_goodbye(s->conn, CLOSE_DRAINING, 0);
         return;
     }
     bool anonymous = h->token.n == 0 && h->player_id.n == 0;
@@ -50,14 +50,14 @@ void handle_handshake(struct node *n, struct session *s, const struct conn_hands
 void handle_hello(struct node *n, struct session *s, const struct request *request)
 {
     if (s->state != SESSION_NEW) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, "hello was already said on this connection");
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, "hello was already said on this connection");
         return;
     }
     struct str token = {0}, player_id = {0};
     const char *why = NULL;
     if (!decode_opt_plain(request, "token", &token, &why) ||
         !decode_opt_plain(request, "playerId", &player_id, &why)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
     identify(n, s, token, player_id, request->id);
@@ -70,7 +70,7 @@ void handle_ping(struct node *n, struct session *s, const struct request *reques
     int bytes = snprintf(data, sizeof data, "{\"serverTime\":%llu}", (unsigned long long)clock_wall_ms());
     struct str text = {data, (size_t)bytes};
     if (request->id)
-        answer_ok(s->conn, request->id, text);
+        tell_ok(s->conn, request->id, text);
     else
-        answer_push(s->conn, "pong", text);
+        tell_push(s->conn, "pong", text);
 }

@@ -3,7 +3,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/intent.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -36,15 +36,15 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
     const char *why = NULL;
     int64_t level = 0;
     if (!read_level(n, request, &level, &why)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
     if (s->joining || s->state == SESSION_QUEUED) {
-        answer_error(s->conn, request->id, CODE_ALREADY_QUEUED, NULL);
+        tell_error(s->conn, request->id, CODE_ALREADY_QUEUED, NULL);
         return;
     }
     if (s->state == SESSION_IN_ROOM) {
-        answer_error(s->conn, request->id, CODE_ALREADY_IN_MATCH, NULL);
+        tell_error(s->conn, request->id, CODE_ALREADY_IN_MATCH, NULL);
         return;
     }
     s->joining = true;
@@ -76,7 +76,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
         intent_ok_fmt(i, "{\"left\":false,\"reason\":\"matched\",\"roomId\":\"%.*s\"}",
                       (int)reply_str(reply, 1).n, reply_str(reply, 1).p);
     } else {
-        answer_outcome(s->conn, i->request_id, o);
+        tell_outcome(s->conn, i->request_id, o);
     }
     intent_free(i);
 }

@@ -5,7 +5,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/confirm.h"
 #include "gateway/inbox.h"
@@ -24,7 +24,7 @@ static bool read_room(struct session *s, const struct request *request, struct s
     const char *why = NULL;
     if (decode_id(request, "roomId", room_id, &why))
         return true;
-    answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+    tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
     return false;
 }
 
@@ -96,7 +96,7 @@ static void send_volatile(struct node *n, struct session *s, const struct reques
                 (long long)e.timestamp_ms);
     publish_volatile(n, r, buf_str(&json));
     buf_close(&json);
-    answer_ok(s->conn, request->id, (struct str){0});
+    tell_ok(s->conn, request->id, (struct str){0});
 }
 
 static void on_message(void *arg, int err, const struct reply *reply)
@@ -111,7 +111,7 @@ static void on_message(void *arg, int err, const struct reply *reply)
         inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
                        (struct str){data, (size_t)bytes});
     } else {
-        answer_outcome(i->session->conn, i->request_id, o);
+        tell_outcome(i->session->conn, i->request_id, o);
     }
     intent_free(i);
 }
@@ -126,15 +126,15 @@ void handle_message(struct node *n, struct session *s, const struct request *req
     if (!decode_raw(request, "message", &message, &why) ||
         !decode_opt_bool(request, "volatile", false, &is_volatile, &why) ||
         !decode_opt_bool(request, "echo", false, &echo, &why)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
     if (is_volatile && (!s->room || !str_eq(room_id, str_of(s->room->room_id)))) {
-        answer_error(s->conn, request->id, CODE_NOT_IN_ROOM, NULL);
+        tell_error(s->conn, request->id, CODE_NOT_IN_ROOM, NULL);
         return;
     }
     if (is_volatile && s->room->status != ROOM_ACTIVE) {
-        answer_error(s->conn, request->id, CODE_NOT_STARTED, NULL);
+        tell_error(s->conn, request->id, CODE_NOT_STARTED, NULL);
         return;
     }
     struct buf data = {0};
@@ -162,9 +162,9 @@ static void on_set(void *arg, int err, const struct reply *reply)
         inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
                        (struct str){data, (size_t)bytes});
     } else if (realm_said(o, "STALE_VERSION")) {
-        answer_stale(i->session->conn, i->request_id, reply_int(reply, 1));
+        tell_stale(i->session->conn, i->request_id, reply_int(reply, 1));
     } else {
-        answer_outcome(i->session->conn, i->request_id, o);
+        tell_outcome(i->session->conn, i->request_id, o);
     }
     intent_free(i);
 }
@@ -187,16 +187,16 @@ void handle_player_state(struct node *n, struct session *s, const struct request
     if (!read_room(s, request, &room_id))
         return;
     if (!decode_raw(request, "state", &change.json, &why) || !read_expected(request, false, &change, &why)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
     struct str player_id = {0};
     if (!decode_opt_plain(request, "playerId", &player_id, &why)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
     if (player_id.n && !str_eq(player_id, str_of(s->player_id))) {
-        answer_error(s->conn, request->id, CODE_FORBIDDEN, "a player may only change his own state");
+        tell_error(s->conn, request->id, CODE_FORBIDDEN, "a player may only change his own state");
         return;
     }
     struct room_seat who = seat_of(s, room_id);
@@ -218,7 +218,7 @@ void handle_game_data(struct node *n, struct session *s, const struct request *r
         good = false;
     }
     if (!good || !read_expected(request, true, &change, &why)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
     struct room_seat who = seat_of(s, room_id);
@@ -234,10 +234,10 @@ static void on_read(void *arg, int err, const struct reply *reply)
         buf_add_text(&data, "{\"state\":");
         buf_add_str(&data, reply_str(reply, 1));
         buf_add_fmt(&data, ",\"seq\":%lld}", (long long)reply_int(reply, 2));
-        answer_ok(i->session->conn, i->request_id, buf_str(&data));
+        tell_ok(i->session->conn, i->request_id, buf_str(&data));
         buf_close(&data);
     } else {
-        answer_outcome(i->session->conn, i->request_id, o);
+        tell_outcome(i->session->conn, i->request_id, o);
     }
     intent_free(i);
 }
@@ -257,7 +257,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
     struct session *s = i->session;
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "OK")) {
-        answer_ok(s->conn, i->request_id, (struct str){0});
+        tell_ok(s->conn, i->request_id, (struct str){0});
         struct room *r = s->room;
         if (r && strcmp(r->room_id, i->room_id) == 0) { /* the others hear it from the events */
             room_leave(s);
@@ -268,7 +268,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
         inbox_events(i->node, reply_at(reply, 2));
         waiting_match_text(i->node, reply_str(reply, 1));
     } else {
-        answer_outcome(s->conn, i->request_id, o);
+        tell_outcome(s->conn, i->request_id, o);
     }
     intent_free(i);
 }
@@ -290,7 +290,7 @@ static void on_ended(void *arg, int err, const struct reply *reply)
         intent_ok_fmt(i, "{\"ended\":%s}", str_eq(reply_str(reply, 1), STR("1")) ? "true" : "false");
         inbox_events(i->node, reply_at(reply, 2));
     } else {
-        answer_outcome(i->session->conn, i->request_id, o);
+        tell_outcome(i->session->conn, i->request_id, o);
     }
     intent_free(i);
 }
@@ -302,7 +302,7 @@ void handle_end_game(struct node *n, struct session *s, const struct request *re
     if (!read_room(s, request, &room_id))
         return;
     if (!decode_raw(request, "result", &result, &why)) {
-        answer_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
     struct room_seat who = seat_of(s, room_id);

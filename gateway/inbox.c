@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/deliver.h"
 #include "gateway/room.h"
@@ -253,5 +253,5 @@ void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct sess
     if (r && r->seq < seq && request_id != 0)
         room_wait(r, seq, s, request_id, data);
     else
-        answer_ok(s->conn, request_id, data);
+        tell_ok(s->conn, request_id, data);
 }

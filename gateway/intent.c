@@ -6,7 +6,7 @@
 
 #include "common/err.h"
 #include "common/mem.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/session.h"
 
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id)
@@ -34,5 +34,5 @@ void intent_ok_fmt(const struct intent *p, const char *fmt, ...)
     int n = vsnprintf(data, sizeof data, fmt, args);
     va_end(args);
     CHECK(n >= 0 && (size_t)n < sizeof data);
-    answer_ok(p->session->conn, p->request_id, (struct str){data, (size_t)n});
+    tell_ok(p->session->conn, p->request_id, (struct str){data, (size_t)n});
 }

@@ -4,7 +4,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 #include "gateway/estimate.h"
 #include "gateway/inbox.h"
 #include "gateway/session.h"
@@ -22,7 +22,7 @@ static void say_waiting(struct node *n, struct session *s, int64_t position, int
     struct buf d = {0};
     buf_add_fmt(&d, "{\"status\":\"waiting\",\"ticketId\":\"%s\",\"level\":%lld,\"position\":%lld}",
                 s->ticket_id, (long long)s->level, (long long)position);
-    answer_ok(s->conn, request_id, buf_str(&d));
+    tell_ok(s->conn, request_id, buf_str(&d));
     buf_clear(&d);
     if (s->state != SESSION_QUEUED) { /* the match was faster than this answer */
         buf_close(&d);
@@ -30,7 +30,7 @@ static void say_waiting(struct node *n, struct session *s, int64_t position, int
     }
     buf_add_fmt(&d, "{\"level\":%lld,\"position\":%lld,\"message\":\"Waiting for an opponent\"}",
                 (long long)s->level, (long long)position);
-    answer_push(s->conn, PUSH_WAITING, buf_str(&d));
+    tell_push(s->conn, PUSH_WAITING, buf_str(&d));
     buf_close(&d);
 }
 
@@ -39,7 +39,7 @@ static void say_matched(struct session *s, int64_t request_id)
     struct buf d = {0};
     buf_add_fmt(&d, "{\"status\":\"matched\",\"ticketId\":\"%s\",\"level\":%lld}", s->ticket_id,
                 (long long)s->level);
-    answer_ok(s->conn, request_id, buf_str(&d));
+    tell_ok(s->conn, request_id, buf_str(&d));
     buf_close(&d);
 }
 
@@ -61,7 +61,7 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
     }
     if (!o.err && s->state == SESSION_QUEUED) /* a ticket handed in again and refused */
         session_move(s, SESSION_IDLE, "join refused");
-    answer_outcome(s->conn, request_id, o);
+    tell_outcome(s->conn, request_id, o);
 }
 
 struct match_run { /* one after the other until NONE */
@@ -111,7 +111,7 @@ static void tell_one(void *arg, struct session *s)
 {
     const struct update *u = arg;
     if (s->state == SESSION_QUEUED && s->level == u->level)
-        answer_push(s->conn, PUSH_QUEUE_UPDATE, u->data);
+        tell_push(s->conn, PUSH_QUEUE_UPDATE, u->data);
 }
 
 void waiting_update(struct node *n, int64_t level, int64_t players)

@@ -1,5 +1,5 @@
 /* Encodes replies, errors and pushes for one client and queues them. */
-#include "gateway/answer.h"
+#include "gateway/tell.h"
 
 #include "common/err.h"
 #include "common/metrics.h"
@@ -12,7 +12,7 @@ static void send_and_close(struct conn *c, struct buf *out)
     buf_close(out);
 }
 
-void answer_ok(struct conn *c, int64_t id, struct str data)
+void tell_ok(struct conn *c, int64_t id, struct str data)
 {
     if (!c || id == 0)
         return;
@@ -31,18 +31,18 @@ static void send_error(struct conn *c, int64_t id, const struct encode_error *e)
     send_and_close(c, &out);
 }
 
-void answer_error(struct conn *c, int64_t id, enum code code, const char *message)
+void tell_error(struct conn *c, int64_t id, enum code code, const char *message)
 {
     send_error(c, id, &(struct encode_error){.code = code, .message = message});
 }
 
-void answer_retry(struct conn *c, int64_t id, enum code code, const char *message, int64_t retry_after_ms)
+void tell_retry(struct conn *c, int64_t id, enum code code, const char *message, int64_t retry_after_ms)
 {
     send_error(c, id,
                &(struct encode_error){.code = code, .message = message, .retry_after_ms = retry_after_ms});
 }
 
-void answer_stale(struct conn *c, int64_t id, int64_t version)
+void tell_stale(struct conn *c, int64_t id, int64_t version)
 {
     struct buf extra = {0};
     buf_add_text(&extra, "\"version\":");
@@ -51,29 +51,29 @@ void answer_stale(struct conn *c, int64_t id, int64_t version)
     buf_close(&extra);
 }
 
-void answer_outcome(struct conn *c, int64_t id, struct realm_outcome o)
+void tell_outcome(struct conn *c, int64_t id, struct realm_outcome o)
 {
     switch (o.err) {
     case ERR_NONE:
         break;
     case ERR_UNKNOWN:
     case ERR_TIMEOUT:
-        answer_error(c, id, CODE_OUTCOME_UNKNOWN, NULL);
+        tell_error(c, id, CODE_OUTCOME_UNKNOWN, NULL);
         return;
     default: /* not sent, or refused by the store before anything was changed */
-        answer_retry(c, id, CODE_SERVICE_DEGRADED, NULL, ANSWER_RETRY_MS);
+        tell_retry(c, id, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
         return;
     }
     if (realm_said(o, "REPLACED") || realm_said(o, "GONE") || realm_said(o, "LEASE")) {
-        answer_retry(c, id, CODE_SERVICE_DEGRADED, NULL, ANSWER_RETRY_MS);
+        tell_retry(c, id, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
         return;
     }
     char word[32];
     (void)str_copy(word, sizeof word, o.word);
-    answer_error(c, id, code_find(word), NULL);
+    tell_error(c, id, code_find(word), NULL);
 }
 
-void answer_push(struct conn *c, const char *event, struct str data)
+void tell_push(struct conn *c, const char *event, struct str data)
 {
     if (!c)
         return;
@@ -82,7 +82,7 @@ void answer_push(struct conn *c, const char *event, struct str data)
     send_and_close(c, &out);
 }
 
-void answer_goodbye(struct conn *c, int code, int64_t delay_ms)
+void tell_goodbye(struct conn *c, int code, int64_t delay_ms)
 {
     if (!c)
         return;
@@ -91,7 +91,7 @@ void answer_goodbye(struct conn *c, int code, int64_t delay_ms)
     buf_add_json(&data, str_of(close_text(code)));
     buf_add_fmt(&data, ",\"reconnect\":%s,\"delayMs\":%lld,\"resume\":false}",
                 close_reconnect(code) ? "true" : "false", (long long)delay_ms);
-    answer_push(c, PUSH_GOODBYE, buf_str(&data));
+    tell_push(c, PUSH_GOODBYE, buf_str(&data));
     buf_close(&data);
     conn_close(c, code, NULL);
 }
