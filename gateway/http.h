@@ -1,5 +1,4 @@
-/* Plain HTTP on the gateway's port: requests go up, one response comes back. Bodies are small (admin calls
- * only). */
+/* Plain HTTP on the gateway's port: requests go up, one response comes back. Bodies are small (admin calls only). */
 #ifndef GATEWAY_HTTP_H
 #define GATEWAY_HTTP_H
 
@@ -23,10 +22,9 @@ struct http_response {
     struct str body;          /* copied */
     bool cacheable;           /* false: Cache-Control: no-store */
 };
-/* Answers and frees the request; HEAD gets headers only; every POST closes its connection (lessons.md,
- * smuggling). May be called inside on_http or any time later. Headers carry nosniff and, for text/html, a
- * strict Content-Security-Policy that allows the page's own inline script and style and WebSockets to any
- * host. */
+/* Answers and frees the request; HEAD gets headers only; every POST closes its connection (lessons.md, smuggling). May be
+ * called inside on_http or any time later. Headers carry nosniff and, for text/html, a strict Content-Security-Policy that
+ * allows the page's own inline script and style and WebSockets to any host. */
 void http_respond(struct http_request *r, const struct http_response *response);
 
 #endif
