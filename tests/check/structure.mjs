@@ -108,7 +108,7 @@ const ALSO = { 'proto/codes.c': ['close'] };
 
 function prefixes(path) {
   const own = stem(path);
-  return [own, own.replace(/s$/, ''), `${own}s`, own.replace(/_.*/, ''), ...(folder(path) === 'common/redis' ? ['redis'] : []), ...(ALSO[path] ?? [])];
+  return [own, own.replace(/s$/, ''), `${own}s`, `${own}es`, own.replace(/_.*/, ''), ...(folder(path) === 'common/redis' ? ['redis'] : []), ...(ALSO[path] ?? [])];
 }
 
 export function names(files) {

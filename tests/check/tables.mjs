@@ -4,8 +4,9 @@ import { codeOnly, matching, strings } from './source.mjs';
 // --- what the tables hold --------------------------------------------------------------------------------------------
 
 export function metrics(files) {
-  const row = /^METRIC\((\w+), "([^"]+)", (\w+), (?:NULL|"(\w+)"), "((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)"\)/gm;
-  return [...(files['common/metrics_table.h'] ?? '').matchAll(row)].map(([, , name, kind, label, help, remedy]) => ({
+  const text = (files['common/metrics_table.h'] ?? '').replace(/"\s*\n\s*"/g, '');
+  const row = /^METRIC\((\w+),\s*"([^"]+)",\s*(\w+),\s*(?:NULL|"(\w+)"),\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)"\)/gm;
+  return [...text.matchAll(row)].map(([, , name, kind, label, help, remedy]) => ({
     name,
     kind: kind.toLowerCase(),
     label,
