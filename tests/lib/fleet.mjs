@@ -27,7 +27,7 @@ export { parseMetrics } from './prom.mjs';
 export { Proc, freePort } from './proc.mjs';
 export { delay, now, stays, waitFor, within } from './wait.mjs';
 export { audit } from './audit.mjs';
-export { ROOT } from './servers.mjs';
+export { BINARY, ROOT } from './servers.mjs';
 
 const TAIL_LINES = 60;
 
@@ -81,6 +81,11 @@ export class Fleet {
     const found = await Promise.all(clients.map((client) => client.next('matchFound')));
     await Promise.all(clients.map((client) => client.next('gameStart')));
     return { roomId: found[0].data.roomId, level, found };
+  }
+
+  // A process a test has started by itself: in the report, and ended at the latest with the fleet.
+  adopt(proc) {
+    this.#servers.push({ proc, close: async () => proc.running && proc.end('SIGTERM', 20000) });
   }
 
   // A subscription on a connection of its own; closed at the latest with the fleet.

@@ -10,7 +10,7 @@ import { Resp } from './resp.mjs';
 import { waitFor } from './wait.mjs';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const BINARY = process.env.MATCHGATE_BIN ?? join(ROOT, 'build/dev/matchgate');
+export const BINARY = process.env.MATCHGATE_BIN ?? join(ROOT, 'build/dev/matchgate');
 
 // Small timings, so that a test of an expiry takes a second and not half a minute. A lease stays generous: a busy machine
 // must not lose one by accident.
