@@ -1,8 +1,9 @@
 /* A connection to Redis that stays: connects, authenticates, watches, reconnects for ever.
  *
- * Uses hiredis on libuv through an adapter of our own (the stock one hangs on ECONNREFUSED). Output of one loop pass
- * leaves in one write (loop_on_flush). States, reasons and back-off follow the design: 50 ms * 2^n up to 1 s, full
- * jitter, for ever. While not ready every call fails at once with ERR_UNAVAILABLE: there is no offline queue. */
+ * Uses hiredis on libuv through an adapter of our own (the stock one hangs on ECONNREFUSED). Output of one
+ * loop pass leaves in one write (loop_on_flush). States, reasons and back-off follow the design: 50 ms * 2^n
+ * up to 1 s, full jitter, for ever. While not ready every call fails at once with ERR_UNAVAILABLE: there is
+ * no offline queue. */
 #ifndef COMMON_REDIS_LINK_H
 #define COMMON_REDIS_LINK_H
 
@@ -13,15 +14,15 @@
 struct redis_link;
 
 enum redis_reason { /* why it is not ready */
-    REDIS_OK,
-    REDIS_CONNECTING,
-    REDIS_CLOSED,
-    REDIS_REFUSED,
-    REDIS_AUTH,
-    REDIS_TIMEOUT,
-    REDIS_LOADING,
-    REDIS_READONLY,
-    REDIS_RESOLVE, /* the host name has no address */
+                    REDIS_OK,
+                    REDIS_CONNECTING,
+                    REDIS_CLOSED,
+                    REDIS_REFUSED,
+                    REDIS_AUTH,
+                    REDIS_TIMEOUT,
+                    REDIS_LOADING,
+                    REDIS_READONLY,
+                    REDIS_RESOLVE, /* the host name has no address */
 };
 const char *redis_reason_name(enum redis_reason r); /* "closed", "refused", ... */
 
@@ -32,8 +33,8 @@ struct redis_address {
     char username[128], password[256];
     bool is_unix;
 };
-/* redis://[user][:password]@host[:port][/db] with percent-decoding, unix:///path[?db=n]; rediss:// is refused here since
- * this hiredis has no TLS. false: why (static text) names what is wrong. */
+/* redis://[user][:password]@host[:port][/db] with percent-decoding, unix:///path[?db=n]; rediss:// is refused
+ * here since this hiredis has no TLS. false: why (static text) names what is wrong. */
 bool redis_address_parse(const char *url, struct redis_address *out, const char **why);
 
 struct redis_link_options {
@@ -41,13 +42,15 @@ struct redis_link_options {
     const char *name;             /* for logs: "commands", "events"; borrowed for life */
     uint64_t command_timeout_ms;  /* a reply later than this drops the link: outcome unknown */
     uint64_t connect_timeout_ms;
-    /* Link went up (true: authenticated and answering PING) or down (false, with a reason). Called from the loop. */
+    /* Link went up (true: authenticated and answering PING) or down (false, with a reason). Called from the
+     * loop. */
     void (*on_state)(void *arg, bool up, enum redis_reason reason);
     /* A message on a subscribed channel; both borrowed until return. NULL for a command link. */
     void (*on_message)(void *arg, struct str channel, struct str message);
     void *arg;
 };
-struct redis_link *redis_link_new(struct loop *l, const struct redis_link_options *options); /* starts connecting */
+struct redis_link *redis_link_new(struct loop *l,
+                                  const struct redis_link_options *options); /* starts connecting */
 /* Pending calls are answered with ERR_UNKNOWN; no callback afterwards. NULL is fine. */
 void redis_link_free(struct redis_link *k);
 bool redis_link_up(const struct redis_link *k);
@@ -55,17 +58,19 @@ enum redis_reason redis_link_reason(const struct redis_link *k);
 unsigned redis_link_failures(const struct redis_link *k); /* consecutive failed attempts; 0 while up */
 
 /* One command; args are copied. Answered exactly once, in the order of the calls, never before return.
- * err: ERR_NONE (reply may still be REPLY_ERROR), ERR_UNAVAILABLE (nothing sent), ERR_UNKNOWN, ERR_TIMEOUT (reply NULL).
- * fn may be NULL. NOAUTH, WRONGPASS, LOADING, READONLY and MASTERDOWN replies also drop the link and back off. */
+ * err: ERR_NONE (reply may still be REPLY_ERROR), ERR_UNAVAILABLE (nothing sent), ERR_UNKNOWN, ERR_TIMEOUT
+ * (reply NULL). fn may be NULL. NOAUTH, WRONGPASS, LOADING, READONLY and MASTERDOWN replies also drop the
+ * link and back off. */
 typedef void (*redis_cb)(void *arg, int err, const struct reply *reply);
 void redis_call(struct redis_link *k, const struct str *args, size_t count, redis_cb fn, void *arg);
 /* The same for a command already in wire form (redis_format): for those who may have to send it twice. */
 void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg);
 void redis_format(struct buf *out, const struct str *args, size_t count); /* appends */
-/* Counts the times the link went up: what was told to the server in another epoch may be gone. 0 before the first. */
+/* Counts the times the link went up: what was told to the server in another epoch may be gone. 0 before the
+ * first. */
 uint64_t redis_link_epoch(const struct redis_link *k);
-/* Channels to hold subscribed, now and after every reconnect; channel is copied. "up" is reported after all are
- * confirmed. Only before the first pass of the loop. */
+/* Channels to hold subscribed, now and after every reconnect; channel is copied. "up" is reported after all
+ * are confirmed. Only before the first pass of the loop. */
 void redis_subscribe(struct redis_link *k, struct str channel);
 
 /* For /health/stats and /metrics. */

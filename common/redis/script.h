@@ -4,8 +4,8 @@
 
 #include "common/redis/link.h"
 
-/* One embedded script (written by embed_lua.cmake). `text` starts with "#!lua" and flags; it is stripped for servers
- * older than 7 that refuse it. */
+/* One embedded script (written by embed_lua.cmake). `text` starts with "#!lua" and flags; it is stripped for
+ * servers older than 7 that refuse it. */
 struct script {
     const char *name; /* file name without .lua */
     const char *text;
@@ -15,9 +15,9 @@ struct script {
 struct script_runner; /* the scripts of one command link */
 struct script_runner *script_runner_new(struct redis_link *k);
 void script_runner_free(struct script_runner *r);
-/* EVALSHA with keys then args (all copied); on NOSCRIPT loads and asks again, in order with respect to itself. Same
- * callback contract as redis_call, but an error reply arrives as err = ERR_SCRIPT with the reply's text in reply->str.
- * s must live for ever (the embedded table). */
+/* EVALSHA with keys then args (all copied); on NOSCRIPT loads and asks again, in order with respect to
+ * itself. Same callback contract as redis_call, but an error reply arrives as err = ERR_SCRIPT with the
+ * reply's text in reply->str. s must live for ever (the embedded table). */
 void script_run(struct script_runner *r, const struct script *s, const struct str *keys, size_t key_count,
                 const struct str *args, size_t arg_count, redis_cb fn, void *arg);
 

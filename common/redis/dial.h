@@ -1,0 +1,33 @@
+/* One attempt to reach Redis: from an address to a connection that has answered PING. For link.c only. */
+#ifndef COMMON_REDIS_DIAL_H
+#define COMMON_REDIS_DIAL_H
+
+#include "common/redis/adapter.h"
+#include "common/redis/link.h"
+
+struct dial;
+
+struct dial_options { /* all borrowed until the end of the attempt */
+    const struct redis_address *address;
+    const char *name;    /* the link's, for logs and CLIENT SETNAME */
+    const char *where;   /* the address for logs */
+    uint64_t timeout_ms; /* for all of it */
+    unsigned *turn;      /* the caller's memory of which of several addresses comes next */
+    bool quiet;          /* log at debug level */
+};
+
+struct dial_result {
+    enum redis_reason reason; /* REDIS_OK: connected */
+    const char *detail;       /* in somebody else's words; borrowed */
+    /* With REDIS_OK: the connection. The receiver must take it with adapter_own and set ac->data; it stands
+     * inside a reply callback of hiredis. */
+    struct redisAsyncContext *ac;
+    struct adapter *io;
+};
+/* Exactly once unless cancelled, from the loop; the dial is gone then. */
+typedef void (*dial_cb)(void *arg, const struct dial_result *result);
+
+struct dial *dial_start(struct loop *l, const struct dial_options *options, dial_cb fn, void *arg);
+void dial_cancel(struct dial *d); /* no callback any more; NULL is fine */
+
+#endif

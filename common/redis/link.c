@@ -1,0 +1,500 @@
+/* Keeps one connection to Redis: has it made (dial.c), watches it, and begins again whenever it is lost.
+ *
+ * The life of a link is a circle: waiting -> dialing -> (subscribing) -> ready -> waiting. In `waiting` the
+ * timer ends the back-off; in `ready` it falls due when the oldest call should have been answered, and is set
+ * again only when it has fired, so that a busy link costs no timer at all.
+ *
+ * Losing the connection has one place, fall(): the dial failed, hiredis found an error, or lose() freed the
+ * context (late reply; a reply such as LOADING or READONLY that says this connection is of no use). Nothing
+ * of the owner runs inside hiredis' tear-down: hiredis' NULL replies are ignored, and when it is off the
+ * stack fall() moves the link, tells the owner, and answers every call that waits: ERR_TIMEOUT to those past
+ * the deadline, ERR_UNKNOWN to the rest.
+ *
+ * A call on a link that is not ready joins the queue of calls as "unsent" and is told so from the loop, so
+ * that all are answered in the order in which they were made. The owner's callbacks may do anything,
+ * redis_link_free included: `depth` counts the frames that still need the link, and the last one frees it.
+ *
+ * Logs: an outage says its beginning, each new reason, and one attempt every 10 s; the others are at debug
+ * level. */
+#include <stdio.h>
+#include <strings.h>
+#include <sys/random.h>
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/metrics.h"
+#include "common/redis/dial.h"
+#include "common/redis/pending.h"
+#include "common/redis/wire.h"
+#include <hiredis/hiredis.h>
+#include <hiredis/async.h>
+#include <hiredis/sds.h>
+
+enum {
+    BACKOFF_LEAST_MS = 50,
+    BACKOFF_MOST_MS = 1000,
+    STEADY_MS = 1000,     /* a link that was up for less goes on backing off */
+    SAY_AGAIN_MS = 10000, /* in an outage */
+    MAX_WAITING = 100000, /* calls under way; what is more is refused */
+    MAX_OUT_BYTES = 64 << 20,
+};
+
+enum link_state {
+    LINK_WAITING,     /* no connection; the timer starts the next attempt */
+    LINK_DIALING,     /* `dial` is under way */
+    LINK_SUBSCRIBING, /* connected; channels are being confirmed until the timer fires */
+    LINK_READY,       /* up: calls are sent */
+    LINK_STATES,
+};
+static const char *const state_names[LINK_STATES] = {"waiting", "dialing", "subscribing", "ready"};
+static const unsigned allowed[LINK_STATES] = {
+    [LINK_WAITING] = 1u << LINK_DIALING,
+    [LINK_DIALING] = 1u << LINK_SUBSCRIBING | 1u << LINK_READY | 1u << LINK_WAITING,
+    [LINK_SUBSCRIBING] = 1u << LINK_READY | 1u << LINK_WAITING,
+    [LINK_READY] = 1u << LINK_WAITING,
+};
+
+struct channel {
+    struct list node;
+    char *name;
+};
+
+struct redis_link {
+    struct loop *loop;
+    struct redis_link_options options;
+    char where[300]; /* the address for the log */
+    enum link_state state;
+    enum redis_reason reason; /* why it is not ready; REDIS_OK while it is */
+    enum redis_reason lost;   /* why the connection must go; REDIS_OK while it may stay */
+    char detail[128];         /* the same in somebody else's words, for the log */
+    struct dial *dial;        /* set in dialing */
+    redisAsyncContext *ac;    /* set in subscribing and ready, with io; hiredis owns it */
+    struct adapter *io;
+    struct loop_timer *timer; /* see the top */
+    struct loop_timer *unsent_timer;
+    bool watching; /* ready: the timer is set for the oldest call */
+    struct pending pending;
+    struct buf scratch; /* a command on its way to hiredis */
+    struct list channels;
+    size_t channel_count, confirmed;
+    unsigned failures, backoff, turn;
+    uint64_t epoch, up_at_ms, dialed_at_ms, said_at_ms;
+    bool quiet;
+    unsigned depth;
+    bool closed;
+};
+
+const char *redis_reason_name(enum redis_reason r)
+{
+    static const char *const names[] = {"ok",      "connecting", "closed",   "refused", "auth",
+                                        "timeout", "loading",    "readonly", "resolve"};
+    return names[r];
+}
+
+static void enter(struct redis_link *k)
+{
+    k->depth++;
+}
+
+static void leave(struct redis_link *k)
+{
+    if (--k->depth > 0 || !k->closed)
+        return;
+    LIST_EACH_SAFE(it, tmp, &k->channels)
+    {
+        struct channel *c = OWNER(it, struct channel, node);
+        mem_free(c->name);
+        mem_free(c);
+    }
+    buf_close(&k->scratch);
+    mem_free(k);
+}
+
+static void move(struct redis_link *k, enum link_state next)
+{
+    CHECK(allowed[k->state] & 1u << next);
+    log_debug("redis.moved", KV("link", k->options.name), KV("from", state_names[k->state]),
+              KV("to", state_names[next]));
+    k->state = next;
+}
+
+/* ---- losing it ---- */
+
+/* Full jitter, so that a fleet does not come back in step. */
+static uint64_t backoff_ms(struct redis_link *k)
+{
+    uint64_t most = (uint64_t)BACKOFF_LEAST_MS << k->backoff;
+    uint32_t random = 0;
+    if (most >= BACKOFF_MOST_MS)
+        most = BACKOFF_MOST_MS;
+    else
+        k->backoff++;
+    CHECK(getrandom(&random, sizeof random, 0) == sizeof random);
+    return random % (most + 1);
+}
+
+static void say_lost(struct redis_link *k, uint64_t again_in_ms)
+{
+    enum log_level least = k->quiet ? LOG_DEBUG : LOG_INFO;
+    const char *reason = redis_reason_name(k->reason);
+    log_limited(k->quiet ? LOG_DEBUG : LOG_WARN, "redis.error", KV("link", k->options.name),
+                KV("address", k->where), KV("reason", reason), KV("detail", k->detail),
+                KV_INT("failures", k->failures));
+    log_limited(least, "redis.reconnecting", KV("link", k->options.name), KV("reason", reason),
+                KV_INT("in_ms", again_in_ms));
+}
+
+static void answer_all(struct redis_link *k)
+{
+    uint64_t now_us = clock_mono_us(), patience_us = k->options.command_timeout_ms * 1000;
+    bool timeout = k->reason == REDIS_TIMEOUT;
+    /* Only those of now: a maker who asks again in his callback is answered from the loop. */
+    for (size_t n = k->pending.count; n > 0 && !k->closed; n--) {
+        struct call *call = pending_head(&k->pending);
+        bool late = timeout && now_us - call->at_us >= patience_us;
+        pending_answer(&k->pending, call,
+                       !call->sent ? ERR_UNAVAILABLE
+                       : late      ? ERR_TIMEOUT
+                                   : ERR_UNKNOWN,
+                       NULL);
+    }
+}
+
+/* What the connection, or the attempt, was is over; begin again after a while. */
+static void fall(struct redis_link *k)
+{
+    bool was_up = k->state == LINK_READY;
+    enum redis_reason before = k->reason;
+    uint64_t now_ms = loop_now_ms(k->loop);
+    k->reason = k->lost;
+    k->lost = REDIS_OK;
+    k->watching = false;
+    if (!was_up)
+        k->failures++;
+    else if (now_ms - k->up_at_ms >= STEADY_MS)
+        k->backoff = 0;
+    move(k, LINK_WAITING);
+    uint64_t in_ms = backoff_ms(k);
+    loop_timer_start(k->timer, in_ms, 0);
+    k->quiet = k->reason == before && now_ms - k->said_at_ms < SAY_AGAIN_MS;
+    if (!k->quiet)
+        k->said_at_ms = now_ms;
+    say_lost(k, in_ms);
+    enter(k);
+    if (was_up && k->options.on_state != NULL)
+        k->options.on_state(k->options.arg, false, k->reason);
+    if (!k->closed)
+        answer_all(k);
+    leave(k);
+}
+
+static void note(struct redis_link *k, enum redis_reason reason, const char *detail)
+{
+    if (k->lost != REDIS_OK)
+        return; /* the first cause is the cause */
+    k->lost = reason;
+    snprintf(k->detail, sizeof k->detail, "%s", detail);
+}
+
+static void on_gone(void *arg, const char *why)
+{
+    struct redis_link *k = arg;
+    enum redis_reason reason = k->state == LINK_READY ? wire_reason(why) : wire_refusal(why);
+    k->ac = NULL;
+    k->io = NULL;
+    note(k, reason != REDIS_OK ? reason : REDIS_CLOSED, why);
+    fall(k);
+}
+
+/* Ends the connection; fall() follows, at once or as soon as hiredis is off the stack. */
+static void lose(struct redis_link *k, enum redis_reason reason, const char *detail)
+{
+    note(k, reason, detail);
+    adapter_drop(k->io);
+}
+
+/* ---- being ready ---- */
+
+/* Sets the timer for the oldest call, unless it is set for an older one. */
+static void watch(struct redis_link *k)
+{
+    struct call *call = pending_head(&k->pending);
+    if (k->watching || call == NULL)
+        return;
+    uint64_t due_us = call->at_us + k->options.command_timeout_ms * 1000, now_us = clock_mono_us();
+    loop_timer_start(k->timer, due_us > now_us ? (due_us - now_us) / 1000 + 1 : 1, 0);
+    k->watching = true;
+}
+
+static bool is_late(const struct redis_link *k)
+{
+    struct call *call = pending_head(&k->pending);
+    return call != NULL && call->sent &&
+           clock_mono_us() - call->at_us >= k->options.command_timeout_ms * 1000;
+}
+
+static void check_deadline(struct redis_link *k)
+{
+    k->watching = false;
+    enter(k);
+    /* After a pause of this process the answer may be here already: a late reader is not a late server. */
+    if (is_late(k))
+        adapter_read(k->io);
+    if (!k->closed && k->state == LINK_READY) {
+        if (is_late(k))
+            lose(k, REDIS_TIMEOUT, "a command was not answered in time");
+        else
+            watch(k);
+    }
+    leave(k);
+}
+
+static void answer_unsent(void *arg)
+{
+    struct redis_link *k = arg;
+    enter(k);
+    for (size_t n = k->pending.count; n > 0 && !k->closed; n--) {
+        struct call *call = pending_head(&k->pending);
+        if (call == NULL || call->sent)
+            break;
+        pending_answer(&k->pending, call, ERR_UNAVAILABLE, NULL);
+    }
+    leave(k);
+}
+
+static void on_reply(redisAsyncContext *ac, void *r, void *unused)
+{
+    struct redis_link *k = ac->data;
+    const redisReply *reply = r;
+    (void)unused;
+    if (k == NULL || reply == NULL)
+        return;
+    enter(k);
+    answer_unsent(k);
+    struct call *call = k->closed ? NULL : pending_head(&k->pending);
+    if (call != NULL) {
+        struct wire_reply tree;
+        wire_open(&tree, reply);
+        pending_answer(&k->pending, call, ERR_NONE, &tree.root);
+        wire_close(&tree);
+    }
+    enum redis_reason reason = reply->type == REDIS_REPLY_ERROR ? wire_reason(reply->str) : REDIS_OK;
+    if (!k->closed && call == NULL)
+        lose(k, REDIS_CLOSED, "an answer that nobody asked for");
+    else if (!k->closed && reason != REDIS_OK)
+        lose(k, reason, reply->str);
+    leave(k);
+}
+
+static bool can_send(const struct redis_link *k, size_t bytes)
+{
+    return redis_link_up(k) && !k->closed && k->pending.sent < MAX_WAITING &&
+           sdslen(k->ac->c.obuf) + bytes <= MAX_OUT_BYTES;
+}
+
+void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg)
+{
+    bool sent = can_send(k, command.n) &&
+                redisAsyncFormattedCommand(k->ac, on_reply, NULL, command.p, command.n) == REDIS_OK;
+    pending_push(&k->pending, fn, arg, sent);
+    if (sent)
+        watch(k);
+    else if (!k->closed)
+        loop_timer_start(k->unsent_timer, 0, 0);
+}
+
+void redis_call(struct redis_link *k, const struct str *args, size_t count, redis_cb fn, void *arg)
+{
+    buf_clear(&k->scratch);
+    redis_format(&k->scratch, args, count);
+    redis_send(k, buf_str(&k->scratch), fn, arg);
+}
+
+/* ---- becoming ready ---- */
+
+static void go_up(struct redis_link *k)
+{
+    move(k, LINK_READY);
+    loop_timer_stop(k->timer);
+    k->reason = REDIS_OK;
+    k->failures = 0;
+    k->quiet = false;
+    k->up_at_ms = loop_now_ms(k->loop);
+    if (k->epoch++ > 0)
+        metrics_add(METRIC_REDIS_RECONNECTS, 1);
+    log_limited(LOG_INFO, "redis.ready", KV("link", k->options.name), KV("address", k->where),
+                KV_INT("took_ms", k->up_at_ms - k->dialed_at_ms));
+    if (k->options.on_state != NULL)
+        k->options.on_state(k->options.arg, true, REDIS_OK);
+}
+
+/* The answers of a subscribed connection: confirmations and messages. */
+static void on_event(redisAsyncContext *ac, void *r, void *unused)
+{
+    struct redis_link *k = ac->data;
+    const redisReply *reply = r;
+    (void)unused;
+    if (k == NULL || reply == NULL || k->lost != REDIS_OK || reply->type != REDIS_REPLY_ARRAY ||
+        reply->elements != 3)
+        return;
+    const redisReply *kind = reply->element[0], *channel = reply->element[1], *message = reply->element[2];
+    if (strcasecmp(kind->str, "subscribe") == 0 && k->state == LINK_SUBSCRIBING) {
+        if (++k->confirmed == k->channel_count)
+            go_up(k);
+    } else if (strcasecmp(kind->str, "message") == 0 && message->type == REDIS_REPLY_STRING) {
+        if (k->options.on_message != NULL)
+            k->options.on_message(k->options.arg, (struct str){channel->str, channel->len},
+                                  (struct str){message->str, message->len});
+    }
+}
+
+static void subscribe_all(struct redis_link *k)
+{
+    move(k, LINK_SUBSCRIBING);
+    loop_timer_start(k->timer, k->options.connect_timeout_ms, 0);
+    k->confirmed = 0;
+    LIST_EACH(it, &k->channels)
+    {
+        const struct channel *c = OWNER(it, struct channel, node);
+        buf_clear(&k->scratch);
+        redis_format(&k->scratch, (struct str[]){STR("SUBSCRIBE"), str_of(c->name)}, 2);
+        redisAsyncFormattedCommand(k->ac, on_event, NULL, k->scratch.data, k->scratch.len);
+    }
+}
+
+static void on_dialed(void *arg, const struct dial_result *result)
+{
+    struct redis_link *k = arg;
+    k->dial = NULL;
+    if (result->reason != REDIS_OK) {
+        note(k, result->reason, result->detail);
+        fall(k);
+        return;
+    }
+    k->ac = result->ac;
+    k->io = result->io;
+    k->ac->data = k;
+    adapter_own(k->io, on_gone, k);
+    if (k->channel_count > 0)
+        subscribe_all(k);
+    else
+        go_up(k);
+}
+
+static void dial(struct redis_link *k)
+{
+    struct dial_options options = {.address = &k->options.address,
+                                   .name = k->options.name,
+                                   .where = k->where,
+                                   .timeout_ms = k->options.connect_timeout_ms,
+                                   .turn = &k->turn,
+                                   .quiet = k->quiet || k->failures > 0};
+    move(k, LINK_DIALING);
+    k->dialed_at_ms = loop_now_ms(k->loop);
+    log_limited(options.quiet ? LOG_DEBUG : LOG_INFO, "redis.connecting", KV("link", k->options.name),
+                KV("address", k->where));
+    k->dial = dial_start(k->loop, &options, on_dialed, k);
+}
+
+static void on_timer(void *arg)
+{
+    struct redis_link *k = arg;
+    if (k->state == LINK_WAITING)
+        dial(k);
+    else if (k->state == LINK_SUBSCRIBING)
+        lose(k, REDIS_TIMEOUT, "the subscriptions were not confirmed in time");
+    else if (k->state == LINK_READY)
+        check_deadline(k);
+}
+
+/* ---- the owner's side ---- */
+
+static void on_flush(void *arg)
+{
+    struct redis_link *k = arg;
+    if (k->io != NULL)
+        adapter_flush(k->io);
+}
+
+struct redis_link *redis_link_new(struct loop *l, const struct redis_link_options *options)
+{
+    struct redis_link *k = mem_alloc(sizeof *k);
+    const struct redis_address *a = &options->address;
+    k->loop = l;
+    k->options = *options;
+    if (a->is_unix)
+        snprintf(k->where, sizeof k->where, "unix:%s", a->host);
+    else
+        snprintf(k->where, sizeof k->where, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host, a->port);
+    k->reason = REDIS_CONNECTING;
+    pending_init(&k->pending);
+    list_init(&k->channels);
+    k->timer = loop_timer_new(l, on_timer, k);
+    k->unsent_timer = loop_timer_new(l, answer_unsent, k);
+    loop_on_flush(l, on_flush, k);
+    loop_timer_start(k->timer, 0, 0); /* the first attempt: nothing may call back before return */
+    return k;
+}
+
+void redis_link_free(struct redis_link *k)
+{
+    struct call *call;
+    if (k == NULL)
+        return;
+    CHECK(!k->closed);
+    k->closed = true;
+    enter(k);
+    loop_off_flush(k->loop, on_flush, k);
+    loop_timer_free(k->timer);
+    loop_timer_free(k->unsent_timer);
+    dial_cancel(k->dial);
+    if (k->io != NULL) {
+        k->ac->data = NULL; /* hiredis may come back once more, when it is on the stack now */
+        adapter_abandon(k->io);
+    }
+    while ((call = pending_head(&k->pending)) != NULL)
+        pending_answer(&k->pending, call, call->sent ? ERR_UNKNOWN : ERR_UNAVAILABLE, NULL);
+    leave(k);
+}
+
+void redis_subscribe(struct redis_link *k, struct str channel)
+{
+    struct channel *c = mem_alloc(sizeof *c);
+    CHECK(k->state == LINK_WAITING && k->epoch == 0 && k->failures == 0);
+    c->name = mem_copy(channel.p, channel.n);
+    list_push(&k->channels, &c->node);
+    k->channel_count++;
+}
+
+bool redis_link_up(const struct redis_link *k)
+{
+    return k->state == LINK_READY && k->lost == REDIS_OK;
+}
+
+enum redis_reason redis_link_reason(const struct redis_link *k)
+{
+    return k->lost != REDIS_OK ? k->lost : k->reason;
+}
+
+unsigned redis_link_failures(const struct redis_link *k)
+{
+    return k->failures;
+}
+
+uint64_t redis_link_epoch(const struct redis_link *k)
+{
+    return k->epoch;
+}
+
+void redis_link_stats(const struct redis_link *k, struct redis_link_stats *out)
+{
+    *out = (struct redis_link_stats){
+        .calls = k->pending.answered + k->pending.count,
+        .failures = k->pending.failed,
+        .reconnects = k->epoch > 1 ? k->epoch - 1 : 0,
+        .waiting = k->pending.sent,
+        .out_bytes = k->ac != NULL ? sdslen(k->ac->c.obuf) : 0,
+    };
+    pending_times(&k->pending, &out->avg_us, &out->max_us);
+}

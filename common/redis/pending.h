@@ -1,0 +1,33 @@
+/* The calls of one link that have no answer yet, in the order in which they were made. For link.c only. */
+#ifndef COMMON_REDIS_PENDING_H
+#define COMMON_REDIS_PENDING_H
+
+#include "common/list.h"
+#include "common/redis/link.h"
+
+enum { PENDING_TIMES = 1000 };
+
+struct pending {
+    struct list calls;
+    size_t count, sent; /* the unsent ones only wait for their turn to be told so */
+    uint64_t answered, failed;
+    uint32_t times_us[PENDING_TIMES]; /* ring of the last reply times */
+    size_t time_count, next_time;
+};
+
+struct call {
+    struct list node;
+    redis_cb fn; /* may be NULL */
+    void *arg;
+    uint64_t at_us; /* monotonic, when it was made */
+    bool sent;
+};
+
+void pending_init(struct pending *p);
+void pending_push(struct pending *p, redis_cb fn, void *arg, bool sent);
+struct call *pending_head(const struct pending *p); /* NULL if there is none */
+/* Unlinks call, tells its maker, frees it. The callback may do anything, also free the link and p with it. */
+void pending_answer(struct pending *p, struct call *call, int err, const struct reply *reply);
+void pending_times(const struct pending *p, double *avg_us, double *max_us);
+
+#endif
