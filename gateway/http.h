@@ -21,6 +21,7 @@ struct http_response {
     const char *content_type; /* "application/json" */
     struct str body;          /* copied */
     bool cacheable;           /* false: Cache-Control: no-store */
+    const char *headers;      /* further header lines, each with its CRLF ("Allow: GET\r\n"); NULL = none */
 };
 /* Answers and frees the request; HEAD gets headers only; every POST closes its connection (lessons.md, smuggling). May be
  * called inside on_http or any time later. Headers carry nosniff and, for text/html, a strict Content-Security-Policy that
