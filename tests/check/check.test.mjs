@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { agreement } from './deploy.mjs';
-import { hygiene } from './hygiene.mjs';
+import { hygiene, links } from './hygiene.mjs';
 import { load } from './source.mjs';
 import { cycles, fences, layers, manners, names, sizes } from './structure.mjs';
 import { documented, redisKeys, spokenOf, upToDate } from './tables.mjs';
@@ -19,6 +19,7 @@ const CHECKS = {
   'generated documents are up to date': upToDate,
   'Redis keys are declared': redisKeys,
   'deployment files agree': agreement,
+  'links lead somewhere': links,
   'nothing of this machine, no secrets': hygiene,
 };
 

@@ -25,4 +25,26 @@ export function hygiene(files) {
   return complaints;
 }
 
+// Links in documents lead to files, folders and headings that exist.
+export function links(files) {
+  const complaints = [];
+  for (const path of matching(files, /\.md$/)) {
+    for (const [, target] of files[path].replace(/```[\s\S]*?```/g, '').matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [place, heading] = target.split('#');
+      const full = place ? new URL(place, `file:///${path}`).pathname.slice(1).replace(/\/$/, '') : path;
+      const found = full in files || Object.keys(files).some((file) => file.startsWith(`${full}/`));
+      if (!found) complaints.push(`${path}: there is no ${target}`);
+      else if (heading && !headings(files[full]).includes(heading)) complaints.push(`${path}: there is no heading ${target}`);
+    }
+  }
+  return complaints;
+}
+
+// As they appear in links: lower case, blanks to dashes, punctuation gone.
+function headings(text) {
+  const titles = [...(text ?? '').matchAll(/^#+ (.*)$/gm)].map(([, title]) => title.toLowerCase());
+  return titles.map((title) => title.replace(/[^\w\- ]/g, '').replace(/ /g, '-'));
+}
+
 const lineOf = (text, index) => text.slice(0, index).split('\n').length;

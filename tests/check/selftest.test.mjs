@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { agreement } from './deploy.mjs';
-import { hygiene } from './hygiene.mjs';
+import { hygiene, links } from './hygiene.mjs';
 import { codeOnly, functions, load, strings } from './source.mjs';
 import { cycles, fences, layers, manners, names, sizes } from './structure.mjs';
 import { documented, generated, redisKeys, settings, spokenOf, upToDate } from './tables.mjs';
@@ -150,6 +150,12 @@ test('hygiene', () => {
   finds(hygiene, { 'a.md': ['10', '1', '2', '3\n'].join('.') }, /address of one network/);
   finds(hygiene, { 'a.md': 'x \ny' }, /end of a line/, /newline/);
   finds(hygiene, { '.env': 'A=1\n' }, /should not be here/);
+});
+
+test('links', () => {
+  const good = { 'a/x.md': '[b](../b.md#a-b-c) [x](#top) [web](https://example.com) [f](../c)\n# Top\n', 'b.md': '## A, b: c\n', 'c/d.c': '' };
+  finds(links, good);
+  finds(links, { ...good, 'e.md': '[b](b.mdx) [b](b.md#nope) [x](#no)\n' }, /no b\.mdx/, /heading b\.md#nope/, /heading #no/);
 });
 
 test('deployment files', () => {

@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-// All files of the project, without what git ignores; binary ones are left out.
+// All files of the project, without what git ignores; of binary ones only the names (their text is empty).
 export function load() {
   const files = {};
   for (const path of list()) {
     const bytes = readFileSync(join(ROOT, path));
-    if (!bytes.includes(0)) files[path] = bytes.toString();
+    files[path] = bytes.includes(0) ? '' : bytes.toString();
   }
   return files;
 }
