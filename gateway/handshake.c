@@ -1,0 +1,146 @@
+/* Decides whether a WebSocket upgrade is accepted, and words the refusal so that its reader knows what to do. */
+#include "gateway/handshake.h"
+
+#include <strings.h>
+
+/* libwebsockets upgrades almost anything: POST, HTTP/1.0, any version, a short key, every path, h2c. All of that is
+ * refused here, once, before the connection changes its role; later a refusal could only be a bare end of stream.
+ * Lists in headers (Connection, Sec-WebSocket-Protocol) and in ALLOWED_ORIGINS are split at commas and trimmed. */
+
+enum { KEY_SIZE = 24, PROTOCOL_NAME_MAX = 63, PROTOCOL_LIST_MAX = 100 };
+
+static const struct handshake_refusal method = {
+    "method", 405, CODE_BAD_REQUEST, false, "Open a WebSocket with GET.", "Allow: GET\r\n"};
+static const struct handshake_refusal upgrade = {
+    "upgrade", 400, CODE_BAD_REQUEST, false,
+    "This server upgrades to WebSocket only: send Upgrade: websocket and Connection: Upgrade over HTTP/1.1.", ""};
+static const struct handshake_refusal http_version = {
+    "http_version", 505, CODE_BAD_REQUEST, false, "WebSocket needs HTTP/1.1; check the proxy in front.", ""};
+static const struct handshake_refusal malformed = {
+    "malformed", 400, CODE_BAD_REQUEST, false,
+    "The handshake breaks RFC 6455 (one Host, one Sec-WebSocket-Key of 16 bytes in base64, no body, no repeated or "
+    "overlong headers); use a standard WebSocket library.",
+    ""};
+static const struct handshake_refusal path = {
+    "path", 404, CODE_BAD_REQUEST, false, "WebSocket connections are opened at " HANDSHAKE_PATH ".", ""};
+static const struct handshake_refusal ws_version = {
+    "version", 426, CODE_BAD_REQUEST, false, "This server speaks version 13 of the WebSocket protocol.",
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
+static const struct handshake_refusal origin = {
+    "origin", 403, CODE_FORBIDDEN, false,
+    "Pages of this origin may not connect; the operator lists the allowed ones in ALLOWED_ORIGINS.", ""};
+static const struct handshake_refusal protocol = {
+    "protocol", 400, CODE_BAD_REQUEST, false,
+    "Unknown subprotocol; offer " HANDSHAKE_SUBPROTOCOL " (or none), the only one this server speaks.", ""};
+static const struct handshake_refusal stopping = {
+    "stopping", 503, CODE_BUSY, true, "This instance is shutting down; connect again to reach another one.",
+    "Retry-After: 1\r\n"};
+static const struct handshake_refusal full = {
+    "capacity", 503, CODE_BUSY, true, "This instance has no room for more connections; try again a little later.",
+    "Retry-After: 5\r\n"};
+static const struct handshake_refusal address = {
+    "address", 429, CODE_BUSY, true, "Too many connections from your address; close some, then try again.",
+    "Retry-After: 5\r\n"};
+
+static struct str trimmed(struct str s)
+{
+    while (s.n > 0 && (*s.p == ' ' || *s.p == '\t')) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
+static bool same_word(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+static bool list_has(struct str list, struct str word)
+{
+    while (list.n > 0)
+        if (same_word(trimmed(str_cut(&list, ',')), word))
+            return true;
+    return false;
+}
+
+bool handshake_origin_allowed(struct str from, const char *allowed_origins)
+{
+    struct str allowed = trimmed(str_of(allowed_origins));
+    if (allowed.n == 0 || list_has(allowed, STR("*")))
+        return true;
+    return from.n > 0 && list_has(allowed, from);
+}
+
+static bool is_token(struct str s)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~"; /* RFC 9110 5.6.2 */
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!alnum && (c == '\0' || strchr(others, c) == NULL))
+            return false;
+    }
+    return s.n > 0;
+}
+
+/* Is ours among them, and is the list such that libwebsockets finds it there? */
+static bool protocols_good(struct str list)
+{
+    if (list.n == 0)
+        return true;
+    if (list.n > PROTOCOL_LIST_MAX)
+        return false;
+    bool found = false;
+    while (list.n > 0) {
+        struct str name = trimmed(str_cut(&list, ','));
+        if (!is_token(name) || name.n > PROTOCOL_NAME_MAX)
+            return false;
+        found = found || str_eq(name, STR(HANDSHAKE_SUBPROTOCOL));
+    }
+    return found;
+}
+
+static bool key_good(struct str key)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if (key.n != KEY_SIZE || key.p[KEY_SIZE - 1] != '=' || key.p[KEY_SIZE - 2] != '=')
+        return false;
+    for (size_t i = 0; i < KEY_SIZE - 2; i++)
+        if (key.p[i] == '\0' || strchr(digits, key.p[i]) == NULL)
+            return false;
+    return true;
+}
+
+const struct handshake_refusal *handshake_check(const struct handshake_offer *o, const struct handshake_rules *r)
+{
+    if (!same_word(o->upgrade, STR("websocket")))
+        return &upgrade; /* h2c comes here too */
+    if (!o->is_get)
+        return &method;
+    if (!str_eq(o->http_version, STR("HTTP/1.1")))
+        return &http_version;
+    if (o->repeated || o->too_long || o->has_body || o->host.n == 0)
+        return &malformed;
+    if (!list_has(o->connection, STR("upgrade")))
+        return &upgrade;
+    if (!str_eq(o->path, STR(HANDSHAKE_PATH)))
+        return &path;
+    if (!str_eq(o->ws_version, STR("13")))
+        return &ws_version;
+    if (!key_good(o->ws_key))
+        return &malformed;
+    if (!handshake_origin_allowed(o->origin, r->allowed_origins))
+        return &origin;
+    if (!protocols_good(o->protocols))
+        return &protocol;
+    if (r->stopping)
+        return &stopping;
+    if (r->connections >= r->connections_max)
+        return &full;
+    if (r->address_connections_max > 0 && r->address_connections >= r->address_connections_max)
+        return &address;
+    return NULL;
+}
