@@ -1,6 +1,8 @@
 /* A client's connection: its states, its deadlines, what it may send and how much may wait for it. */
 #include "gateway/conn_internal.h"
 
+#include <stdio.h>
+
 #include "common/err.h"
 #include "common/log.h"
 #include "common/mem.h"
