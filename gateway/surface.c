@@ -1,0 +1,54 @@
+/* Connects the HTTP answers (gateway/health.h) with the node. */
+#include "gateway/surface.h"
+
+#include "common/metrics.h"
+#include "gateway/health.h"
+#include "gateway/lease.h"
+#include "gateway/room.h"
+#include "gateway/server.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+
+static void fill_local(void *arg, struct health_local *out)
+{
+    const struct node *n = arg;
+    *out = (struct health_local){.version = MG_VERSION,
+                                 .instance_id = n->realm.instance_id,
+                                 .started_at_ms = n->started_at_ms,
+                                 .connections = (int64_t)server_connections(n->server),
+                                 .sessions = (int64_t)sessions_count(n->sessions),
+                                 .rooms = (int64_t)rooms_count(n->rooms),
+                                 .queued = metrics_get(METRIC_QUEUED),
+                                 .draining = n->drain != NULL};
+    /* While Redis is away the instance stays in rotation: if all left at once, nobody could be told anything. */
+    out->ready = lease_ready(n->lease) && !out->draining;
+    out->not_ready_reason = out->draining ? "draining" : out->ready ? NULL : "starting";
+    if (!n->settings->auth_jwt_secret)
+        out->warnings[0] = "AUTH_JWT_SECRET is not set: everybody is who he says he is (development identity)";
+}
+
+void surface_open(struct node *n)
+{
+    n->health = health_new(&(struct health_options){
+        .loop = n->loop, .realm = &n->realm, .admin_token = n->settings->admin_token, .local = fill_local, .arg = n});
+}
+
+void surface_ready(struct node *n)
+{
+    health_store_ready(n->health);
+}
+
+void surface_close(struct node *n)
+{
+    health_free(n->health);
+    n->health = NULL;
+}
+
+void surface_http(void *arg, struct http_request *r)
+{
+    struct node *n = arg;
+    if (n->health)
+        health_http(n->health, r);
+    else /* the process is ending */
+        http_respond(r, &(struct http_response){.status = 503, .content_type = "application/json", .body = STR("{}")});
+}
