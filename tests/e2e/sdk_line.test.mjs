@@ -60,13 +60,17 @@ test('a refused token ends the line; a token that cannot be had is tried again',
   assert.equal(await codeOf(refused.ready), 'CLOSED');
   assert.deepEqual(refused.history, [['disconnected', { code: 4001, reason: 'expired', final: true }]]);
 
-  server.on('hello', () => ({ sessionId: 's', playerId: 'bea', rooms: [] }));
+  server.on('hello', () => ({}));
   let tries = 0;
   const slow = connect(t, server.url, {
     token: () => (++tries < 3 ? Promise.reject(new Error('no network')) : 'good'),
   });
   await slow.ready;
-  assert.deepEqual(names(slow), ['reconnecting', 'reconnecting', 'connected']);
+  assert.deepEqual(server.sessions.at(-1).requests[0].data, { token: 'good' });
+  server.sessions.at(-1).cut();
+  await slow.once('connected'); // where tokens are not looked at, the id keeps us the same player
+  assert.deepEqual(server.sessions.at(-1).requests[0].data, { token: 'good', playerId: 'guest-1' });
+  assert.deepEqual(names(slow).slice(0, 3), ['reconnecting', 'reconnecting', 'connected']);
   assert.equal(slow.history[0][1].reason, 'no network');
 });
 

@@ -116,11 +116,11 @@ export class FakeGateway {
     session.requests.push(request);
     const { event, id, data } = request;
     try {
-      const script = this.#scripts.get(event) ?? (event === 'hello' ? () => this.#welcomeData(session) : () => ({}));
+      const script = this.#scripts.get(event) ?? (() => ({}));
       const reply = await script(data, session, id);
       if (reply === SILENCE) return;
       if (id) session.send({ id, ok: true, data: reply });
-      if (event === 'hello') session.welcomed = true;
+      if (event === 'hello') this.#greet(session);
     } catch (error) {
       const { code = 'INTERNAL', message = String(error), ...more } = error;
       session.send({ id, ok: false, error: { code, message, retryable: false, ...more } });

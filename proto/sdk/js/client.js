@@ -115,8 +115,9 @@ export class Client extends Emitter {
       if (retryable) this.#line.drop(message);
       else if (code !== 'OUTCOME_UNKNOWN') this.#line.close(4001, message);
     };
-    this.#calls.set(id, { sent: true, resolve: (data) => this.#welcome(data), reject });
-    this.#line.send(JSON.stringify({ event: 'hello', id, data: { token: this.#token } }));
+    this.#calls.set(id, { sent: true, resolve() {}, reject }); // the push welcome follows the reply
+    const data = { token: this.#token, playerId: this.playerId };
+    this.#line.send(JSON.stringify({ event: 'hello', id, data }));
   }
 
   #send(text) {
@@ -178,7 +179,6 @@ export class Client extends Emitter {
   }
 
   #welcome(data) {
-    if (this.status === 'connected') return; // it came both as push and as hello's reply
     const again = this.session !== null;
     this.session = data;
     this.status = 'connected';

@@ -1,7 +1,7 @@
 // A room as one member sees it. `state` is the server's record; each change makes a new object, so it can be compared.
 //
-// Pushes are numbered and come in order; a number seen before is dropped, and a push without one (volatile, or from outside
-// the fleet) changes nothing here. A change that arrives twice, as reply and as push, is applied once, by its version.
+// Pushes are numbered and come in order; a number seen before is dropped. A change that arrives twice, as reply and as push,
+// is applied once, by its version.
 import { Emitter } from './emitter.js';
 import { GatewayError } from './errors.js';
 
@@ -106,8 +106,8 @@ export class Room extends Emitter {
     const { event, data, seq, ts } = frame;
     if (seq <= this.seq) return;
     this.seq = seq ?? this.seq;
-    const apply = (seq || event === 'roomSnapshot') && this.#appliers[event];
-    if (apply) apply(data);
+    const apply = this.#appliers[event];
+    apply?.(data);
     this.emit(event, event === 'error' ? new GatewayError(data) : data, { event, seq, ts });
     if (!apply) return;
     if (apply === this.#over) this._close(data);
