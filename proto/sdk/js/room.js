@@ -95,8 +95,8 @@ export class Room extends Emitter {
 
   /** Asks for the record anew. */
   async refresh() {
-    const { state } = await this.request('getGameState');
-    if (state.version >= this.version) this.#replace(state);
+    const { state, seq } = await this.request('getGameState');
+    if (!(seq < this.seq)) this.#replace(state); // else pushes have overtaken it
     return this.state;
   }
 
