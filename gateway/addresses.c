@@ -8,8 +8,8 @@
 #include "common/map.h"
 #include "common/mem.h"
 
-/* The map's values are the counters themselves, allocated with the first connection of an address and freed with its
- * last, so memory follows the number of addresses that are connected now. */
+/* The map's values are the counters themselves, allocated with the first connection of an address and freed
+ * with its last, so memory follows the number of addresses that are connected now. */
 
 struct addresses {
     struct map *counters; /* key_of(address) -> size_t */

@@ -9,29 +9,32 @@
 #include "common/metrics.h"
 #include "proto/codes.h"
 
-/* Happy path: conn_opened; conn_received puts messages together and hands them up; conn_send queues by reference and
- * marks the connection dirty; ws.c writes all dirty ones at the end of the loop pass.
+/* Happy path: conn_opened; conn_received puts messages together and hands them up; conn_send queues by
+ * reference and marks the connection dirty; ws.c writes all dirty ones at the end of the loop pass.
  *
- * The end: whoever wants it (we by conn_close, the peer, libwebsockets after a protocol error) makes it CLOSING and sets
- * the deadline of LINGER_MS. ws.c sends what is queued and the Close frame, from its flush and never inside a callback
- * of the same connection; that is what makes conn_close safe everywhere. When the transport has gone, or when the deadline
- * has passed and ws.c has killed it, conn_closed reports the end, once.
+ * The end: whoever wants it (we by conn_close, the peer, libwebsockets after a protocol error) makes it
+ * CLOSING and sets the deadline of LINGER_MS. ws.c sends what is queued and the Close frame, from its flush
+ * and never inside a callback of the same connection; that is what makes conn_close safe everywhere. When the
+ * transport has gone, or when the deadline has passed and ws.c has killed it, conn_closed reports the end,
+ * once.
  *
- * One wheel entry per connection serves all its times. While OPEN it is left where it is when something is heard, and
- * looks again when it comes up: a busy connection costs one look per ping interval, not one per message. */
+ * One wheel entry per connection serves all its times. While OPEN it is left where it is when something is
+ * heard, and looks again when it comes up: a busy connection costs one look per ping interval, not one per
+ * message. */
 
 enum {
     LINGER_MS = 2000,
     TICK_MAX_MS = 250,
     TICK_MIN_MS = 5,
-    TICKS_PER_TIME = 8,   /* of the shortest time to be measured */
-    STALL_MS = 1000,      /* a tick this late: the process was frozen, pongs may lie unread */
+    TICKS_PER_TIME = 8, /* of the shortest time to be measured */
+    STALL_MS = 1000,    /* a tick this late: the process was frozen, pongs may lie unread */
     FLUSH_MESSAGES = 1024 /* answers of that many messages still fit the cache */,
     PARTIAL_MIN = 512,
     SENTENCE_MAX = 123, /* RFC 6455 5.5: 125 less the code */
 };
 
-static const char *const state_names[] = {[CONN_OPEN] = "open", [CONN_CLOSING] = "closing", [CONN_CLOSED] = "closed"};
+static const char *const state_names[] = {
+    [CONN_OPEN] = "open", [CONN_CLOSING] = "closing", [CONN_CLOSED] = "closed"};
 
 static void set_timer(struct conn *c, uint64_t at_ms)
 {
@@ -42,7 +45,8 @@ static void set_timer(struct conn *c, uint64_t at_ms)
 static void move(struct conn *c, enum conn_state next)
 {
     CHECK(next > c->state);
-    log_debug("conn.moved", KV_INT("conn", c->number), KV("from", state_names[c->state]), KV("to", state_names[next]));
+    log_debug("conn.moved", KV_INT("conn", c->number), KV("from", state_names[c->state]),
+              KV("to", state_names[next]));
     c->state = next;
     list_remove(&c->flush);
     if (next == CONN_CLOSING) {
@@ -57,7 +61,8 @@ static void want_flush(struct conn *c)
         list_push(c->state == CONN_OPEN ? &c->env->dirty : &c->env->ending, &c->flush);
 }
 
-/* --- the clock ----------------------------------------------------------------------------------------------------- */
+/* --- the clock
+ * ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t at_least(uint64_t a, uint64_t b)
 {
@@ -72,7 +77,9 @@ static uint64_t at_most(uint64_t a, uint64_t b)
 static void set_next_look(struct conn *c)
 {
     const struct conn_rules *rules = &c->env->rules;
-    uint64_t next = c->pinged ? c->pinged_at_ms + rules->pong_wait_ms : c->heard_at_ms + c->ping_ms;
+    /* A pong moves nothing, so after a ping we look again when the next one may be due, too. */
+    uint64_t next =
+        c->pinged ? c->pinged_at_ms + at_most(rules->pong_wait_ms, c->ping_ms) : c->heard_at_ms + c->ping_ms;
     if (!c->ready)
         next = at_most(next, c->opened_at_ms + rules->hello_ms);
     set_timer(c, next);
@@ -127,15 +134,17 @@ void conn_env_tick(struct conn_env *env, uint64_t now_ms)
 {
     if (now_ms > env->ticked_at_ms + env->wheel.tick_ms + STALL_MS) {
         env->grace_until_ms = now_ms + env->rules.pong_wait_ms;
-        log_warn("loop.stalled", KV_INT("ms", now_ms - env->ticked_at_ms),
-                 KV("text", "this process did not run for a while; clients get a new chance to answer pings"));
+        log_warn(
+            "loop.stalled", KV_INT("ms", now_ms - env->ticked_at_ms),
+            KV("text", "this process did not run for a while; clients get a new chance to answer pings"));
     }
     env->ticked_at_ms = now_ms;
     for (struct wheel_entry *e; (e = wheel_next_due(&env->wheel, now_ms)) != NULL;)
         look(OWNER(e, struct conn, timer), now_ms);
 }
 
-/* --- what connections share ---------------------------------------------------------------------------------------- */
+/* --- what connections share
+ * ---------------------------------------------------------------------------------------- */
 
 void conn_env_init(struct conn_env *env, struct loop *loop, const struct conn_rules *rules,
                    const struct conn_events *events, void (*write_now)(struct conn *c))
@@ -157,7 +166,8 @@ void conn_env_close(struct conn_env *env)
     frame_unref(env->ping);
 }
 
-/* --- the transport's life ------------------------------------------------------------------------------------------ */
+/* --- the transport's life
+ * ------------------------------------------------------------------------------------------ */
 
 struct conn *conn_opened(struct conn_env *env, struct lws *wsi, const struct conn_handshake *h)
 {
@@ -212,8 +222,8 @@ static void log_closed(const struct conn *c, int code, const char *reason)
     char label[8];
     snprintf(label, sizeof label, "%d", code > 0 && code < 5000 ? code : 0);
     metrics_add_for(METRIC_CONNECTIONS_CLOSED, label, 1);
-    log_limited(LOG_INFO, "conn.closed", KV_INT("conn", c->number), KV("address", c->address), KV_INT("code", code),
-                KV("text", reason));
+    log_limited(LOG_INFO, "conn.closed", KV_INT("conn", c->number), KV("address", c->address),
+                KV_INT("code", code), KV("text", reason));
 }
 
 void conn_closed(struct conn *c)
@@ -236,7 +246,8 @@ void conn_closed(struct conn *c)
     conn_release(c);
 }
 
-/* --- receiving ----------------------------------------------------------------------------------------------------- */
+/* --- receiving
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* libwebsockets checks UTF-8 piece by piece but does not look again when the last piece is empty. */
 static bool ends_inside_character(struct str text)
@@ -313,7 +324,8 @@ void conn_received(struct conn *c, struct str piece, uint64_t rest, bool final)
     }
 }
 
-/* --- for the rest of the gateway (conn.h) -------------------------------------------------------------------------- */
+/* --- for the rest of the gateway (conn.h)
+ * -------------------------------------------------------------------------- */
 
 enum conn_state conn_state(const struct conn *c)
 {
@@ -345,7 +357,8 @@ struct ratelimit *conn_ratelimit(struct conn *c)
     return &c->limit;
 }
 
-/* A burst within one loop pass may fill an outbox whose client reads well: then what waits is written at once. */
+/* A burst within one loop pass may fill an outbox whose client reads well: then what waits is written at
+ * once. */
 static enum outbox_result push(struct conn *c, struct frame *f, bool is_volatile)
 {
     size_t max = (size_t)c->env->rules.outbox_max_bytes;

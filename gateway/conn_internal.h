@@ -1,7 +1,9 @@
-/* The inside of a connection, and what the connections of one server share: for conn.c, ws.c and server.c only.
+/* The inside of a connection, and what the connections of one server share: for conn.c, ws.c and server.c
+ * only.
  *
- * conn.c decides (states, deadlines, limits) and never touches a socket: it puts a connection that has something to send
- * or to end on a list. ws.c empties the lists at the end of each loop pass, outside of all callbacks of libwebsockets. */
+ * conn.c decides (states, deadlines, limits) and never touches a socket: it puts a connection that has
+ * something to send or to end on a list. ws.c empties the lists at the end of each loop pass, outside of all
+ * callbacks of libwebsockets. */
 #ifndef GATEWAY_CONN_INTERNAL_H
 #define GATEWAY_CONN_INTERNAL_H
 
@@ -63,7 +65,8 @@ struct conn_env {
     struct loop *loop;
     struct conn_rules rules;
     struct conn_events events;
-    /* Writes as much of c's outbox as the socket takes now; called when an outbox is full, before c is judged too slow. */
+    /* Writes as much of c's outbox as the socket takes now; called when an outbox is full, before c is judged
+     * too slow. */
     void (*write_now)(struct conn *c);
     struct list all; /* every connection that is not CLOSED */
     size_t count;
@@ -72,7 +75,7 @@ struct conn_env {
     struct wheel wheel;
     struct frame *ping;
     uint64_t ticked_at_ms, grace_until_ms;
-    uint64_t numbers; /* given out so far */
+    uint64_t numbers;  /* given out so far */
     unsigned received; /* messages since the last flush */
 };
 
@@ -85,12 +88,15 @@ uint64_t conn_env_tick_ms(const struct conn_env *env);
 void conn_env_tick(struct conn_env *env, uint64_t now_ms);
 
 /* The transport's life, as ws.c reports it. */
-struct conn *conn_opened(struct conn_env *env, struct lws *wsi, const struct conn_handshake *h); /* fires on_open */
-void conn_heard(struct conn *c); /* anything came from the peer */
-/* A piece of a text message: `rest` bytes of its frame are still to come, `final` with the last piece of the message. */
+struct conn *conn_opened(struct conn_env *env, struct lws *wsi,
+                         const struct conn_handshake *h); /* fires on_open */
+void conn_heard(struct conn *c);                          /* anything came from the peer */
+/* A piece of a text message: `rest` bytes of its frame are still to come, `final` with the last piece of the
+ * message. */
 void conn_received(struct conn *c, struct str piece, uint64_t rest, bool final);
 void conn_writable(struct conn *c); /* a write that was stuck has gone out */
-/* libwebsockets or the peer ends the connection; code 0 = without saying why. Our own earlier code and reason stand. */
+/* libwebsockets or the peer ends the connection; code 0 = without saying why. Our own earlier code and reason
+ * stand. */
 void conn_ends(struct conn *c, int code, struct str reason);
 void conn_closed(struct conn *c); /* fires on_close, gives up the transport's hold */
 /* The sentence for the Close frame, at most 123 bytes. */

@@ -4,8 +4,9 @@
 #include "common/err.h"
 #include "common/mem.h"
 
-/* A server's frame is not masked (RFC 6455 5.1), hence byte for byte the same for everybody: a message to a room of ten
- * is copied once and queued ten times by reference. The count is a plain integer: one process is one thread. */
+/* A server's frame is not masked (RFC 6455 5.1), hence byte for byte the same for everybody: a message to a
+ * room of ten is copied once and queued ten times by reference. The count is a plain integer: one process is
+ * one thread. */
 
 enum { TEXT = 0x1, PING = 0x9, FIN = 0x80 };
 enum { HEADER_MAX = 10, LENGTH_7_MAX = 125, LENGTH_16 = 126, LENGTH_16_MAX = 0xffff, LENGTH_64 = 127 };
@@ -31,7 +32,8 @@ static struct frame *new_frame(unsigned char opcode, struct str payload)
     CHECK(payload.n <= UINT32_MAX - HEADER_MAX);
     unsigned char header[HEADER_MAX];
     size_t header_size = write_header(header, opcode, payload.n);
-    struct frame *f = mem_resize(NULL, sizeof *f + header_size + payload.n); /* not zeroed: all of it is written */
+    struct frame *f =
+        mem_resize(NULL, sizeof *f + header_size + payload.n); /* not zeroed: all of it is written */
     f->references = 1;
     f->size = (uint32_t)(header_size + payload.n);
     memcpy(f->bytes, header, header_size);

@@ -1,45 +1,79 @@
-/* Decides whether a WebSocket upgrade is accepted, and words the refusal so that its reader knows what to do. */
+/* Decides whether a WebSocket upgrade is accepted, and words the refusal so that its reader knows what to do.
+ */
 #include "gateway/handshake.h"
 
 #include <strings.h>
 
-/* libwebsockets upgrades almost anything: POST, HTTP/1.0, any version, a short key, every path, h2c. All of that is
- * refused here, once, before the connection changes its role; later a refusal could only be a bare end of stream.
- * Lists in headers (Connection, Sec-WebSocket-Protocol) and in ALLOWED_ORIGINS are split at commas and trimmed. */
+/* libwebsockets upgrades almost anything: POST, HTTP/1.0, any version, a short key, every path, h2c. All of
+ * that is refused here, once, before the connection changes its role; later a refusal could only be a bare
+ * end of stream. Lists in headers (Connection, Sec-WebSocket-Protocol) and in ALLOWED_ORIGINS are split at
+ * commas and trimmed. */
 
 enum { KEY_SIZE = 24, PROTOCOL_NAME_MAX = 63, PROTOCOL_LIST_MAX = 100 };
 
 static const struct handshake_refusal method = {
     "method", 405, CODE_BAD_REQUEST, false, "Open a WebSocket with GET.", "Allow: GET\r\n"};
 static const struct handshake_refusal upgrade = {
-    "upgrade", 400, CODE_BAD_REQUEST, false,
-    "This server upgrades to WebSocket only: send Upgrade: websocket and Connection: Upgrade over HTTP/1.1.", ""};
+    "upgrade",
+    400,
+    CODE_BAD_REQUEST,
+    false,
+    "This server upgrades to WebSocket only: send Upgrade: websocket and Connection: Upgrade over HTTP/1.1.",
+    ""};
 static const struct handshake_refusal http_version = {
     "http_version", 505, CODE_BAD_REQUEST, false, "WebSocket needs HTTP/1.1; check the proxy in front.", ""};
 static const struct handshake_refusal malformed = {
-    "malformed", 400, CODE_BAD_REQUEST, false,
-    "The handshake breaks RFC 6455 (one Host, one Sec-WebSocket-Key of 16 bytes in base64, no body, no repeated or "
+    "malformed",
+    400,
+    CODE_BAD_REQUEST,
+    false,
+    "The handshake breaks RFC 6455 (one Host, one Sec-WebSocket-Key of 16 bytes in base64, no body, no "
+    "repeated or "
     "overlong headers); use a standard WebSocket library.",
     ""};
 static const struct handshake_refusal path = {
     "path", 404, CODE_BAD_REQUEST, false, "WebSocket connections are opened at " HANDSHAKE_PATH ".", ""};
 static const struct handshake_refusal ws_version = {
-    "version", 426, CODE_BAD_REQUEST, false, "This server speaks version 13 of the WebSocket protocol.",
+    "version",
+    426,
+    CODE_BAD_REQUEST,
+    false,
+    "This server speaks version 13 of the WebSocket protocol.",
     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
 static const struct handshake_refusal origin = {
-    "origin", 403, CODE_FORBIDDEN, false,
-    "Pages of this origin may not connect; the operator lists the allowed ones in ALLOWED_ORIGINS.", ""};
-static const struct handshake_refusal protocol = {
-    "protocol", 400, CODE_BAD_REQUEST, false,
-    "Unknown subprotocol; offer " HANDSHAKE_SUBPROTOCOL " (or none), the only one this server speaks.", ""};
+    "origin",
+    403,
+    CODE_FORBIDDEN,
+    false,
+    "Pages of this origin may not connect; the operator lists the allowed ones in ALLOWED_ORIGINS.",
+    ""};
+static const struct handshake_refusal protocol = {"protocol",
+                                                  400,
+                                                  CODE_BAD_REQUEST,
+                                                  false,
+                                                  "Unknown subprotocol; offer " HANDSHAKE_SUBPROTOCOL
+                                                  " (or none), the only one this server speaks.",
+                                                  ""};
 static const struct handshake_refusal stopping = {
-    "stopping", 503, CODE_BUSY, true, "This instance is shutting down; connect again to reach another one.",
+    "stopping",
+    503,
+    CODE_BUSY,
+    true,
+    "This instance is shutting down; connect again to reach another one.",
     "Retry-After: 1\r\n"};
 static const struct handshake_refusal full = {
-    "capacity", 503, CODE_BUSY, true, "This instance has no room for more connections; try again a little later.",
+    "capacity",
+    503,
+    CODE_BUSY,
+    true,
+    "This instance has no room for more connections; try again a little later.",
     "Retry-After: 5\r\n"};
 static const struct handshake_refusal address = {
-    "address", 429, CODE_BUSY, true, "Too many connections from your address; close some, then try again.",
+    "address",
+    429,
+    CODE_BUSY,
+    true,
+    "Too many connections from your address; close some, then try again.",
     "Retry-After: 5\r\n"};
 
 static struct str trimmed(struct str s)
@@ -114,7 +148,8 @@ static bool key_good(struct str key)
     return true;
 }
 
-const struct handshake_refusal *handshake_check(const struct handshake_offer *o, const struct handshake_rules *r)
+const struct handshake_refusal *handshake_check(const struct handshake_offer *o,
+                                                const struct handshake_rules *r)
 {
     if (!same_word(o->upgrade, STR("websocket")))
         return &upgrade; /* h2c comes here too */

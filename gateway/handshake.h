@@ -1,4 +1,5 @@
-/* Which WebSocket upgrades are accepted, and what the others are told. Pure: ws.c reads the request and writes the answer. */
+/* Which WebSocket upgrades are accepted, and what the others are told. Pure: ws.c reads the request and
+ * writes the answer. */
 #ifndef GATEWAY_HANDSHAKE_H
 #define GATEWAY_HANDSHAKE_H
 
@@ -33,9 +34,10 @@ struct handshake_refusal {
     const char *headers; /* further header lines, each with its CRLF */
 };
 
-/* NULL: accept. Otherwise the first reason against it, static: broken requests first, then wrong place, wrong visitor,
- * no room. */
-const struct handshake_refusal *handshake_check(const struct handshake_offer *o, const struct handshake_rules *r);
+/* NULL: accept. Otherwise the first reason against it, static: broken requests first, then wrong place, wrong
+ * visitor, no room. */
+const struct handshake_refusal *handshake_check(const struct handshake_offer *o,
+                                                const struct handshake_rules *r);
 
 /* May a page of this origin connect? An absent origin (no browser) is allowed only where every origin is. */
 bool handshake_origin_allowed(struct str origin, const char *allowed_origins);

@@ -10,16 +10,17 @@
 #include "common/metrics.h"
 #include "gateway/http_text.h"
 
-/* A request moves READING (its body) -> WAITING (for http_respond) -> SENDING -> done, or LINGERING when it was refused
- * with its body unread. Whatever libwebsockets reads too kindly is refused before it gets that far: both a length and an
- * encoding, two lengths, a length that is no number, a GET with a body. The connection closes after each refusal and after
- * each POST, so no byte of a body can be taken for another request.
+/* A request moves READING (its body) -> WAITING (for http_respond) -> SENDING -> done, or LINGERING when it
+ * was refused with its body unread. Whatever libwebsockets reads too kindly is refused before it gets that
+ * far: both a length and an encoding, two lengths, a length that is no number, a GET with a body. The
+ * connection closes after each refusal and after each POST, so no byte of a body can be taken for another
+ * request.
  *
- * What libwebsockets 4.1 demands: a POST without length waits for 100 MB, hence the checks up front. A body that trickles in
- * is never cut, hence the deadline. While a response is awaited the socket would stay readable and the loop spin, hence
- * flow control, which in turn blocks WRITEABLE and is lifted first. After a body HTTP_BODY_COMPLETION may come again.
- * Closing a socket with unread input makes the kernel send a reset that can destroy the response on its way, hence
- * LINGERING: we send FIN, read on for a while, then close. */
+ * What libwebsockets 4.1 demands: a POST without length waits for 100 MB, hence the checks up front. A body
+ * that trickles in is never cut, hence the deadline. While a response is awaited the socket would stay
+ * readable and the loop spin, hence flow control, which in turn blocks WRITEABLE and is lifted first. After a
+ * body HTTP_BODY_COMPLETION may come again. Closing a socket with unread input makes the kernel send a reset
+ * that can destroy the response on its way, hence LINGERING: we send FIN, read on for a while, then close. */
 
 enum {
     BODY_DEADLINE_MS = 5000,
@@ -48,7 +49,9 @@ struct http_request {
     struct loop_timer *deadline; /* of the body, later of the lingering */
 };
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void free_request(struct http_request *r)
 {
@@ -82,7 +85,8 @@ static void lost(struct http_request *r)
     done(r);
 }
 
-/* --- the response -------------------------------------------------------------------------------------------------- */
+/* --- the response
+ * -------------------------------------------------------------------------------------------------- */
 
 static void count_status(int status)
 {
@@ -104,7 +108,8 @@ static void start_sending(struct http_request *r, int status)
     lws_callback_on_writable(r->wsi);
 }
 
-static void refuse(struct http_request *r, int status, enum code code, const char *message, const char *headers)
+static void refuse(struct http_request *r, int status, enum code code, const char *message,
+                   const char *headers)
 {
     r->close = true;
     http_text_add_refusal(&r->out, status, code, message, false, headers);
@@ -182,7 +187,8 @@ static int on_writeable(struct http_request *r, struct http_request **slot)
     return on_sent(r, slot);
 }
 
-/* --- the request --------------------------------------------------------------------------------------------------- */
+/* --- the request
+ * --------------------------------------------------------------------------------------------------- */
 
 static struct str header(struct lws *wsi, enum lws_token_indexes token, char *dst, int size)
 {
@@ -193,8 +199,8 @@ static struct str header(struct lws *wsi, enum lws_token_indexes token, char *ds
 static void copy_arguments(struct http_request *r)
 {
     char argument[ARGUMENT_SIZE];
-    for (int i = 0, n; (n = lws_hdr_copy_fragment(r->wsi, argument, sizeof argument, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0;
-         i++)
+    for (int i = 0, n;
+         (n = lws_hdr_copy_fragment(r->wsi, argument, sizeof argument, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++)
         buf_add(&r->arguments, argument, (size_t)n + 1);
 }
 
@@ -266,7 +272,8 @@ static bool expects_body(struct lws *wsi)
     char length[VALUE_SIZE];
     if (lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
         return strtoll(length, NULL, 10) != 0;
-    return lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 || lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 ||
+    return lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 ||
            lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) > 0;
 }
 
@@ -287,9 +294,11 @@ static bool refuse_bad_head(struct http_request *r)
     bool known = find_method(wsi, &r->method);
     int64_t length = content_length(wsi);
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
-        refuse(r, 501, CODE_BAD_REQUEST, "Transfer-Encoding is not supported; send the body with Content-Length.", NULL);
+        refuse(r, 501, CODE_BAD_REQUEST,
+               "Transfer-Encoding is not supported; send the body with Content-Length.", NULL);
     else if (!known)
-        refuse(r, 405, CODE_BAD_REQUEST, "This server knows GET, HEAD and POST.", "Allow: GET, HEAD, POST\r\n");
+        refuse(r, 405, CODE_BAD_REQUEST, "This server knows GET, HEAD and POST.",
+               "Allow: GET, HEAD, POST\r\n");
     else if (length < 0)
         refuse(r, 400, CODE_BAD_REQUEST, "Content-Length must stand once and be a number.", NULL);
     else if (lws_hdr_fragment_length(wsi, WSI_TOKEN_HOST, 1) > 0 ||
@@ -345,7 +354,8 @@ static int on_body_complete(struct http_request *r, struct http_request **slot)
     return -1;
 }
 
-/* --- libwebsockets' callbacks -------------------------------------------------------------------------------------- */
+/* --- libwebsockets' callbacks
+ * -------------------------------------------------------------------------------------- */
 
 bool http_wants(enum lws_callback_reasons reason)
 {
@@ -362,8 +372,8 @@ bool http_wants(enum lws_callback_reasons reason)
     }
 }
 
-int http_callback(struct http *http, struct lws *wsi, enum lws_callback_reasons reason, struct http_request **slot,
-                  void *in, size_t n)
+int http_callback(struct http *http, struct lws *wsi, enum lws_callback_reasons reason,
+                  struct http_request **slot, void *in, size_t n)
 {
     if (reason == LWS_CALLBACK_HTTP)
         return on_request(http, wsi, slot, (struct str){in, n});
@@ -388,7 +398,8 @@ int http_callback(struct http *http, struct lws *wsi, enum lws_callback_reasons 
     }
 }
 
-/* --- for the handlers (http.h) ------------------------------------------------------------------------------------- */
+/* --- for the handlers (http.h)
+ * ------------------------------------------------------------------------------------- */
 
 enum http_method http_method(const struct http_request *r)
 {
@@ -407,7 +418,8 @@ bool http_query(const struct http_request *r, const char *name, char *dst, size_
         struct str argument = str_of(r->arguments.data + at);
         at += argument.n + 1;
         bool bare = argument.n == name_size;
-        if (argument.n < name_size || memcmp(argument.p, name, name_size) != 0 || (!bare && argument.p[name_size] != '='))
+        if (argument.n < name_size || memcmp(argument.p, name, name_size) != 0 ||
+            (!bare && argument.p[name_size] != '='))
             continue;
         size_t skip = bare ? name_size : name_size + 1;
         return str_copy(dst, size, (struct str){argument.p + skip, argument.n - skip});

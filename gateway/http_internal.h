@@ -11,13 +11,14 @@ struct http {
     int64_t body_max_bytes;
     void *arg; /* for on_request */
     void (*on_request)(void *arg, struct http_request *r);
-    size_t active;  /* requests whose response has not gone out yet */
-    bool stopping;  /* connections are not kept alive any more */
+    size_t active; /* requests whose response has not gone out yet */
+    bool stopping; /* connections are not kept alive any more */
 };
 
-/* Is this callback ours? Then http_callback handles it; `slot` is the request's place in the socket's user data. */
+/* Is this callback ours? Then http_callback handles it; `slot` is the request's place in the socket's user
+ * data. */
 bool http_wants(enum lws_callback_reasons reason);
-int http_callback(struct http *http, struct lws *wsi, enum lws_callback_reasons reason, struct http_request **slot,
-                  void *in, size_t n);
+int http_callback(struct http *http, struct lws *wsi, enum lws_callback_reasons reason,
+                  struct http_request **slot, void *in, size_t n);
 
 #endif

@@ -9,8 +9,8 @@ struct http_text_head {
     int status;
     const char *content_type; /* text/html also gets a Content-Security-Policy */
     size_t content_length;
-    bool close;     /* Connection: close, else keep-alive */
-    bool cacheable; /* false: Cache-Control: no-store */
+    bool close;          /* Connection: close, else keep-alive */
+    bool cacheable;      /* false: Cache-Control: no-store */
     const char *headers; /* further header lines, each with its CRLF; may be NULL */
 };
 /* Appends the head with the empty line that ends it. */

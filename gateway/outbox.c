@@ -4,9 +4,9 @@
 #include "common/err.h"
 #include "common/mem.h"
 
-/* A ring of references. Whether a frame is volatile belongs to the queue and not to the frame, because the same frame
- * may be queued for several receivers. Making room walks the whole ring; it frees a quarter of the limit at a time, so
- * that a client at its limit does not cost a walk per message. */
+/* A ring of references. Whether a frame is volatile belongs to the queue and not to the frame, because the
+ * same frame may be queued for several receivers. Making room walks the whole ring; it frees a quarter of the
+ * limit at a time, so that a client at its limit does not cost a walk per message. */
 
 enum { FIRST_CAPACITY = 4, ROOM_SHARE = 4 };
 
@@ -57,7 +57,8 @@ static void forget(struct outbox *o, const struct outbox_entry *e)
     frame_unref(e->frame);
 }
 
-/* Drops the oldest volatile frames until `target` bytes or fewer wait; returns how many. Closes the gaps in place. */
+/* Drops the oldest volatile frames until `target` bytes or fewer wait; returns how many. Closes the gaps in
+ * place. */
 static size_t drop_volatile(struct outbox *o, size_t target)
 {
     uint32_t kept = 0, count = o->count;
@@ -72,7 +73,8 @@ static size_t drop_volatile(struct outbox *o, size_t target)
     return count - kept;
 }
 
-enum outbox_result outbox_push(struct outbox *o, struct frame *f, bool is_volatile, size_t max_bytes, size_t *dropped)
+enum outbox_result outbox_push(struct outbox *o, struct frame *f, bool is_volatile, size_t max_bytes,
+                               size_t *dropped)
 {
     size_t n = size_of(f);
     if (o->count > 0 && o->bytes + n > max_bytes) {

@@ -1,4 +1,5 @@
-/* The listening edge: one port, one libwebsockets context on the process's loop, and the way up and down for both. */
+/* The listening edge: one port, one libwebsockets context on the process's loop, and the way up and down for
+ * both. */
 #include "gateway/server.h"
 
 #include <errno.h>
@@ -19,17 +20,18 @@
 #include "gateway/ws.h"
 #include "proto/codes.h"
 
-/* We accept ourselves and hand the sockets to libwebsockets: its own listener cannot share a port between processes, and
- * the options below must be set before the first byte. TCP_NOTSENT_LOWAT keeps the kernel from hiding megabytes of a
- * client that does not read; what waits then waits in our outbox, where it is counted.
+/* We accept ourselves and hand the sockets to libwebsockets: its own listener cannot share a port between
+ * processes, and the options below must be set before the first byte. TCP_NOTSENT_LOWAT keeps the kernel from
+ * hiding megabytes of a client that does not read; what waits then waits in our outbox, where it is counted.
  *
- * libwebsockets runs on our loop without timers or pings of its own in the steady state: its validity checks are a sorted
- * list, on by default, and make accepting slow; the wheel of conn.c does that work. Compression and HTTP/2 stay off: with
- * the first one valid message aborts this version, with the second our prepared frames would be wrong.
+ * libwebsockets runs on our loop without timers or pings of its own in the steady state: its validity checks
+ * are a sorted list, on by default, and make accepting slow; the wheel of conn.c does that work. Compression
+ * and HTTP/2 stay off: with the first one valid message aborts this version, with the second our prepared
+ * frames would be wrong.
  *
- * Stopping takes three steps. server_close stops accepting, closes every connection with a Close frame and waits for the
- * peers, at most CLOSE_DEADLINE_MS; then the context is destroyed inside the loop, which ends what is left; and when the
- * loop has run out, server_free destroys the context again, which frees it. */
+ * Stopping takes three steps. server_close stops accepting, closes every connection with a Close frame and
+ * waits for the peers, at most CLOSE_DEADLINE_MS; then the context is destroyed inside the loop, which ends
+ * what is left; and when the loop has run out, server_free destroys the context again, which frees it. */
 
 enum {
     BACKLOG = 4096,
@@ -67,7 +69,8 @@ struct server {
     void *on_closed_arg;
 };
 
-/* --- libwebsockets' side ------------------------------------------------------------------------------------------- */
+/* --- libwebsockets' side
+ * ------------------------------------------------------------------------------------------- */
 
 /* One line of libwebsockets' own log. Clients provoke most of them. */
 static void on_library_log(int level, const char *line)
@@ -81,8 +84,8 @@ static void on_library_log(int level, const char *line)
         log_limited(LOG_DEBUG, "lws.message", KV_STR("text", text));
 }
 
-static int on_event(struct server *s, struct lws *wsi, enum lws_callback_reasons reason, struct socket_data *data,
-                    void *in, size_t n)
+static int on_event(struct server *s, struct lws *wsi, enum lws_callback_reasons reason,
+                    struct socket_data *data, void *in, size_t n)
 {
     if (ws_wants(reason))
         return ws_callback(&s->ws, wsi, reason, data ? &data->conn : NULL, in, n);
@@ -127,7 +130,8 @@ static bool start_context(struct server *s, char *err, size_t err_size)
                                              .tx_packet_size = WRITE_SIZE};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
+        .options =
+            LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
         .foreign_loops = loops,
         .pcontext = &s->context,
         .user = s,
@@ -147,7 +151,8 @@ static bool start_context(struct server *s, char *err, size_t err_size)
     lws_set_log_level(LLL_ERR | LLL_WARN, on_library_log);
     s->context = lws_create_context(&info);
     if (s->context == NULL) {
-        snprintf(err, err_size, "libwebsockets does not start; is its libuv plugin installed (libwebsockets-evlib-uv)?");
+        snprintf(err, err_size,
+                 "libwebsockets does not start; is its libuv plugin installed (libwebsockets-evlib-uv)?");
         return false;
     }
     s->vhost = lws_create_vhost(s->context, &info);
@@ -155,7 +160,8 @@ static bool start_context(struct server *s, char *err, size_t err_size)
     return true;
 }
 
-/* --- accepting ----------------------------------------------------------------------------------------------------- */
+/* --- accepting
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void on_listener_closed(uv_handle_t *h)
 {
@@ -168,7 +174,8 @@ static void adopt(struct server *s, int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
     if (lws_adopt_socket_vhost(s->vhost, fd) == NULL) /* closes fd itself */
-        log_limited(LOG_WARN, "conn.refused", KV("text", "libwebsockets could not take a connection; it is closed"));
+        log_limited(LOG_WARN, "conn.refused",
+                    KV("text", "libwebsockets could not take a connection; it is closed"));
 }
 
 static void on_connections(uv_poll_t *listener, int status, int events)
@@ -182,8 +189,9 @@ static void on_connections(uv_poll_t *listener, int status, int events)
         } else if (errno != EINTR && errno != ECONNABORTED) {
             if (errno == EAGAIN)
                 return;
-            log_limited(LOG_ERROR, "accept.failed", KV("reason", strerror(errno)),
-                        KV("text", "accepting again in 100 ms; if files ran out, raise the limit (ulimit -n)"));
+            log_limited(
+                LOG_ERROR, "accept.failed", KV("reason", strerror(errno)),
+                KV("text", "accepting again in 100 ms; if files ran out, raise the limit (ulimit -n)"));
             uv_poll_stop(listener); /* the socket stays readable: without a pause the loop would spin */
             loop_timer_start(s->accept_again, ACCEPT_PAUSE_MS, 0);
             return;
@@ -229,7 +237,8 @@ static int bound_port(int fd)
 static bool start_listening(struct server *s, const struct server_options *o, char *err, size_t err_size)
 {
     char port[16];
-    struct addrinfo *address = NULL, hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *address = NULL,
+                    hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
     snprintf(port, sizeof port, "%d", o->port);
     int problem = getaddrinfo(o->host, port, &hints, &address);
     if (problem != 0) {
@@ -253,7 +262,8 @@ static void start_accepting(struct server *s)
     uv_poll_start(s->listener, UV_READABLE, on_connections);
 }
 
-/* --- up and down --------------------------------------------------------------------------------------------------- */
+/* --- up and down
+ * --------------------------------------------------------------------------------------------------- */
 
 static void on_tick(void *arg)
 {
@@ -312,8 +322,8 @@ static void set_rules(struct server *s, const struct server_options *o)
                             .on_request = s->events.on_http};
 }
 
-struct server *server_new(struct loop *l, const struct server_options *options, const struct server_events *events,
-                          char *err, size_t err_size)
+struct server *server_new(struct loop *l, const struct server_options *options,
+                          const struct server_events *events, char *err, size_t err_size)
 {
     struct server *s = mem_alloc(sizeof *s);
     s->loop = l;

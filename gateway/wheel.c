@@ -3,9 +3,10 @@
 
 #include "common/err.h"
 
-/* An entry lies in the slot of its tick modulo WHEEL_SLOTS. A time further away than one turn is passed over until its
- * turn has come, so a slot may hold entries of several turns; with a tick of 250 ms a turn is 64 s and all but none of
- * our times fit in it. One timer of the event loop drives the wheel instead of one per connection. */
+/* An entry lies in the slot of its tick modulo WHEEL_SLOTS. A time further away than one turn is passed over
+ * until its turn has come, so a slot may hold entries of several turns; with a tick of 250 ms a turn is 64 s
+ * and all but none of our times fit in it. One timer of the event loop drives the wheel instead of one per
+ * connection. */
 
 void wheel_init(struct wheel *w, uint64_t tick_ms, uint64_t now_ms)
 {

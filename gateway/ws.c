@@ -1,4 +1,5 @@
-/* Speaks WebSocket through libwebsockets: handshake checks, received pieces, one write per connection and loop pass. */
+/* Speaks WebSocket through libwebsockets: handshake checks, received pieces, one write per connection and
+ * loop pass. */
 #include "gateway/ws.h"
 
 #include <sys/socket.h>
@@ -15,19 +16,23 @@
 /* What libwebsockets 4.1 on libuv demands of this file:
  *
  * - Refusals with a status are possible in CONFIRM_UPGRADE only. -1 there closes after what was written.
- * - Messages leave as prepared bytes (LWS_WRITE_RAW), many in one write, never while lws_partial_buffered(). The rest of a
- *   partial write is its business; it calls WRITEABLE when that is out. Nothing else of ours asks for WRITEABLE.
- * - A Close frame goes out if lws_close_reason() is followed by lws_set_timeout(KILL_SYNC) outside of every callback of
- *   the same connection and with nothing partial. That happens in ws_flush alone, so the place where conn_close was called
- *   does not matter. Closing by "return -1" would lose frame synchronisation and, from WRITEABLE, the Close frame.
- * - DROP_PROTOCOL is the first sign of any close, its own included: nothing may be written afterwards, though WRITEABLE
- *   still comes. CLOSED comes too for connections that never were ESTABLISHED.
- * - KILL_SYNC on a connection whose close has begun ends it at once; on one with a stuck partial write it would wait for
- *   that, so there we mark it for KILL_ASYNC and shut the socket down, which wakes libwebsockets up to carry it out. */
+ * - Messages leave as prepared bytes (LWS_WRITE_RAW), many in one write, never while lws_partial_buffered().
+ * The rest of a partial write is its business; it calls WRITEABLE when that is out. Nothing else of ours asks
+ * for WRITEABLE.
+ * - A Close frame goes out if lws_close_reason() is followed by lws_set_timeout(KILL_SYNC) outside of every
+ * callback of the same connection and with nothing partial. That happens in ws_flush alone, so the place
+ * where conn_close was called does not matter. Closing by "return -1" would lose frame synchronisation and,
+ * from WRITEABLE, the Close frame.
+ * - DROP_PROTOCOL is the first sign of any close, its own included: nothing may be written afterwards, though
+ * WRITEABLE still comes. CLOSED comes too for connections that never were ESTABLISHED.
+ * - KILL_SYNC on a connection whose close has begun ends it at once; on one with a stuck partial write it
+ * would wait for that, so there we mark it for KILL_ASYNC and shut the socket down, which wakes libwebsockets
+ * up to carry it out. */
 
 enum { SCRATCH_SIZE = 65536, HEADER_SIZE = 256, PATH_SIZE = 256, ARGUMENT_SIZE = 8192 };
 
-/* --- reading the handshake ----------------------------------------------------------------------------------------- */
+/* --- reading the handshake
+ * ----------------------------------------------------------------------------------------- */
 
 static struct str header(struct lws *wsi, enum lws_token_indexes token, char *dst, int size, bool *too_long)
 {
@@ -39,8 +44,8 @@ static struct str header(struct lws *wsi, enum lws_token_indexes token, char *ds
 
 static bool repeated(struct lws *wsi)
 {
-    static const enum lws_token_indexes once[] = {WSI_TOKEN_HOST, WSI_TOKEN_VERSION, WSI_TOKEN_KEY, WSI_TOKEN_ORIGIN,
-                                                  WSI_TOKEN_PROTOCOL};
+    static const enum lws_token_indexes once[] = {WSI_TOKEN_HOST, WSI_TOKEN_VERSION, WSI_TOKEN_KEY,
+                                                  WSI_TOKEN_ORIGIN, WSI_TOKEN_PROTOCOL};
     for (size_t i = 0; i < sizeof once / sizeof *once; i++)
         if (lws_hdr_fragment_length(wsi, once[i], 1) > 0)
             return true;
@@ -80,17 +85,18 @@ static const struct handshake_refusal *check(struct ws *ws, struct lws *wsi, con
     o.ws_key = header(wsi, WSI_TOKEN_KEY, text[5], HEADER_SIZE, &o.too_long);
     o.origin = header(wsi, WSI_TOKEN_ORIGIN, text[6], HEADER_SIZE, &o.too_long);
     o.protocols = header(wsi, WSI_TOKEN_PROTOCOL, text[7], HEADER_SIZE, &o.too_long);
-    const struct handshake_rules r = {
-        .allowed_origins = ws->allowed_origins,
-        .stopping = ws->stopping,
-        .connections = ws->conns.count,
-        .connections_max = ws->connections_max,
-        .address_connections = ws->addresses ? addresses_count(ws->addresses, address) : 0,
-        .address_connections_max = ws->address_connections_max};
+    const struct handshake_rules r = {.allowed_origins = ws->allowed_origins,
+                                      .stopping = ws->stopping,
+                                      .connections = ws->conns.count,
+                                      .connections_max = ws->connections_max,
+                                      .address_connections =
+                                          ws->addresses ? addresses_count(ws->addresses, address) : 0,
+                                      .address_connections_max = ws->address_connections_max};
     const struct handshake_refusal *refusal = handshake_check(&o, &r);
     if (refusal != NULL)
-        log_limited(LOG_INFO, "handshake.refused", KV("reason", refusal->reason), KV_INT("status", refusal->status),
-                    KV("address", address), KV_STR("path", o.path), KV_STR("origin", o.origin));
+        log_limited(LOG_INFO, "handshake.refused", KV("reason", refusal->reason),
+                    KV_INT("status", refusal->status), KV("address", address), KV_STR("path", o.path),
+                    KV_STR("origin", o.origin));
     return refusal;
 }
 
@@ -121,20 +127,23 @@ static struct str argument(struct lws *wsi, const char *name, char *dst, int siz
 static void on_established(struct ws *ws, struct lws *wsi, struct conn **slot)
 {
     char path[PATH_SIZE], address[ADDRESSES_TEXT_SIZE], hello[ARGUMENT_SIZE];
-    char token[ARGUMENT_SIZE], player_id[ARGUMENT_SIZE]; /* as large as all headers: a shorter one ends lws's search */
+    char token[ARGUMENT_SIZE],
+        player_id[ARGUMENT_SIZE]; /* as large as all headers: a shorter one ends lws's search */
     bool too_long = false;
     peer_address(wsi, address);
     struct conn_handshake h = {.path = header(wsi, WSI_TOKEN_GET_URI, path, sizeof path, &too_long),
                                .token = argument(wsi, "token=", token, sizeof token),
                                .player_id = argument(wsi, "playerId=", player_id, sizeof player_id),
-                               .wait_for_hello = str_eq(argument(wsi, "hello=", hello, sizeof hello), STR("1")),
+                               .wait_for_hello =
+                                   str_eq(argument(wsi, "hello=", hello, sizeof hello), STR("1")),
                                .address = str_of(address)};
     if (ws->addresses != NULL)
         addresses_add(ws->addresses, address);
     *slot = conn_opened(&ws->conns, wsi, &h);
 }
 
-/* --- receiving ----------------------------------------------------------------------------------------------------- */
+/* --- receiving
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void on_receive(struct conn *c, void *in, size_t n)
 {
@@ -197,7 +206,8 @@ bool ws_wants(enum lws_callback_reasons reason)
     }
 }
 
-int ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason, struct conn **slot, void *in, size_t n)
+int ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason, struct conn **slot,
+                void *in, size_t n)
 {
     if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
         return on_confirm_upgrade(ws, wsi);
@@ -228,7 +238,8 @@ int ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason
     }
 }
 
-/* --- sending and ending -------------------------------------------------------------------------------------------- */
+/* --- sending and ending
+ * -------------------------------------------------------------------------------------------- */
 
 static struct ws *ws_of(const struct conn *c)
 {
@@ -294,14 +305,16 @@ void ws_flush(void *arg)
             if (c->kill)
                 list_push(&env->ending, &c->flush);
         }
-        if (ws->callbacks > 0) /* called for the sake of the cache, inside RECEIVE: nothing may be ended now */
+        if (ws->callbacks >
+            0) /* called for the sake of the cache, inside RECEIVE: nothing may be ended now */
             return;
         while (!list_empty(&env->ending))
             end(take_first(&env->ending));
     } while (!list_empty(&env->dirty));
 }
 
-void ws_init(struct ws *ws, struct loop *loop, const struct conn_rules *rules, const struct conn_events *events)
+void ws_init(struct ws *ws, struct loop *loop, const struct conn_rules *rules,
+             const struct conn_events *events)
 {
     *ws = (struct ws){0};
     conn_env_init(&ws->conns, loop, rules, events, write_now);

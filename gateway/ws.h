@@ -1,4 +1,5 @@
-/* The WebSocket side of the door: libwebsockets' callbacks in, connections (conn_internal.h) and frames out. */
+/* The WebSocket side of the door: libwebsockets' callbacks in, connections (conn_internal.h) and frames out.
+ */
 #ifndef GATEWAY_WS_H
 #define GATEWAY_WS_H
 
@@ -15,12 +16,15 @@ struct ws {
     char *scratch;      /* where small frames are gathered for one write */
 };
 
-void ws_init(struct ws *ws, struct loop *loop, const struct conn_rules *rules, const struct conn_events *events);
+void ws_init(struct ws *ws, struct loop *loop, const struct conn_rules *rules,
+             const struct conn_events *events);
 void ws_close(struct ws *ws); /* all connections must be closed */
 
-/* Is this callback ours? Then ws_callback handles it; `slot` is the connection's place in the socket's user data. */
+/* Is this callback ours? Then ws_callback handles it; `slot` is the connection's place in the socket's user
+ * data. */
 bool ws_wants(enum lws_callback_reasons reason);
-int ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason, struct conn **slot, void *in, size_t n);
+int ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason, struct conn **slot,
+                void *in, size_t n);
 
 /* Sends what is queued and ends what is to be ended; a flush hook of the loop. */
 void ws_flush(void *ws);

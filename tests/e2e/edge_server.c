@@ -1,9 +1,11 @@
-/* A server that is the edge alone, for edge.test.mjs: echoes, closes, floods and answers HTTP as the messages tell it.
+/* A server that is the edge alone, for edge.test.mjs: echoes, closes, floods and answers HTTP as the messages
+ * tell it.
  *
- * Arguments are name=value (see set_option). Prints "listening PORT" and then a line per event. Messages: "close CODE
- * [reason]", "close-later CODE" (from a timer), "close-deferred CODE", "bye N" (N messages, then close 4200), "flood N
- * SIZE", "burst N SIZE" (volatile), "mixed N SIZE" (volatile, then as many reliable), "ready", "ping-every MS",
- * "hold" (keep the closed connection, and touch it at the end), "close-all"; anything else is echoed. SIGTERM ends. */
+ * Arguments are name=value (see set_option). Prints "listening PORT" and then a line per event. Messages:
+ * "close CODE [reason]", "close-later CODE" (from a timer), "close-deferred CODE", "bye N" (N messages, then
+ * close 4200), "flood N SIZE", "burst N SIZE" (volatile), "mixed N SIZE" (volatile, then as many reliable),
+ * "ready", "ping-every MS", "hold" (keep the closed connection, and touch it at the end), "close-all";
+ * anything else is echoed. SIGTERM ends. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,7 +204,8 @@ static void on_http(void *arg, struct http_request *r)
         struct later *l = mem_alloc(sizeof *l);
         l->request = r;
         l->timer = loop_timer_new(loop, respond_later, l);
-        loop_timer_start(l->timer, http_query(r, "ms", value, sizeof value) ? strtoul(value, NULL, 10) : 20, 0);
+        loop_timer_start(l->timer, http_query(r, "ms", value, sizeof value) ? strtoul(value, NULL, 10) : 20,
+                         0);
     } else if (str_eq(path, STR("/metrics"))) {
         metrics_print(&b, NULL);
         respond(r, 200, "text/plain; version=0.0.4", buf_str(&b));
