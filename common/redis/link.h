@@ -63,9 +63,13 @@ unsigned redis_link_failures(const struct redis_link *k); /* consecutive failed 
  * link and back off. */
 typedef void (*redis_cb)(void *arg, int err, const struct reply *reply);
 void redis_call(struct redis_link *k, const struct str *args, size_t count, redis_cb fn, void *arg);
-/* The same for a command already in wire form (redis_format): for those who may have to send it twice. */
+/* The same for a command already in wire form: for those who may have to send it twice. */
 void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg);
-void redis_format(struct buf *out, const struct str *args, size_t count); /* appends */
+/* Appends a command in wire form; or in pieces: begin with the number of arguments, then add until there are
+ * so many. */
+void redis_format(struct buf *out, const struct str *args, size_t count);
+void redis_format_begin(struct buf *out, size_t count);
+void redis_format_add(struct buf *out, const struct str *args, size_t count);
 /* Counts the times the link went up: what was told to the server in another epoch may be gone. 0 before the
  * first. */
 uint64_t redis_link_epoch(const struct redis_link *k);

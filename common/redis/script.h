@@ -14,6 +14,8 @@ struct script {
 
 struct script_runner; /* the scripts of one command link */
 struct script_runner *script_runner_new(struct redis_link *k);
+/* Pending calls are answered first: ERR_UNKNOWN, or ERR_UNAVAILABLE if nothing was sent. The link may be
+ * freed before or after. NULL is fine. */
 void script_runner_free(struct script_runner *r);
 /* EVALSHA with keys then args (all copied); on NOSCRIPT loads and asks again, in order with respect to
  * itself. Same callback contract as redis_call, but an error reply arrives as err = ERR_SCRIPT with the

@@ -91,13 +91,22 @@ static void add_header(struct buf *out, char mark, size_t n)
     buf_add(out, line + at, sizeof line - at);
 }
 
-void redis_format(struct buf *out, const struct str *args, size_t count)
+void redis_format_begin(struct buf *out, size_t count)
 {
     add_header(out, '*', count);
+}
+
+void redis_format_add(struct buf *out, const struct str *args, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         add_header(out, '$', args[i].n);
-        if (args[i].n > 0)
-            buf_add(out, args[i].p, args[i].n);
+        buf_add(out, args[i].p, args[i].n);
         buf_add(out, "\r\n", 2);
     }
+}
+
+void redis_format(struct buf *out, const struct str *args, size_t count)
+{
+    redis_format_begin(out, count);
+    redis_format_add(out, args, count);
 }
