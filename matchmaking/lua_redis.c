@@ -119,7 +119,7 @@ static int redis_log(lua_State *L)
     int count = lua_gettop(L);
     if (count < 2)
         return raise(L, STR("ERR redis.log() requires two arguments or more."));
-    if (lua_type(L, 1) != LUA_TNUMBER)
+    if (!lua_isnumber(L, 1))
         return raise(L, STR("ERR First argument must be a number (log level)."));
     lua_Number level = lua_tonumber(L, 1);
     if (!(level >= 0 && level <= 3))

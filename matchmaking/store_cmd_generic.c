@@ -30,7 +30,11 @@ static void expire_in(struct store_keys *s, const struct str *args, size_t count
 {
     int64_t at_ms;
     if (count > 3) { /* NX, XX, GT, LT: nobody uses them */
-        store_cmd_syntax_error(out);
+        struct buf text = {0};
+        buf_add_text(&text, "ERR Unsupported option ");
+        buf_add_str(&text, args[3]);
+        answer_error(out, buf_str(&text));
+        buf_close(&text);
         return;
     }
     if (!store_cmd_int(args[2], &at_ms, out))

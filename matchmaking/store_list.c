@@ -15,7 +15,8 @@ static struct store_blob **slot(const struct store_list *l, size_t index)
 static void resize(struct store_list *l, size_t size)
 {
     struct store_blob **ring = size ? mem_alloc(size * sizeof *ring) : NULL;
-    for (size_t i = 0; i < l->count; i++)
+    CHECK(l->count <= size);
+    for (size_t i = 0; ring != NULL && i < l->count; i++)
         ring[i] = *slot(l, i);
     mem_free(l->ring);
     l->ring = ring;

@@ -99,7 +99,7 @@ static void replies_made_by_scripts(void **state)
     expect(w, "return redis.error_reply(3)", "ERR wrong number or type of arguments");
     expect(w, "return redis.status_reply('a', 'b')", "ERR wrong number or type of arguments");
     expect(w, "redis.log(redis.LOG_DEBUG, 'quiet', 1) return redis.LOG_WARNING", "3");
-    expect_part(w, "redis.log('1', 'x')", "ERR First argument must be a number (log level).");
+    expect_part(w, "redis.log('one', 'x')", "ERR First argument must be a number (log level).");
     expect_part(w, "redis.log(4, 'x')", "ERR Invalid log level.");
     expect_part(w, "redis.log(1)", "ERR redis.log() requires two arguments or more.");
 }
