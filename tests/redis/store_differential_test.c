@@ -170,9 +170,8 @@ static struct buf what; /* the present command, for messages */
 
 static unsigned pick(unsigned below)
 {
-    assert_true(below > 0);
     random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
-    return (unsigned)(random_state >> 33) % below;
+    return below > 0 ? (unsigned)(random_state >> 33) % below : 0;
 }
 
 static struct str pick_material(char letter)
