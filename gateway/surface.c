@@ -2,6 +2,7 @@
 #include "gateway/surface.h"
 
 #include "common/metrics.h"
+#include "gateway/demo_page.h"
 #include "gateway/health.h"
 #include "gateway/lease.h"
 #include "gateway/room.h"
@@ -29,8 +30,13 @@ static void fill_local(void *arg, struct health_local *out)
 
 void surface_open(struct node *n)
 {
-    n->health = health_new(&(struct health_options){
-        .loop = n->loop, .realm = &n->realm, .admin_token = n->settings->admin_token, .local = fill_local, .arg = n});
+    struct str page = n->settings->demo ? (struct str){demo_page, demo_page_bytes} : (struct str){0};
+    n->health = health_new(&(struct health_options){.loop = n->loop,
+                                                    .realm = &n->realm,
+                                                    .admin_token = n->settings->admin_token,
+                                                    .demo_page = page,
+                                                    .local = fill_local,
+                                                    .arg = n});
 }
 
 void surface_ready(struct node *n)
