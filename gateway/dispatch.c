@@ -83,7 +83,7 @@ void dispatch_close(void *arg, struct conn *c, int code, const char *reason)
 {
     struct node *n = arg;
     struct session *s = conn_user(c);
-    log_info("conn.closed", KV("player", s->player_id), KV("socket", s->socket_id), KV_INT("code", code),
+    log_info("session.closed", KV("player", s->player_id), KV("socket", s->socket_id), KV_INT("code", code),
              KV("reason", reason), KV("state", session_state_name(s->state)));
     conn_set_user(c, NULL);
     sessions_remove(n->sessions, s);
