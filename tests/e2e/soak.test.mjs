@@ -10,7 +10,7 @@ const ENV = {
   GRACE_MS: 1000,
   CONFIRM_MS: 2000,
   MESSAGES_PER_SECOND: 0,
-  ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1:quarantine_size_mb=4:thread_local_quarantine_size_kb=0',
+  ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1:quarantine_size_mb=4:thread_local_quarantine_size_kb=64',
 };
 const KEYS_THAT_STAY = new Set(['fence', 'instances', 'instance_info', 'instance_epochs']);
 
