@@ -129,7 +129,8 @@ void http_respond(struct http_request *r, const struct http_response *response)
                                         .content_type = response->content_type,
                                         .content_length = response->body.n,
                                         .close = r->close,
-                                        .cacheable = response->cacheable};
+                                        .cacheable = response->cacheable,
+                                        .headers = response->headers};
     http_text_add_head(&r->out, &head);
     if (r->method != HTTP_HEAD)
         buf_add_str(&r->out, response->body);
