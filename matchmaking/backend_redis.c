@@ -65,21 +65,42 @@ static void publish(struct backend *b, struct str channel, struct str message)
 struct question { /* who asked for INFO */
     backend_cb fn;
     void *arg;
+    int err; /* of INFO */
+    struct buf text;
 };
 
 static void on_info(void *arg, int err, const struct reply *reply)
 {
-    struct question q = *(struct question *)arg;
-    mem_free(arg);
-    if (q.fn != NULL)
-        q.fn(q.arg, err == ERR_NONE && reply->type == REPLY_ERROR ? ERR_SCRIPT : err, reply);
+    struct question *q = arg;
+    q->err = err == ERR_NONE && reply->type == REPLY_ERROR ? ERR_SCRIPT : err;
+    if (reply != NULL)
+        buf_add_str(&q->text, reply->str);
+}
+
+/* INFO does not say whether save points are set; a server that forbids CONFIG leaves it open. */
+static void on_save_points(void *arg, int err, const struct reply *reply)
+{
+    struct question *q = arg;
+    if (q->err == ERR_NONE && err == ERR_NONE && reply->type == REPLY_ARRAY && reply->count == 2) {
+        buf_add_text(&q->text, "config_save:");
+        buf_add_str(&q->text, reply_str(reply, 1));
+        buf_add_text(&q->text, "\r\n");
+    }
+    const struct reply info = {.type = q->err == ERR_SCRIPT ? REPLY_ERROR : REPLY_STR,
+                               .str = buf_str(&q->text)};
+    if (q->fn != NULL)
+        q->fn(q->arg, q->err, q->err == ERR_NONE || q->err == ERR_SCRIPT ? &info : NULL);
+    buf_close(&q->text);
+    mem_free(q);
 }
 
 static void info(struct backend *b, backend_cb fn, void *arg)
 {
     struct question *q = mem_alloc(sizeof *q);
-    *q = (struct question){fn, arg};
+    *q = (struct question){.fn = fn, .arg = arg};
     redis_call(self(b)->commands, (struct str[]){STR("INFO")}, 1, on_info, q);
+    redis_call(self(b)->commands, (struct str[]){STR("CONFIG"), STR("GET"), STR("save")}, 3, on_save_points,
+               q);
 }
 
 static bool up(const struct backend *b)
