@@ -7,7 +7,7 @@
 #include "common/loop.h"
 #include "matchmaking/report.h"
 
-enum { CLEANUP_PAGES_MAX = 500, CLEANUP_MS_MAX = 2000, CLEANUP_KINDS_MAX = 16 };
+enum { CLEANUP_PAGES_MAX = 5000, CLEANUP_MS_MAX = 2000, CLEANUP_KINDS_MAX = 16 };
 
 struct cleanup_result {
     int err; /* the first failure; what was cleaned before it counts */

@@ -259,24 +259,27 @@ local function queues_walk(cursor)
     local from, rank = string.match(cursor, '^(.+)/(%d+)$')
     for _, level in ipairs(levels) do
         if not from or level >= from then
-            local entries, following = queue_page(level, level == from and tonumber(rank) or 0)
-            looked = looked + entries + 1
             if looked > PAGE then
+                return level .. '/0'
+            end
+            local entries, following = queue_page(level, level == from and tonumber(rank) or 0)
+            if entries == PAGE then
                 return level .. '/' .. int(following)
             end
+            looked = looked + entries + 1
         end
     end
     return '0'
 end
--- The cursor is a rank; entries that went make room for the next ones.
+-- The cursor is "@rank" (rank 0 is not the end); entries that went make room for the next ones.
 local function deadlines_walk(cursor)
-    local at = tonumber(cursor)
+    local at = tonumber(string.match(cursor, '^@(%d+)$') or '0')
     local entries = redis.call('ZRANGE', DEADLINES, at, at + PAGE - 1)
     local kept = 0
     for _, entry in ipairs(entries) do
         kept = kept + (clean_deadline(entry) and 0 or 1)
     end
-    return #entries < PAGE and '0' or int(at + kept)
+    return #entries < PAGE and '0' or '@' .. int(at + kept)
 end
 
 local order = {'players', 'socket_mappings', 'matches', 'game_states', 'keys', 'queues', 'deadlines', 'instance_info',
@@ -285,7 +288,7 @@ local walks = {
     players = hash_walk(PLAYERS, clean_player),
     socket_mappings = hash_walk(MAPPINGS, clean_mapping),
     matches = hash_walk(MATCHES, clean_match),
-    game_states = hash_walk(GAME_STATES, clean_state, math.max(1, math.floor(PAGE / 10))),
+    game_states = hash_walk(GAME_STATES, clean_state, math.max(1, math.floor(PAGE / 4))),
     keys = keys_walk,
     queues = queues_walk,
     deadlines = deadlines_walk,
