@@ -11,7 +11,7 @@ import { PHRASES, View, gatewayName } from './view.js';
 const PING_MS = 5000;
 const query = new URLSearchParams(location.search);
 const token = query.get('token') ?? undefined;
-const scores = new Map(); // by opponent: [mine, theirs]
+const scores = new Map(); // games won since the page was loaded, by player
 let client = null;
 let ticket = null;
 let rival = null; // with whom the ticket wants a rematch
@@ -56,13 +56,13 @@ function start(fresh) {
   view.notice(null);
   view.info({ server: url.host, player: null, instance: null, room: null });
   view.connection('connecting', 'Connecting');
-  client = connect(url, token ? { token } : { playerId: ownName(fresh) });
+  client = connect(url, { debug: sent, ...(token ? { token } : { playerId: ownName(fresh) }) });
   client.on('connected', connected);
   client.on('reconnecting', reconnecting);
   client.on('disconnected', disconnected);
   client.on('room', enter);
   client.on('error', ({ message }) => view.log('error', message, 'bad'));
-  client.on('push', ({ event, seq, data }) => view.log(event, describe(seq, data)));
+  client.on('push', ({ event, seq, data }) => describe(event, seq, data));
   view.me(client.playerId ?? '…');
 }
 
@@ -106,12 +106,20 @@ async function measure() {
   view.info({ rtt: `${ms} ms` });
 }
 
-function describe(seq, data) {
+// The log shows what a curious visitor wants to see: neither pings nor where a pointer moved.
+function describe(event, seq, data) {
+  if (data.message?.at !== undefined) return;
   const parts = [];
   if (seq) parts.push(`no. ${seq}`);
   for (const key of ['playerId', 'opponentId', 'reason', 'version', 'position', 'playersAmount', 'code'])
     if (data[key] !== undefined) parts.push(`${key} ${data[key]}`);
-  return parts.join(', ');
+  view.log(event, parts.join(', '));
+}
+
+function sent(direction, text) {
+  if (direction !== '>') return;
+  const { event, id, data } = JSON.parse(text);
+  if (event !== 'ping' && !data.volatile) view.log(`→ ${event}`, id ? `request ${id}` : '', 'sent');
 }
 
 // --- the queue -------------------------------------------------------------------------------------------------------
@@ -277,14 +285,15 @@ function drawSeats({ room, order, game, end, result }) {
   const seat = (id, side) => {
     const player = room.players.find((one) => one.id === id);
     const away = id !== client.playerId && (!player || !player.connected);
-    const where = player?.instanceId ? `on ${gatewayName(player.instanceId)}` : '';
+    const where = player?.instanceId ? gatewayName(player.instanceId) : '';
     const turn = !result && !end && game.side === side;
     return { name: id, mine: id === client.playerId, away, turn, won: result?.winner === id, where: away ? 'away' : where };
   };
   view.seats(order.map(seat));
-  view.score((scores.get(rivalOf(order)) ?? [0, 0]).join(' : '));
+  view.score(order.map((id) => scores.get(scoreKey(order, id)) ?? 0).join(' : '));
 }
 
+const scoreKey = (order, id) => `${rivalOf(order)} ${id}`;
 const rivalOf = (order) => order.find((id) => id !== client.playerId);
 
 function drawStatus(mine) {
@@ -307,7 +316,7 @@ function drawEnd(mine) {
   const winner = result ? result.winner : end.reason === 'players_left' ? client.playerId : null;
   const won = winner === client.playerId;
   const agreed = end?.reason === 'agreed';
-  if (end) count(mine, rival, winner);
+  if (end) count(mine, winner);
   view.title('Game over');
   view.status(isAway(mine) && !end ? `${rival} lost the connection` : '');
   view.result({
@@ -332,13 +341,12 @@ function howItEnded({ end, result }, rival, won, agreed) {
   return how[result.by] + (end ? '' : ' Waiting for both reports …');
 }
 
-function count(mine, rival, winner) {
-  if (mine.counted) return;
+function count(mine, winner) {
+  if (mine.counted || !winner) return;
   mine.counted = true;
-  const tally = scores.get(rival) ?? [0, 0];
-  scores.set(rival, tally);
-  if (winner) tally[winner === client.playerId ? 0 : 1]++;
-  view.score(tally.join(' : '));
+  const key = scoreKey(mine.order, winner);
+  scores.set(key, (scores.get(key) ?? 0) + 1);
+  drawSeats(mine);
 }
 
 // --- and go ----------------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ export class View {
 
   /** One of lobby, queue, game. */
   panel(name) {
-    for (const panel of document.querySelectorAll('[data-panel]')) panel.hidden = panel.dataset.panel !== name;
+    for (const panel of document.querySelectorAll('.panel')) panel.hidden = panel.dataset.panel !== name;
     document.body.dataset.panel = name;
   }
 
