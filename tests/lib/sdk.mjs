@@ -10,8 +10,16 @@ export { GatewayError } from '../../proto/sdk/js/index.js';
 export const test = (name, fn) => nodeTest(name, { timeout: 20000 }, fn);
 
 export function connect(t, url, options = {}) {
-  const client = connectTo(url, { WebSocket, backoff: { baseMs: 10, maxMs: 40 }, timeoutMs: 5000, ...options });
+  const sockets = [];
+  class Recorded extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      sockets.push(this);
+    }
+  }
+  const client = connectTo(url, { WebSocket: Recorded, backoff: { baseMs: 10, maxMs: 40 }, timeoutMs: 5000, ...options });
   client.history = []; // [event, data] of what concerns the line
+  client.cut = () => sockets.at(-1).terminate();
   for (const event of ['connected', 'disconnected', 'reconnecting'])
     client.on(event, (data) => client.history.push([event, data]));
   t.after(() => client.close());

@@ -163,6 +163,7 @@ export interface Room extends Emitter<RoomEvents> {
   readonly status: 'waiting' | 'active' | 'ended';
   readonly state: RoomState;
   readonly version: number;
+  /** Of the last push; one's own requests learn theirs from the reply. */
   readonly seq: number;
   readonly players: Player[];
   readonly me: Player | undefined;

@@ -1,0 +1,187 @@
+// The client against real gateways: that the scripted server of the other tests speaks like the real one.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { fleetTest, waitFor } from '../lib/fleet.mjs';
+import { codeOf, connect } from '../lib/sdk.mjs';
+
+const ws = (server) => `ws://127.0.0.1:${server.port}`;
+
+// Both in a started game: [room of a, room of b].
+async function pair(a, b, level = 3) {
+  const tickets = [a.join({ level }), b.join({ level })];
+  return Promise.all(tickets.map((ticket) => ticket.matched));
+}
+
+function signed(claims, secret) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+}
+
+fleetTest('a whole game over two instances', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const [one, two] = await fleet.gateways(2, { redis });
+  const ann = connect(t, ws(one), { playerId: 'ann' });
+  const bob = connect(t, ws(two), { playerId: 'bob' });
+  const first = ann.join({ level: 3 });
+  await waitFor(() => first.status === 'waiting' && first.position === 1);
+  const [a, b] = await Promise.all([first.matched, bob.join({ level: 3 }).matched]);
+  assert.equal(a.id, b.id);
+  assert.notEqual(ann.session.instanceId, bob.session.instanceId);
+  assert.deepEqual([a.level, a.status, a.opponents[0].id, b.opponents[0].id], [3, 'active', 'bob', 'ann']);
+  assert.deepEqual([a.version, a.state.turn, a.state.gameData, a.me.state], [0, 0, {}, {}]);
+
+  const heard = b.once('gameMessage');
+  const { seq } = await a.send({ text: 'grüß dich', n: [1, 2.5, null] });
+  assert.equal(seq, 3);
+  const message = await heard;
+  assert.deepEqual([message.playerId, message.message], ['ann', { text: 'grüß dich', n: [1, 2.5, null] }]);
+  assert.equal(b.seq, 3);
+  const glimpsed = a.once('gameMessage', (data, { seq: none }) => none === undefined);
+  assert.equal(b.send({ at: 4 }, { volatile: true }), true);
+  assert.deepEqual((await glimpsed).message, { at: 4 });
+
+  assert.equal((await a.updateGameData({ gameData: { moves: '3' }, turn: 1 })).version, 1);
+  assert.equal(await codeOf(b.updateGameData({ gameData: { moves: '4' } }, 0)), 'STALE_VERSION');
+  assert.deepEqual([b.version, b.state.gameData, b.state.turn], [1, { moves: '3' }, 1]);
+  await b.updateGameData({ turn: 2 });
+  await waitFor(() => a.version === 2 && a.state.turn === 2);
+  await b.updateState({ hat: 'red' });
+  await waitFor(() => a.opponents[0].state.hat === 'red');
+  const seats = (await a.refresh()).players.map(({ instanceId }) => instanceId);
+  assert.deepEqual(seats.sort(), [ann.session.instanceId, bob.session.instanceId].sort());
+
+  await a.endGame({ winner: 'ann' });
+  const disputed = a.once('error');
+  await b.endGame({ winner: 'bob' });
+  assert.equal((await disputed).code, 'RESULT_DISPUTED');
+  await Promise.all([a.endGame({ winner: 'ann' }), b.endGame({ winner: 'ann' })]);
+  for (const end of await Promise.all([a.closed, b.closed]))
+    assert.deepEqual([end.reason, end.result], ['agreed', { winner: 'ann' }]);
+  assert.equal(ann.rooms.size + bob.rooms.size, 0);
+  assert.ok((await ann.ping()) < 5000);
+  const [c] = await pair(ann, bob, 4);
+  await c.leave();
+  assert.equal((await c.closed).reason, 'left');
+  await waitFor(async () => (await redis.command('HLEN', 'game_states')) === 0);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
+fleetTest('a line that breaks: back in the seat with what happened meanwhile', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const [one, two] = await fleet.gateways(2, { redis, env: { GRACE_MS: 20000 } });
+  const ann = connect(t, ws(one), { playerId: 'ann' });
+  const bob = connect(t, ws(two), { playerId: 'bob', backoff: { baseMs: 1500, maxMs: 1500 } });
+  const [a, b] = await pair(ann, bob);
+  const away = a.once('opponentDisconnected');
+  bob.cut();
+  assert.equal((await away).graceMs, 20000);
+  assert.equal(a.opponents[0].connected, false);
+  await a.updateGameData({ gameData: { moves: '31' }, turn: 2 });
+  const back = a.once('opponentReconnected');
+  await b.once('roomSnapshot');
+  await back;
+  assert.equal(bob.rooms.get(a.id), b);
+  assert.deepEqual([b.version, b.state.gameData, b.state.turn], [1, { moves: '31' }, 2]);
+  assert.equal(a.opponents[0].connected, true);
+  await b.updateGameData({ turn: 3 });
+  await waitFor(() => a.state.turn === 3);
+  const heard = b.once('gameMessage');
+  const { seq } = await a.send('still here?');
+  assert.equal((await heard).message, 'still here?');
+  assert.equal(b.seq, seq);
+});
+
+fleetTest('a gateway that is shut down: queued and playing clients go on elsewhere', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const gateways = await fleet.gateways(2, { redis, env: { GRACE_MS: 20000, DRAIN_MS: 5000 } });
+  const proxy = await fleet.haproxy(gateways);
+  const clients = ['ann', 'bob', 'cy', 'dan'].map((playerId) => connect(t, ws(proxy), { playerId }));
+  await Promise.all(clients.map((client) => client.ready));
+  const [ann, bob, cy, dan] = clients;
+  const [a, b] = await pair(ann, bob);
+  const ticket = cy.join({ level: 9 });
+  await waitFor(() => ticket.status === 'waiting');
+
+  const doomed = ann.session.instanceId;
+  const [leaving] = gateways.filter(({ pid }) => doomed.startsWith(`${pid}-`));
+  const moved = clients.filter(({ session }) => session.instanceId === doomed);
+  const { code } = await leaving.sigterm();
+  assert.equal(code, 0);
+  await waitFor(() => moved.every(({ status, session }) => status === 'connected' && session.instanceId !== doomed));
+  const [, end] = ann.history.find(([name]) => name === 'disconnected');
+  assert.deepEqual([end.code, end.final], [4200, false]);
+  await waitFor(() => [a, b].every((room) => room.opponents[0].connected && room.me.connected));
+  await b.updateGameData({ turn: 1 });
+  await waitFor(() => a.state.turn === 1);
+  await waitFor(() => ticket.status === 'waiting');
+  const [c, d] = await Promise.all([ticket.matched, dan.join({ level: 9 }).matched]);
+  assert.equal(c.id, d.id);
+});
+
+fleetTest('a queued client whose line breaks joins again by itself', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const gateway = await fleet.gateway({ redis });
+  const ann = connect(t, ws(gateway), { playerId: 'ann' });
+  const ticket = ann.join({ level: 2 });
+  await waitFor(() => ticket.status === 'waiting');
+  const old = ticket.id;
+  ann.cut();
+  await waitFor(() => ticket.status === 'waiting' && ticket.id !== old);
+  assert.deepEqual(await redis.command('LRANGE', 'waiting:level:2', 0, -1), ['ann']);
+  assert.equal(await ticket.cancel(), true);
+  assert.equal(await redis.command('EXISTS', 'waiting:level:2'), 0);
+});
+
+fleetTest('tokens: a good one, an expired one, none', async (fleet, t) => {
+  const gateway = await fleet.gateway({ env: { AUTH_JWT_SECRET: 'only for this test' } });
+  const now = Math.floor(Date.now() / 1000);
+  const good = signed({ sub: 'ann', exp: now + 60 }, 'only for this test');
+  const ann = connect(t, ws(gateway), { token: () => good });
+  await ann.ready;
+  assert.equal(ann.playerId, 'ann');
+  ann.cut();
+  await ann.once('connected');
+  assert.equal(ann.playerId, 'ann');
+  const old = connect(t, ws(gateway), { token: signed({ sub: 'ann', exp: now - 60 }, 'only for this test') });
+  assert.equal(await codeOf(old.ready), 'CLOSED');
+  assert.equal(old.history.at(-1)[1].code, 4001);
+  assert.equal(old.history.at(-1)[1].final, true);
+  const forged = connect(t, ws(gateway), { token: signed({ sub: 'ann' }, 'guessed') });
+  assert.equal(await codeOf(forged.ready), 'CLOSED');
+  assert.equal(ann.status, 'connected');
+  assert.ok(!gateway.log.includes(good), 'the log shows a token');
+});
+
+fleetTest('standalone: the same player elsewhere takes over; an id the server chose is kept', async (fleet, t) => {
+  const gateway = await fleet.gateway();
+  const first = connect(t, ws(gateway), { playerId: 'ann' });
+  await first.ready;
+  assert.equal(first.session.durable, false);
+  const replaced = first.once('disconnected');
+  const second = connect(t, ws(gateway), { playerId: 'ann' });
+  await second.ready;
+  const { code, final } = await replaced;
+  assert.deepEqual([code, final], [4005, true]);
+
+  const guest = connect(t, ws(gateway));
+  await guest.ready;
+  const id = guest.playerId;
+  assert.ok(id);
+  guest.cut();
+  await guest.once('connected');
+  assert.equal(guest.playerId, id);
+});
+
+fleetTest('CONFIRM=client: found, confirmed by both, matched', async (fleet, t) => {
+  const gateway = await fleet.gateway({ env: { CONFIRM: 'client', CONFIRM_MS: 20000 } });
+  const clients = ['ann', 'bob'].map((playerId) => connect(t, ws(gateway), { playerId }));
+  const tickets = clients.map((client) => client.join({ level: 1 }));
+  const rooms = await Promise.all(tickets.map((ticket) => ticket.room ?? ticket.once('found')));
+  assert.equal(await codeOf(rooms[0].send('too early')), 'NOT_STARTED');
+  await rooms[0].confirm();
+  assert.equal(tickets[0].status, 'found');
+  await rooms[1].confirm();
+  const [a, b] = await Promise.all(tickets.map((ticket) => ticket.matched));
+  assert.deepEqual([a, b], rooms);
+});
