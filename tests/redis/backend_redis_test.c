@@ -140,10 +140,11 @@ static void test_calls(void **state)
     probe_wait_in_order(p);
     assert_non_null(strstr(p->text.data, "maxmemory_policy:noeviction"));
     assert_non_null(strstr(p->text.data, "aof_enabled:1"));
+    assert_non_null(strstr(p->text.data, "\r\nconfig_save:"));
     assert_string_equal(REDIS_ASK(p->server, "LLEN", "{test}:list"), "11");
     assert_true(backend_is_redis(gate.backend));
     backend_redis_stats(gate.backend, &commands, &events);
-    assert_int_equal(commands.calls, 13); /* with SCRIPT LOAD and INFO */
+    assert_int_equal(commands.calls, 14); /* with SCRIPT LOAD, INFO and CONFIG GET save */
     assert_int_equal(events.calls, 0);
     assert_int_equal(commands.failures + commands.waiting + commands.reconnects + events.reconnects, 0);
     redis_server_good(p->server);
