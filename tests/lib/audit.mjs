@@ -51,7 +51,7 @@ async function undeclared(cli, prefix) {
   const patterns = declaredKeys({ 'common/redis/keys.h': read('common/redis/keys.h') }).map(
     ({ pattern }) => new RegExp(`^${pattern.replace(/\{\w+\}/g, '[^:]+')}$`),
   );
-  return (await cli.keys())
-    .filter((key) => !key.startsWith(prefix) || !patterns.some((pattern) => pattern.test(key.slice(prefix.length))))
+  return (await cli.keys(`${prefix}*`))
+    .filter((key) => !patterns.some((pattern) => pattern.test(key.slice(prefix.length))))
     .map((key) => `the key ${key} is not declared in common/redis/keys.h`);
 }

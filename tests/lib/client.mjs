@@ -28,7 +28,7 @@ export class Client {
   #nextId = 1;
 
   // where: a port or a ws:// URL. options: playerId, token, query {}, headers {}, protocols, hello (ask the server to
-  // wait for hello), wait (false: do not wait for welcome).
+  // wait for hello), wait (false: do not wait for welcome), autoPong.
   static async open(where, options = {}) {
     const client = new Client(where, options);
     await within(client.opened, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, `the handshake of ${client.name}`);
@@ -39,7 +39,7 @@ export class Client {
     return client;
   }
 
-  constructor(where, { playerId, token, query = {}, headers = {}, protocols, hello } = {}) {
+  constructor(where, { playerId, token, query = {}, headers = {}, protocols, hello, autoPong = true } = {}) {
     const url = new URL(typeof where === 'number' ? `ws://127.0.0.1:${where}/ws` : where);
     if (playerId !== undefined) url.searchParams.set('playerId', playerId);
     if (token !== undefined) url.searchParams.set('token', token);
@@ -47,7 +47,7 @@ export class Client {
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     this.name = playerId ?? 'a client';
     this.playerId = playerId;
-    this.socket = new WebSocket(url, protocols ?? [], { headers, perMessageDeflate: false });
+    this.socket = new WebSocket(url, protocols ?? [], { headers, autoPong, perMessageDeflate: false });
     this.opened = new Promise((done, refuse) => {
       this.socket.on('open', done);
       this.socket.on('error', refuse);
