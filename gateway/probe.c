@@ -1,7 +1,7 @@
 /* Prints the answer to /health. */
 #include "gateway/probe.h"
 
-#include "gateway/stats_print.h"
+#include "gateway/stats_part.h"
 
 /* Does a bad key "key type" belong to the hash `name` (whatever the prefix)? */
 static bool bad_key_is(struct str bad, const char *name)
@@ -15,7 +15,7 @@ static void add_bad_keys(struct buf *out, const struct report_health *counts)
     if (counts->bad_count == 0)
         return;
     buf_add_text(out, ",\"badKeys\":");
-    stats_print_bad_keys(out, counts);
+    stats_part_bad_keys(out, counts);
 }
 
 static long long shown(int64_t count)

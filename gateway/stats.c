@@ -9,7 +9,7 @@
 #include "common/err.h"
 #include "common/flow.h"
 #include "common/mem.h"
-#include "gateway/stats_print.h"
+#include "gateway/stats_part.h"
 
 enum { TEXTS = 10 };
 
@@ -77,7 +77,7 @@ static void on_counts(void *arg, int err, const struct report_health *h)
         s->game_states = h->game_states > 0 ? h->game_states : 0;
         s->matches = h->matches > 0 ? h->matches : 0;
         s->waiting = h->waiting;
-        stats_print_bad_keys(&s->bad_keys_json, h);
+        stats_part_bad_keys(&s->bad_keys_json, h);
     }
     flow_wake(&g->flow);
 }
@@ -92,7 +92,7 @@ static void on_queues(void *arg, int err, const struct report_queue *queues, siz
 {
     struct gather *g = arg;
     if (answered(g, err)) {
-        stats_print_queues(&g->stats->queues_json, queues, count);
+        stats_part_queues(&g->stats->queues_json, queues, count);
         for (size_t i = 0; i < count; i++) {
             g->stats->queues += queues[i].length > 0;
             if (queues[i].oldest_wait_ms > g->stats->oldest_wait_ms)
@@ -112,7 +112,7 @@ static void on_fleet(void *arg, int err, const struct reply *reply)
 {
     struct gather *g = arg;
     if (answered(g, err))
-        stats_print_fleet(&g->stats->fleet_json, reply);
+        stats_part_fleet(&g->stats->fleet_json, reply);
     flow_wake(&g->flow);
 }
 
@@ -131,8 +131,8 @@ static void on_audit(void *arg, int err, const struct reply *reply)
         g->stats->violations = a.violations;
         g->stats->leftovers = a.leftovers;
         g->stats->have_integrity = true;
-        stats_print_integrity(&g->stats->integrity_json, &a);
-        stats_print_sockets(&g->stats->sockets_json, &a);
+        stats_part_integrity(&g->stats->integrity_json, &a);
+        stats_part_sockets(&g->stats->sockets_json, &a);
     }
     flow_wake(&g->flow);
 }

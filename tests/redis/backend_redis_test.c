@@ -140,7 +140,7 @@ static void test_calls(void **state)
     probe_wait_in_order(p);
     assert_non_null(strstr(p->text.data, "maxmemory_policy:noeviction"));
     assert_non_null(strstr(p->text.data, "aof_enabled:1"));
-    assert_non_null(strstr(p->text.data, "\r\nconfig_save:"));
+    assert_non_null(strstr(p->text.data, "config_save:"));
     assert_string_equal(REDIS_ASK(p->server, "LLEN", "{test}:list"), "11");
     assert_true(backend_is_redis(gate.backend));
     backend_redis_stats(gate.backend, &commands, &events);
