@@ -5,7 +5,8 @@
 --       7 owner instance, 8 "1" = only if the owner's lease is over, 9 grace_ms, 10 level, 11 roomId, 12 log_max
 -- Reply {"OK", level to run match.lua for or "", events, what ("queued" | "seat" | "idle" | "stale")} |
 --       {"AGAIN", level, roomId} (call again with the keys of these) | {"LIVE"} (the owner is alive after all)
--- Idempotent: a stale fence or socket only removes the socket's own mapping.
+-- Idempotent: a stale socket only removes its own mapping. A newer fence of the same socket is no stranger: it is this very
+-- connection, which attached again just before it was lost.
 --@include core emit player room match
 local bad = match_bad_type(KEYS[9]) or need(KEYS[8], 'set')
 if bad then
@@ -18,7 +19,7 @@ end
 local p = player_get(id)
 local fence = tonumber(ARGV[5])
 local what, rematch, events = 'stale', '', {}
-if p and p.socket == socket and (fence == 0 or p.fence == fence) then
+if p and p.socket == socket and p.fence >= fence then
     what = p.state
     if p.state == 'queued' then
         if p.level ~= ARGV[10] then
