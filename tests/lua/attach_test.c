@@ -1,0 +1,238 @@
+/* attach: one connection per player, fences, takeover, and a store that forgot. */
+#include "tests/lib/play.h"
+
+#include <stdio.h>
+
+static const char *attach(struct fleet_world *w, int at, const char *id, const char *socket, int64_t held)
+{
+    return ASK(w, presence_attach(&w->realm[at], str_of(id), str_of(socket), held, ANSWER(w)));
+}
+
+static void first_attach(struct fleet_world *w)
+{
+    assert_string_equal(attach(w, 1, "a", "s1", 0), "OK 1 idle   0   ");
+    assert_string_equal(RAW(w, "HGET", "socket_mappings", "s1"),
+                        "{\"socketId\":\"s1\",\"instanceId\":\"i1\",\"roomId\":null,\"playerId\":\"a\"}");
+    assert_string_equal(RAW(w, "HGET", "players", "a"), "idle|1|||0||s1|i1");
+    assert_string_equal(RAW(w, "SMEMBERS", "instance:i1:sockets"), "s1");
+    assert_string_equal(attach(w, 2, "b", "s2", 0), "OK 2 idle   0   ");
+    assert_string_equal(fleet_world_heard(w, 1), "");
+    fleet_world_settled(w);
+}
+
+/* Fences only grow, over all players, whoever attaches. */
+static void fences_grow(struct fleet_world *w)
+{
+    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
+    for (int i = 0; i < 10; i++) {
+        play_attach(w, &p[i % 2], 1 + i % 3);
+        assert_true(p[i % 2].fence > p[1 - i % 2].fence);
+    }
+}
+
+static void takeover_tells_the_old_instance(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    play_forget(w);
+    assert_string_equal(attach(w, 2, "a", "new", 0), "OK 2 idle   0  i1 a.1");
+    assert_string_equal(fleet_world_heard(w, 2), "");
+    assert_string_equal(fleet_world_heard(w, 3), "");
+    char text[256];
+    assert_true(str_copy(text, sizeof text, str_of(fleet_world_heard_raw(w, 1))));
+    char *stamp = strstr(text, "\"timestamp\":");
+    assert_non_null(stamp);
+    assert_int_equal(strspn(stamp + 12, "0123456789"), 13);
+    assert_string_equal(stamp + 12 + 13, "}\n");
+    *stamp = '\0';
+    assert_string_equal(text, "{\"roomId\":\"\",\"event\":\"sessionReplaced\",\"data\":{\"playerId\":\"a\","
+                              "\"socketId\":\"a.1\"},\"originInstanceId\":\"i2\",");
+    assert_string_equal(RAW(w, "HKEYS", "socket_mappings"), "new");
+    assert_string_equal(RAW(w, "HGET", "players", "a"), "idle|2|||0||new|i2");
+    /* The old connection's own detach then finds its fence stale, and takes nothing away. */
+    assert_string_equal(play_detach(w, &a), "OK  [] stale");
+    assert_string_equal(RAW(w, "HGET", "players", "a"), "idle|2|||0||new|i2");
+    assert_string_equal(RAW(w, "EXISTS", "instance:i1:sockets"), "0");
+    fleet_world_settled(w);
+}
+
+/* On the same instance nobody has to be told by message: the reply names the old socket. */
+static void takeover_on_one_instance(struct fleet_world *w)
+{
+    (void)play_arrive(w, "a", 1);
+    play_forget(w);
+    assert_string_equal(attach(w, 1, "a", "new", 0), "OK 2 idle   0  i1 a.1");
+    for (int i = 1; i <= 3; i++)
+        assert_string_equal(fleet_world_heard(w, i), "");
+    assert_string_equal(RAW(w, "HKEYS", "socket_mappings"), "new");
+}
+
+static void sessions_attach_again(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    assert_string_equal(play_attach_again(w, &a), "OK 2 idle   0  i1 a.1");
+    assert_string_equal(play_attach_again(w, &a), "OK 3 idle   0  i1 a.1");
+    assert_string_equal(RAW(w, "HKEYS", "socket_mappings"), "a.1");
+    /* Somebody attached later: this session has lost the player, whatever it holds. */
+    struct player same = a;
+    play_attach(w, &same, 2);
+    struct buf before = fleet_world_dump(w);
+    assert_string_equal(play_attach_again(w, &a), "REPLACED");
+    fleet_world_same(w, &before, "a refused attach");
+    assert_string_equal(RAW(w, "GET", "fence"), "4");
+}
+
+/* A fence that was given out before is stale for everything the old connection may still try. */
+static void stale_fence_everywhere(struct fleet_world *w)
+{
+    struct player old = play_arrive(w, "a", 1), new = old;
+    play_attach(w, &new, 2);
+    struct buf before = fleet_world_dump(w);
+    assert_string_equal(play_join(w, &old, 3), "REPLACED");
+    assert_string_equal(play_leave_queue(w, &old), "REPLACED");
+    assert_true(str_copy(old.room, sizeof old.room, STR("r_1234567890123456789012")));
+    assert_string_equal(play_reseat(w, &old), "REPLACED");
+    fleet_world_same(w, &before, "a stale fence");
+    assert_string_equal(play_detach(w, &new), "OK  [] idle");
+    assert_string_equal(play_join(w, &new, 3), "GONE");
+    assert_string_equal(play_leave_queue(w, &new), "GONE");
+    assert_string_equal(play_reseat(w, &new), "GONE");
+    assert_string_equal(play_record(w, "a"), "nil");
+}
+
+static const char *log_key(const char *room_id)
+{
+    static char key[ID_SIZE + 16];
+    (void)snprintf(key, sizeof key, "room:%s:log", room_id);
+    return key;
+}
+
+static void ticket_moves_with_the_player(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1), b = play_arrive(w, "b", 3);
+    assert_string_equal(play_join(w, &a, 4), "WAITING 1 0");
+    play_attach(w, &a, 2);
+    struct presence_attached now;
+    presence_attached(w->reply, &now);
+    assert_true(str_eq(now.state, STR("queued")));
+    assert_int_equal(now.level, 4);
+    assert_true(str_eq(now.ticket_id, str_of(a.ticket)));
+    assert_true(str_eq(now.old_instance_id, STR("i1")));
+    assert_string_equal(play_queue(w, "4"), "a");
+    play_forget(w);
+    assert_string_equal(play_join(w, &b, 4), "MATCHED <room> [matchFound#1]");
+    assert_string_equal(fleet_world_heard(w, 2), "matchFound#1 ");
+    assert_non_null(strstr(RAW(w, "LRANGE", log_key(b.room), "0", "-1"), "\"place\":\"a|i2|a.2 b|i3|b.1\""));
+}
+
+static void seat_is_known_to_the_next_connection(struct fleet_world *w)
+{
+    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
+    play_room(w, p, 2, 1);
+    play_attach(w, &p[0], 3);
+    struct presence_attached now;
+    presence_attached(w->reply, &now);
+    assert_true(str_eq(now.state, STR("room")));
+    assert_true(str_eq(now.room_id, str_of(p[0].room)));
+    char expected[256];
+    (void)snprintf(expected, sizeof expected,
+                   "{\"socketId\":\"a.2\",\"instanceId\":\"i3\",\"roomId\":\"%s\",\"playerId\":\"a\"}",
+                   p[0].room);
+    assert_string_equal(RAW(w, "HGET", "socket_mappings", "a.2"), expected);
+    assert_string_equal(fleet_world_found(w), "seat_not_taken=1 socket_without_mapping=1 ");
+}
+
+/* The store came back empty and counts from the beginning: nobody's fence goes back. */
+static void store_that_lost_its_data(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1), b = play_arrive(w, "b", 1), c = play_arrive(w, "c", 2);
+    for (int i = 0; i < 5; i++)
+        play_attach(w, &c, 2);
+    int64_t held = c.fence;
+    fleet_world_empty(w);
+    for (int i = 1; i <= 3; i++)
+        fleet_world_beat(w, i);
+    (void)play_attach_again(w, &a);
+    assert_int_equal(a.fence, 2);
+    (void)play_attach_again(w, &c);
+    assert_int_equal(c.fence, held + 1);
+    (void)play_attach_again(w, &b);
+    assert_int_equal(b.fence, held + 2);
+    char text[32];
+    (void)snprintf(text, sizeof text, "%lld", (long long)b.fence);
+    assert_string_equal(RAW(w, "GET", "fence"), text);
+    fleet_world_settled(w);
+}
+
+/* Only the counter is gone, the record is still there. */
+static void counter_behind_the_record(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    for (int i = 0; i < 6; i++)
+        play_attach(w, &a, 1);
+    (void)RAW(w, "DEL", "fence");
+    play_attach(w, &a, 2); /* checks that it grew */
+    struct player b = play_arrive(w, "b", 1);
+    assert_true(b.fence > a.fence);
+}
+
+/* The connection was lost while it attached again, so its detach carries the fence of before: it is gone all
+ * the same. */
+static void detach_with_an_older_fence_of_the_same_socket(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1), older = a;
+    (void)play_attach_again(w, &a);
+    assert_string_equal(play_detach(w, &older), "OK  [] idle");
+    assert_string_equal(play_record(w, "a"), "nil");
+    fleet_world_settled(w);
+    assert_string_equal(play_detach(w, &a), "OK  [] stale");
+    fleet_world_settled(w);
+}
+
+static void detach_of_an_idle_player(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    assert_string_equal(play_detach(w, &a), "OK  [] idle");
+    assert_string_equal(RAW(w, "EXISTS", "players"), "0");
+    assert_string_equal(RAW(w, "EXISTS", "socket_mappings"), "0");
+    assert_string_equal(RAW(w, "EXISTS", "instance:i1:sockets"), "0");
+    struct buf before = fleet_world_dump(w);
+    assert_string_equal(play_detach(w, &a), "OK  [] stale");
+    fleet_world_same(w, &before, "a second detach");
+    fleet_world_settled(w);
+}
+
+/* Ids may hold everything the pattern allows; the longest fit. */
+static void odd_ids(struct fleet_world *w)
+{
+    static const char *const ids[] = {
+        "A", "x:y:z",   "-_.:",
+        "0", "players", "0123456789012345678901234567890123456789012345678901234567890123"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char socket[32];
+        (void)snprintf(socket, sizeof socket, "s:%zu", i);
+        (void)attach(w, 1, ids[i], socket, 0);
+        assert_true(realm_said(realm_outcome(w->err, w->reply), "OK"));
+    }
+    assert_string_equal(RAW(w, "HLEN", "players"), "6");
+    fleet_world_settled(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(first_attach),
+        BOTH(fences_grow),
+        BOTH(takeover_tells_the_old_instance),
+        BOTH(takeover_on_one_instance),
+        BOTH(sessions_attach_again),
+        BOTH(stale_fence_everywhere),
+        BOTH(ticket_moves_with_the_player),
+        BOTH(seat_is_known_to_the_next_connection),
+        BOTH(store_that_lost_its_data),
+        BOTH(counter_behind_the_record),
+        BOTH(detach_with_an_older_fence_of_the_same_socket),
+        BOTH(detach_of_an_idle_player),
+        BOTH(odd_ids),
+    };
+    return FLEET_WORLD_RUN(tests);
+}
