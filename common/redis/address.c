@@ -10,7 +10,7 @@
  * so they may be logged. */
 #include <limits.h>
 #include <strings.h>
-#include "common/redis/link.h"
+#include "common/redis/address.h"
 
 #define ENCODE "(write @ : / ? # % of a password as %40 %3A %2F %3F %23 %25)"
 

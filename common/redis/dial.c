@@ -17,7 +17,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/redis/dial.h"
-#include "common/redis/wire.h"
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
 

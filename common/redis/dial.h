@@ -3,7 +3,8 @@
 #define COMMON_REDIS_DIAL_H
 
 #include "common/redis/adapter.h"
-#include "common/redis/link.h"
+#include "common/redis/address.h"
+#include "common/redis/wire.h"
 
 struct dial;
 

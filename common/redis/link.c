@@ -26,7 +26,7 @@
 #include "common/metrics.h"
 #include "common/redis/dial.h"
 #include "common/redis/pending.h"
-#include "common/redis/wire.h"
+#include "common/redis/link.h"
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
 #include <hiredis/sds.h>
@@ -84,13 +84,6 @@ struct redis_link {
     unsigned depth;
     bool closed;
 };
-
-const char *redis_reason_name(enum redis_reason r)
-{
-    static const char *const names[] = {"ok",      "connecting", "closed",   "refused", "auth",
-                                        "timeout", "loading",    "readonly", "resolve"};
-    return names[r];
-}
 
 static void enter(struct redis_link *k)
 {
@@ -271,13 +264,14 @@ static void on_reply(redisAsyncContext *ac, void *r, void *unused)
     if (k == NULL || reply == NULL)
         return;
     enter(k);
-    answer_unsent(k);
+    answer_unsent(k); /* those in front of this call; their timer may not have fired yet */
     struct call *call = k->closed ? NULL : pending_head(&k->pending);
     if (call != NULL) {
         struct wire_reply tree;
         wire_open(&tree, reply);
         pending_answer(&k->pending, call, ERR_NONE, &tree.root);
         wire_close(&tree);
+        answer_unsent(k); /* those behind it, which have waited for their turn */
     }
     enum redis_reason reason = reply->type == REDIS_REPLY_ERROR ? wire_reason(reply->str) : REDIS_OK;
     if (!k->closed && call == NULL)

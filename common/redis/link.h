@@ -7,35 +7,11 @@
 #ifndef COMMON_REDIS_LINK_H
 #define COMMON_REDIS_LINK_H
 
-#include "common/buf.h"
 #include "common/loop.h"
-#include "common/reply.h"
+#include "common/redis/address.h"
+#include "common/redis/wire.h"
 
 struct redis_link;
-
-enum redis_reason { /* why it is not ready */
-                    REDIS_OK,
-                    REDIS_CONNECTING,
-                    REDIS_CLOSED,
-                    REDIS_REFUSED,
-                    REDIS_AUTH,
-                    REDIS_TIMEOUT,
-                    REDIS_LOADING,
-                    REDIS_READONLY,
-                    REDIS_RESOLVE, /* the host name has no address */
-};
-const char *redis_reason_name(enum redis_reason r); /* "closed", "refused", ... */
-
-struct redis_address {
-    char host[256]; /* or the socket's path with is_unix */
-    int port;
-    int db;
-    char username[128], password[256];
-    bool is_unix;
-};
-/* redis://[user][:password]@host[:port][/db] with percent-decoding, unix:///path[?db=n]; rediss:// is refused
- * here since this hiredis has no TLS. false: why (static text) names what is wrong. */
-bool redis_address_parse(const char *url, struct redis_address *out, const char **why);
 
 struct redis_link_options {
     struct redis_address address; /* copied */
@@ -61,15 +37,9 @@ unsigned redis_link_failures(const struct redis_link *k); /* consecutive failed 
  * err: ERR_NONE (reply may still be REPLY_ERROR), ERR_UNAVAILABLE (nothing sent), ERR_UNKNOWN, ERR_TIMEOUT
  * (reply NULL). fn may be NULL. NOAUTH, WRONGPASS, LOADING, READONLY and MASTERDOWN replies also drop the
  * link and back off. */
-typedef void (*redis_cb)(void *arg, int err, const struct reply *reply);
 void redis_call(struct redis_link *k, const struct str *args, size_t count, redis_cb fn, void *arg);
-/* The same for a command already in wire form: for those who may have to send it twice. */
+/* The same for a command already in wire form (redis_format): for those who may have to send it twice. */
 void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg);
-/* Appends a command in wire form; or in pieces: begin with the number of arguments, then add until there are
- * so many. */
-void redis_format(struct buf *out, const struct str *args, size_t count);
-void redis_format_begin(struct buf *out, size_t count);
-void redis_format_add(struct buf *out, const struct str *args, size_t count);
 /* Counts the times the link went up: what was told to the server in another epoch may be gone. 0 before the
  * first. */
 uint64_t redis_link_epoch(const struct redis_link *k);

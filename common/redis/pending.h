@@ -3,7 +3,7 @@
 #define COMMON_REDIS_PENDING_H
 
 #include "common/list.h"
-#include "common/redis/link.h"
+#include "common/redis/wire.h"
 
 enum { PENDING_TIMES = 1000 };
 

@@ -1,6 +1,5 @@
-/* Turns hiredis' reply tree into ours, and a list of arguments into a command in wire form. */
+/* Turns a list of arguments into a command in wire form, and hiredis' reply tree into ours. */
 #include "common/mem.h"
-#include "common/redis/link.h"
 #include "common/redis/wire.h"
 #include <hiredis/hiredis.h>
 
@@ -30,7 +29,8 @@ static void convert(const redisReply *r, struct reply *out, struct reply **next)
         break;
     case REDIS_REPLY_ARRAY: {
         struct reply *items = *next;
-        *next += r->elements;
+        if (r->elements > 0)
+            *next += r->elements;
         for (size_t i = 0; i < r->elements; i++)
             convert(r->element[i], &items[i], next);
         *out = (struct reply){.type = REPLY_ARRAY, .items = items, .count = r->elements};
@@ -53,6 +53,13 @@ void wire_close(struct wire_reply *w)
 {
     mem_free(w->nodes);
     w->nodes = NULL;
+}
+
+const char *redis_reason_name(enum redis_reason r)
+{
+    static const char *const names[] = {"ok",      "connecting", "closed",   "refused", "auth",
+                                        "timeout", "loading",    "readonly", "resolve"};
+    return names[r];
 }
 
 enum redis_reason wire_reason(const char *error)

@@ -1,11 +1,35 @@
-/* hiredis' replies as our own. For dial.c and link.c only; redis_format of link.h lives here too. */
+/* What is said to Redis and how it answers: commands in wire form, replies, and the errors that end a
+ * connection. */
 #ifndef COMMON_REDIS_WIRE_H
 #define COMMON_REDIS_WIRE_H
 
-#include "common/redis/link.h"
+#include "common/buf.h"
+#include "common/reply.h"
 
+enum redis_reason { /* why a link is not ready */
+                    REDIS_OK,
+                    REDIS_CONNECTING, /* not tried to its end yet */
+                    REDIS_CLOSED,     /* an established connection ended */
+                    REDIS_REFUSED,    /* no connection; or the server is full, or has no such database */
+                    REDIS_AUTH,       /* wrong or missing password, or a user who may not do this */
+                    REDIS_TIMEOUT,    /* the connection, the greeting or a command took too long */
+                    REDIS_LOADING,    /* the server reads its data from disk */
+                    REDIS_READONLY,   /* it is a replica, or cut off from its primary */
+                    REDIS_RESOLVE,    /* the host name has no address */
+};
+const char *redis_reason_name(enum redis_reason r); /* "closed", "refused", ... */
+
+/* The answer to one call: err, and reply (borrowed until return) or NULL. link.h says when which. */
+typedef void (*redis_cb)(void *arg, int err, const struct reply *reply);
+
+/* Appends a command in wire form; or in pieces: begin with the number of arguments, then add until there are
+ * so many. */
+void redis_format(struct buf *out, const struct str *args, size_t count);
+void redis_format_begin(struct buf *out, size_t count);
+void redis_format_add(struct buf *out, const struct str *args, size_t count);
+
+/* For dial.c and link.c only: hiredis' replies as our own. */
 struct redisReply;
-
 struct wire_reply {
     struct reply root;
     struct reply *nodes; /* owned: all elements below root, in one block; NULL when it is no array */

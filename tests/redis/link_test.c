@@ -4,11 +4,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <dirent.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/mem.h"
@@ -244,134 +241,6 @@ static void test_late_reader(void **state)
     redis_server_good(p->server);
 }
 
-static void expect_reason(struct probe *p, const struct redis_address *a, enum redis_reason reason)
-{
-    p->link = new_link(p, a);
-    WAIT(p, failed_often);
-    assert_string_equal(redis_reason_name(redis_link_reason(p->link)), redis_reason_name(reason));
-    assert_int_equal(p->ups, p->downs);
-    redis_link_free(p->link);
-    p->link = NULL;
-}
-
-static void expect_up(struct probe *p, const char *url)
-{
-    struct redis_address a;
-    const char *why;
-    assert_true(redis_address_parse(url, &a, &why));
-    p->link = new_link(p, &a);
-    WAIT(p, probe_is_up);
-    p->downs++; /* freed, not lost */
-    redis_link_free(p->link);
-    p->link = NULL;
-}
-
-static void test_passwords(void **state)
-{
-    struct probe *p = *state;
-    char url[256];
-    p->server = redis_server_start((const char *const[]){"--requirepass", "a@b:/%#? c", NULL});
-    struct redis_address a = redis_server_address(p->server);
-    strcpy(a.password, "wrong");
-    expect_reason(p, &a, REDIS_AUTH);
-    a.password[0] = '\0';
-    expect_reason(p, &a, REDIS_AUTH);
-    strcpy(a.username, "nobody");
-    strcpy(a.password, "a@b:/%#? c");
-    expect_reason(p, &a, REDIS_AUTH);
-    REDIS_ASK(p->server, "ACL", "SETUSER", "game", "on", ">p@ss", "+@all", "~*", "&*");
-    REDIS_ASK(p->server, "ACL", "SETUSER", "noping", "on", ">p", "+@all", "-ping");
-    REDIS_ASK(p->server, "ACL", "SETUSER", "noname", "on", ">p", "+@all", "-client");
-    strcpy(a.username, "noping");
-    strcpy(a.password, "p");
-    expect_reason(p, &a, REDIS_AUTH);
-    snprintf(url, sizeof url, "redis://:a%%40b%%3A%%2F%%25%%23%%3F%%20c@127.0.0.1:%d", a.port);
-    expect_up(p, url);
-    snprintf(url, sizeof url, "redis://game:p%%40ss@localhost:%d/5",
-             a.port); /* ::1 refuses, 127.0.0.1 does not */
-    expect_up(p, url);
-    snprintf(url, sizeof url, "unix://game:p%%40ss@%s", redis_server_unix_path(p->server));
-    expect_up(p, url);
-    snprintf(url, sizeof url, "redis://noname:p@127.0.0.1:%d", a.port);
-    expect_up(p, url);
-    redis_server_good(p->server);
-}
-
-static void test_password_not_asked_for(void **state)
-{
-    struct probe *p = *state;
-    p->server = redis_server_start(NULL);
-    struct redis_address a = redis_server_address(p->server);
-    strcpy(a.password, "secret");
-    expect_reason(p, &a, REDIS_AUTH);
-    redis_server_good(p->server);
-}
-
-static void test_select_and_name(void **state)
-{
-    struct probe *p = *state;
-    p->server = redis_server_start(NULL);
-    struct redis_address a = redis_server_address(p->server);
-    a.db = 3;
-    p->link = new_link(p, &a);
-    WAIT(p, probe_is_up);
-    ASK(p, "SET", "k", "in three");
-    ASK(p, "CLIENT", "GETNAME");
-    probe_wait_in_order(p);
-    assert_non_null(strstr(p->text.data, "\"matchgate-test\""));
-    assert_string_equal(REDIS_ASK(p->server, "GET", "k"), "(nil)");
-    assert_string_equal(
-        REDIS_ASK(p->server, "EVAL", "redis.call('SELECT', 3) return redis.call('GET', 'k')", "0"),
-        "in three");
-    redis_link_free(p->link);
-    p->downs++;
-    a.db = 99;
-    expect_reason(p, &a, REDIS_REFUSED);
-    redis_server_good(p->server);
-}
-
-static void test_full_server(void **state)
-{
-    struct probe *p = *state;
-    p->server = redis_server_start((const char *const[]){"--maxclients", "1", NULL});
-    struct redis_address a = redis_server_address(p->server);
-    struct redis_link *first = new_link(p, &a);
-    p->link = first;
-    WAIT(p, probe_is_up);
-    p->downs++;
-    expect_reason(p, &a, REDIS_REFUSED);
-    p->link = first;
-    redis_server_good(p->server);
-}
-
-static void test_unix_socket_missing(void **state)
-{
-    struct probe *p = *state;
-    struct redis_address a = {.is_unix = true, .host = "/nonexistent/redis.sock"};
-    expect_reason(p, &a, REDIS_REFUSED);
-}
-
-static void test_name_unknown(void **state)
-{
-    struct probe *p = *state;
-    struct redis_address a = {.host = "two..dots", .port = 1}; /* fails without a question to any server */
-    expect_reason(p, &a, REDIS_RESOLVE);
-}
-
-/* Somebody accepts and says nothing. */
-static void test_silent_listener(void **state)
-{
-    struct probe *p = *state;
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof sa;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(bind(fd, (struct sockaddr *)&sa, n) == 0 && listen(fd, 64) == 0);
-    assert_true(getsockname(fd, (struct sockaddr *)&sa, &n) == 0);
-    struct redis_address a = {.host = "127.0.0.1", .port = ntohs(sa.sin_port)};
-    expect_reason(p, &a, REDIS_TIMEOUT);
-    close(fd);
-}
-
 static bool is_loading(void *arg)
 {
     struct probe *p = arg;
@@ -510,21 +379,6 @@ static void test_subscriber(void **state)
     redis_server_good(p->server);
 }
 
-static void test_subscriber_without_rights(void **state)
-{
-    struct probe *p = *state;
-    p->server = redis_server_start(NULL);
-    REDIS_ASK(p->server, "ACL", "SETUSER", "u", "on", ">p", "+@all", "~*", "resetchannels");
-    struct redis_address a = redis_server_address(p->server);
-    strcpy(a.username, "u");
-    strcpy(a.password, "p");
-    p->link = new_link(p, &a);
-    redis_subscribe(p->link, STR("c"));
-    WAIT(p, failed_often);
-    assert_string_equal(redis_reason_name(redis_link_reason(p->link)), "auth");
-    redis_server_good(p->server);
-}
-
 static bool link_is_free(void *arg)
 {
     struct probe *p = arg;
@@ -609,18 +463,10 @@ int main(void)
         PROBE_TEST(test_kill),
         PROBE_TEST(test_freeze),
         PROBE_TEST(test_late_reader),
-        PROBE_TEST(test_passwords),
-        PROBE_TEST(test_password_not_asked_for),
-        PROBE_TEST(test_select_and_name),
-        PROBE_TEST(test_full_server),
-        PROBE_TEST(test_unix_socket_missing),
-        PROBE_TEST(test_name_unknown),
-        PROBE_TEST(test_silent_listener),
         PROBE_TEST(test_loading),
         PROBE_TEST(test_readonly),
         PROBE_TEST(test_hundred_reconnects),
         PROBE_TEST(test_subscriber),
-        PROBE_TEST(test_subscriber_without_rights),
         PROBE_TEST(test_free_inside_callbacks),
         PROBE_TEST(test_free_at_any_time),
     };

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdio.h>
-#include "common/redis/link.h"
+#include "common/redis/address.h"
 
 static struct redis_address good(const char *url)
 {
