@@ -170,6 +170,10 @@ static void respond_stats_local(struct health *h, struct http_request *r)
     struct stats *s = stats_empty(h->options.realm);
     s->store = h->store;
     s->err = ERR_UNAVAILABLE;
+    if (s->up) { /* but it did not answer in time */
+        s->up = false;
+        s->reason = "timeout";
+    }
     respond_stats(h, r, s);
     stats_free(s);
 }
@@ -369,6 +373,13 @@ void health_http(struct health *h, struct http_request *r)
 
 /* --- the store itself ---------------------------------------------------------------------------------- */
 
+static struct str unquoted(const char *json)
+{
+    struct str s = str_of(json);
+    bool quoted = s.n >= 2 && s.p[0] == '"';
+    return quoted ? (struct str){s.p + 1, s.n - 2} : s;
+}
+
 /* One line when an item becomes worse than it was; seed 003 wants memory logged above 80 % only. */
 static void log_items(struct health *h)
 {
@@ -381,7 +392,7 @@ static void log_items(struct health *h)
         if (quiet || !items[i].counts)
             continue;
         if (level > STORE_INFO_GOOD && level > h->logged[i])
-            log_warn("store.risk", KV("item", items[i].name), KV("value", items[i].value),
+            log_warn("store.risk", KV("item", items[i].name), KV_STR("value", unquoted(items[i].value)),
                      KV("level", store_info_level_name(level)), KV("next", items[i].remedy));
         h->logged[i] = level;
     }
