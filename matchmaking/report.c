@@ -36,6 +36,7 @@ static void job_end(struct job *j, int err, const struct reply *reply)
         }
         j->on_health(j->arg, err, err == ERR_NONE ? &h : NULL);
     } else {
+        CHECK(j->on_queues);
         struct report_queue *queues = mem_alloc((j->count + 1) * sizeof *queues);
         for (size_t i = 0; err == ERR_NONE && i < j->count; i++)
             queues[i] =
