@@ -29,7 +29,7 @@ function inventName() {
 
 // One name per tab, kept over a reload: so the seat is found again.
 function ownName(fresh) {
-  if (query.get('player')) return query.get('player');
+  if (query.get('player') && !fresh) return query.get('player');
   try {
     const name = (!fresh && sessionStorage.getItem('matchgate.player')) || inventName();
     sessionStorage.setItem('matchgate.player', name);

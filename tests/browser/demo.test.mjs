@@ -143,6 +143,9 @@ visitTest('?server= plays elsewhere; the same player in a second tab takes over 
   await second.sees('#info-instance', new RegExp(`^${gateways[1].pid}-`));
   await first.sees('#notice-text', /plays in another tab/);
   await first.page.waitForSelector('#pill[data-status=closed]');
+  await first.page.click('#notice-action');
+  await first.page.waitForSelector('#pill[data-status=connected]');
+  assert.notEqual(await first.text('#info-player'), 'ann');
   assert.equal(await second.page.getAttribute('#pill', 'data-status'), 'connected');
 });
 
