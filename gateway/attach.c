@@ -154,6 +154,9 @@ static enum flow_next read_attach(struct flow *f)
     }
     if (!realm_said(o, "OK")) {
         if (!a->again) {
+            s->attach_unknown = o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT;
+            if (s->state == SESSION_CLOSED) /* nobody else would take it back */
+                detach_start(a->node, s);
             tell_outcome(s->conn, 0, o);
             tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
         }

@@ -140,7 +140,7 @@ static struct detach *detach_new(struct node *n, struct str player_id, struct st
 
 void detach_start(struct node *n, const struct session *s)
 {
-    if (s->fence == 0)
+    if (s->fence == 0 && !s->attach_unknown)
         return;
     struct str room_id = s->room ? str_of(s->room->room_id) : (struct str){0};
     struct detach *d =

@@ -396,6 +396,8 @@ void server_close(struct server *s, void (*on_closed)(void *arg), void *arg)
 
 void server_free(struct server *s)
 {
+    if (!s)
+        return;
     CHECK(s->destroyed);
     if (s->context != NULL)
         lws_context_destroy(s->context);

@@ -50,6 +50,6 @@ void server_each(struct server *s, void (*fn)(void *arg, struct conn *c), void *
 void server_stop_accepting(struct server *s);
 /* Closes everything; on_closed when the last socket is gone or after 3 s. Then server_free after loop_run has returned. */
 void server_close(struct server *s, void (*on_closed)(void *arg), void *arg);
-void server_free(struct server *s);
+void server_free(struct server *s); /* NULL is fine */
 
 #endif

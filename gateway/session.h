@@ -33,6 +33,7 @@ struct session {
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */
     bool joining;                 /* joinMatchmaking is under way */
     bool replaced;                /* a later connection of the same player took over */
+    bool attach_unknown;          /* an attach was asked and its answer lost: it may have happened */
     char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
 };
 

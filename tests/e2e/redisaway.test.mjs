@@ -124,3 +124,19 @@ fleetTest('every instance loses Redis for longer than a lease: no room ends', as
   }
   assert.deepEqual(await fleet.audit(redis), []);
 });
+
+fleetTest('a connection whose attach was lost on the way to a frozen Redis leaves nothing there', async (fleet) => {
+  const redis = await fleet.redis();
+  const gateway = await fleet.gateway({ redis, env: { COMMAND_TIMEOUT_MS: 500 } });
+  redis.stop();
+  const lost = await fleet.client(gateway, { playerId: 'lost', wait: false });
+  const gone = await fleet.client(gateway, { playerId: 'gone', wait: false });
+  await gone.drop(); // before the answer could come
+  assert.equal((await lost.closed).code, 4103);
+  redis.cont(); // and now it does what it was asked for
+  await waitFor(isUp(gateway), { what: 'the gateway to be well again', timeoutMs: 20000 });
+  await waitFor(async () => (await redis.command('GET', 'fence')) === '2', { what: 'both attaches to have run' });
+  const left = async () => (await (await redis.cli()).keys()).filter((key) => /^(players|socket_mappings|instance:.*)$/.test(key));
+  await waitFor(async () => (await left()).length === 0, { what: 'nothing to be left of them' });
+  assert.deepEqual(await fleet.audit(redis), []);
+});
