@@ -301,7 +301,7 @@ function drawStatus(mine) {
   const rival = rivalOf(order);
   const myTurn = order[game.side] === client.playerId;
   view.title(myTurn ? '● Your turn' : '');
-  if (client.status !== 'connected') view.status('Connection lost. Your seat is kept for you …', 'bad');
+  if (client.status !== 'connected') view.status('Connection lost. Coming back to your seat …', 'bad');
   else if (isAway(mine)) view.status(`${rival} lost the connection; the seat is kept ${left(awayUntil)}`, 'bad');
   else if (busy) view.status('…');
   else if (myTurn) view.status('Your turn: choose a column', 'mine');
