@@ -17,7 +17,8 @@ void detaches_free(struct detaches *f); /* what could not be done is left to the
 size_t detaches_running(const struct detaches *f);
 size_t detaches_waiting(const struct detaches *f);
 
-/* The session's ids are copied. A session that never got a fence has nothing to detach. */
+/* The session's ids are copied. Nothing to do for one without a fence, unless its attach may have happened
+ * unseen. */
 void detach_start(struct node *n, const struct session *s);
 
 struct detach_leftover { /* borrowed until return */

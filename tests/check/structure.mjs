@@ -46,12 +46,12 @@ export function layers(files) {
   return complaints;
 }
 
-// A module is a .c with its .h. Each knot of modules that include each other, directly or around corners, is one complaint.
+// A module is a .c with its .h and, if it has one, its _internal.h. Each knot of modules that include each other, directly or around corners, is one complaint.
 export function cycles(files) {
   const graph = {};
   for (const { path, target } of includes(files)) {
     if (path.startsWith('tests/')) continue;
-    const [from, to] = [path, target].map((p) => p.replace(/\.[ch]$/, ''));
+    const [from, to] = [path, target].map((p) => p.replace(/(_internal)?\.[ch]$/, ''));
     graph[from] ??= new Set();
     if (from !== to) graph[from].add(to);
   }
@@ -81,7 +81,7 @@ function knots(graph) {
 
 // Names of a library may stand only in the files that wrap it.
 const FENCES = [
-  { what: 'libwebsockets', names: /\b(lws_\w+|LWS_\w+)|<libwebsockets/, home: /^gateway\/(server|ws|http)(_\w+)?\.c$/ },
+  { what: 'libwebsockets', names: /\b(lws_\w+|LWS_\w+)|<libwebsockets/, home: /^gateway\/(server|ws|http)(_internal)?\.[ch]$/ },
   { what: 'hiredis', names: /\bredis(Async\w*|Reply\w*|Reader\w*|Context|Connect\w*|Free|Command\w*)\b|<hiredis/, home: /^common\/redis\// },
   { what: 'libuv', names: /\buv_\w+|<uv\.h>/, home: /^(common\/loop\.c|common\/redis\/(link|adapter)\w*\.[ch]|gateway\/server\.c)$/ },
   { what: 'cJSON', names: /\bcJSON\w*|<cjson/, home: /^common\/json\.c$/ },
