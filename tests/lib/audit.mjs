@@ -35,6 +35,11 @@ export async function audit(redis, { prefix = '', settleMs = 5000 } = {}) {
   }
 }
 
+// What must never be, at no moment: without waiting, and without what is only left over.
+export async function violations(redis, { prefix = '' } = {}) {
+  return (await look(await redis.cli(), prefix))[0];
+}
+
 async function look(cli, prefix) {
   const info = Object.values(await cli.hash(`${prefix}instance_info`)).map((text) => JSON.parse(text));
   const seats = info[0]?.seats ?? 2;
