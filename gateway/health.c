@@ -27,8 +27,8 @@ enum {
     FRESH_MS = 1000,        /* how old a shared answer may be */
     PROBE_WAIT_MS = 1000,   /* then /health says "timeout" */
     FIGURES_WAIT_MS = 3000, /* the audit reads more */
-    AUDIT_LIMIT =
-        1000, /* entries of each collection for the integrity part: some milliseconds of the store's time */
+    AUDIT_LIMIT = 200,      /* entries of each collection: some 10 ms of the store's time ... */
+    AUDIT_EVERY_MS = 5000,  /* ... so not in every round */
     STORE_CHECK_MS = 30 * 1000,
     MEMORY_LOG_PERCENT = 80
 };
@@ -39,6 +39,7 @@ struct health {
     struct buf probe_body; /* the last answer to /health */
     int probe_status;
     struct stats *stats; /* the last figures, NULL before the first */
+    uint64_t audited_at_ms;
     struct store_info store;
     enum store_info_level logged[STORE_INFO_ITEMS];
     struct loop_timer *store_timer;
@@ -185,18 +186,23 @@ static void on_stats(void *arg, struct stats *s)
         stats_free(s);
         return;
     }
+    if (s->have_integrity) {
+        h->audited_at_ms = loop_now_ms(h->options.loop);
+        metrics_set(METRIC_ORPHANS, s->violations + s->leftovers);
+    } else if (h->stats) {
+        stats_keep_integrity(s, h->stats);
+    }
     stats_free(h->stats);
     h->stats = s;
-    if (s->have_integrity)
-        metrics_set(METRIC_ORPHANS, s->violations + s->leftovers);
     shared_done(&h->figures);
 }
 
 static void ask_figures(void *arg)
 {
     struct health *h = arg;
+    bool audited = h->audited_at_ms > 0 && loop_now_ms(h->options.loop) - h->audited_at_ms < AUDIT_EVERY_MS;
     h->pending++;
-    stats_gather(h->options.realm, h->options.loop, &h->store, AUDIT_LIMIT, on_stats, h);
+    stats_gather(h->options.realm, h->options.loop, &h->store, audited ? 0 : AUDIT_LIMIT, on_stats, h);
 }
 
 static void answer_figures(void *arg, struct http_request *r, bool late)
@@ -254,6 +260,7 @@ static void on_cleaned(void *arg, const struct cleanup_result *result)
     h->cleaning = false;
     shared_forget(&h->probe);
     shared_forget(&h->figures);
+    h->audited_at_ms = 0;
 }
 
 static void post_cleanup(struct health *h, struct http_request *r)

@@ -19,17 +19,20 @@ struct stats {
     int64_t queues, oldest_wait_ms; /* levels somebody waits at; the oldest of all */
     int64_t violations, leftovers;
     bool have_integrity;
+    uint64_t integrity_at_ms;                                                        /* wall clock */
     struct buf queues_json, fleet_json, sockets_json, integrity_json, bad_keys_json; /* empty = not known */
     struct store_info store;
     struct redis_link_stats link; /* the command link; zero when standalone */
 };
 
-/* Asks for everything, at most `audit_limit` entries of each collection for the integrity part, and calls
- * done once, maybe before return. `store` is the last known store_info (for rates); the realm must live until
- * done. The stats are done's: stats_free. */
+/* Asks for everything, at most `audit_limit` entries of each collection for the integrity part (0: none), and
+ * calls done once, maybe before return. `store` is the last known store_info (for rates); the realm must live
+ * until done. The stats are done's: stats_free. */
 typedef void (*stats_cb)(void *arg, struct stats *s);
 void stats_gather(const struct realm *r, struct loop *l, const struct store_info *before, int64_t audit_limit,
                   stats_cb done, void *arg);
+/* Moves the integrity part (and the sockets by instance) over from older stats. */
+void stats_keep_integrity(struct stats *s, struct stats *older);
 /* Stats without asking anybody: for a store that is away. reason as backend_ops.reason. */
 struct stats *stats_empty(const struct realm *r);
 void stats_free(struct stats *s); /* NULL is fine */

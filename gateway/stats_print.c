@@ -126,6 +126,8 @@ void stats_print_json(struct buf *out, const struct stats *s, const struct healt
     buf_add_text(out, "}");
     print_part(out, "fleet", &s->fleet_json);
     print_part(out, "integrity", &s->integrity_json);
+    if (s->have_integrity)
+        buf_add_fmt(out, ",\"integrityAgeMs\":%lld", (long long)(now_ms - s->integrity_at_ms));
     print_part(out, "badKeys", &s->bad_keys_json);
     print_redis(out, s);
     print_warnings(out, s, local);

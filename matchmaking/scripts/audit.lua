@@ -41,9 +41,14 @@ local function take(budget, wanted)
     return n
 end
 
+-- Where to begin in a collection of so many: in one that is too large each audit looks at another part of it.
+local function first_cursor(size)
+    return size > LIMIT and int(NOW % 1048576) or '0'
+end
+
 -- {name, value, ...} of a hash (step 2) or {name, ...} of a set (step 1), each name once.
-local function pages(command, key, step, limit)
-    local list, seen, n, cursor = {}, {}, 0, '0'
+local function pages(command, key, step, limit, first)
+    local list, seen, n, cursor = {}, {}, 0, first or '0'
     repeat
         local page = redis.call(command, key, cursor, 'COUNT', 200)
         cursor = page[1]
@@ -61,8 +66,9 @@ local function pages(command, key, step, limit)
     return list
 end
 local function hash_entries(key)
-    complete = complete and redis.call('HLEN', key) <= LIMIT
-    return pages('HSCAN', key, 2, LIMIT)
+    local size = redis.call('HLEN', key)
+    complete = complete and size <= LIMIT
+    return pages('HSCAN', key, 2, LIMIT, first_cursor(size))
 end
 
 -- May this computed key be read as `kind`? A foreign type is a violation by itself.
@@ -83,17 +89,19 @@ local function name_add(sort, name)
     end
 end
 local function name_find()
-    local cursor, seen = '0', 0
+    local most = 2 * LIMIT + 1000
+    local cursor, got, looked = redis.call('DBSIZE') > most and int(NOW % 1048576) or '0', 0, 0
+    complete = complete and cursor == '0'
     repeat
         local page = redis.call('SCAN', cursor, 'COUNT', 500)
-        cursor, seen = page[1], seen + 500
+        cursor, got, looked = page[1], got + #page[2], looked + 500
         for _, key in ipairs(page[2]) do
             local sort, name = name_parse(key)
             if sort then
                 name_add(sort, name)
             end
         end
-    until cursor == '0' or seen >= 4 * LIMIT + 1000
+    until cursor == '0' or got > most or looked > 20 * most
     complete = complete and cursor == '0'
 end
 

@@ -177,14 +177,17 @@ end
 
 local function check_rooms()
     totals.rooms = 0
-    for _, key in ipairs({MATCHES, GAME_STATES}) do
-        if redis.call('HLEN', key) <= LIMIT then
-            for _, id in ipairs(redis.call('HKEYS', key)) do
-                name_add('room', id)
-            end
-        else
-            complete = false
+    local matched = hash_entries(MATCHES)
+    for i = 1, #matched, 2 do
+        name_add('room', matched[i])
+    end
+    -- The values of game_states are large: the names alone, or nothing.
+    if redis.call('HLEN', GAME_STATES) <= LIMIT then
+        for _, id in ipairs(redis.call('HKEYS', GAME_STATES)) do
+            name_add('room', id)
         end
+    else
+        complete = false
     end
     complete = complete and #names.room <= LIMIT
     for i = 1, math.min(#names.room, LIMIT) do
