@@ -196,7 +196,7 @@ static void free_call(struct script_call *c)
 static void finish(struct script_call *c, int err, const struct reply *reply)
 {
     const char *name = c->entry->script->name;
-    if (err == ERR_NONE && reply->type == REPLY_ERROR)
+    if (err == ERR_NONE && reply != NULL && reply->type == REPLY_ERROR)
         err = ERR_SCRIPT;
     if (reply != NULL)
         metrics_observe_for(METRIC_SCRIPT_SECONDS, name, (double)(clock_mono_us() - c->at_us) / 1e6);

@@ -92,7 +92,8 @@ void probe_on_answer(void *question, int err, const struct reply *reply)
     assert_true(p->answered < PROBE_ANSWERS_MAX);
     assert_true((err == ERR_NONE || err == ERR_SCRIPT) == (reply != NULL));
     p->answers[p->answered].call = q.call;
-    p->answers[p->answered++].err = err == ERR_NONE && reply->type == REPLY_ERROR ? PROBE_ERROR_REPLY : err;
+    bool refused = err == ERR_NONE && reply != NULL && reply->type == REPLY_ERROR;
+    p->answers[p->answered++].err = refused ? PROBE_ERROR_REPLY : err;
     if (reply != NULL && p->text.len < ENOUGH_TEXT) {
         add_reply(&p->text, reply);
         buf_add_text(&p->text, "\n");

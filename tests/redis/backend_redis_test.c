@@ -49,7 +49,7 @@ static int setup(void **state)
     struct backend_redis_options options = {.address = redis_server_address(p->server),
                                             .prefix = "{test}:",
                                             .instance_id = "me",
-                                            .command_timeout_ms = 300,
+                                            .command_timeout_ms = 1000,
                                             .connect_timeout_ms = 300};
     gate.backend =
         backend_redis_new(p->loop, &options, &(struct backend_events){on_message, on_state, &gate});

@@ -15,7 +15,7 @@ static struct redis_link *new_link(struct probe *p, const struct redis_address *
 {
     return redis_link_new(p->loop, &(struct redis_link_options){.address = *address,
                                                                 .name = "test",
-                                                                .command_timeout_ms = 300,
+                                                                .command_timeout_ms = 5000,
                                                                 .connect_timeout_ms = 300,
                                                                 .on_state = probe_on_state,
                                                                 .on_message = probe_on_message,

@@ -31,7 +31,7 @@ static int setup(void **state)
     p->server = redis_server_start(NULL);
     p->link = redis_link_new(p->loop, &(struct redis_link_options){.address = redis_server_address(p->server),
                                                                    .name = "test",
-                                                                   .command_timeout_ms = 400,
+                                                                   .command_timeout_ms = 1000,
                                                                    .connect_timeout_ms = 400,
                                                                    .on_state = probe_on_state,
                                                                    .arg = p});
