@@ -100,8 +100,9 @@ cmd_run() {
     local port=${PORT:-3030} token=${ADMIN_TOKEN:-} tries=0 pid
     ! port_answers "$port" || fail "port $port is taken; choose another one: PORT=3031 ./mg run"
     [[ -n $token ]] || token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-    # Standalone: whatever Redis the environment names stays untouched.
-    env -u REDIS_URL -u REDIS_HOST REDIS_ENABLED=false DEMO=1 PORT="$port" ADMIN_TOKEN="$token" \
+    # Standalone: whatever Redis the environment names stays untouched. A session of its own, so that Ctrl-C reaches only
+    # this script: a second signal would cut the orderly end short.
+    setsid setpriv --pdeathsig TERM -- env REDIS_ENABLED=false DEMO=1 PORT="$port" ADMIN_TOKEN="$token" \
         build/release/matchgate "$@" &
     pid=$!
     trap 'kill -TERM "$pid" 2>/dev/null || true' INT TERM

@@ -62,7 +62,7 @@ function* variables(files) {
   const used = {
     'deploy/compose.yml': all(block, /^ {4}(\w+):/gm),
     'deploy/cluster.sh': all(first(files['deploy/cluster.sh'], /start "gateway\$n" env (.*)/), /\b([A-Z_]+)=/g),
-    mg: all(first(files.mg, /env -u REDIS_URL -u REDIS_HOST (.*)/), /\b([A-Z_]+)=/g),
+    mg: all(first(files.mg, /-- env (.*) \\/), /\b([A-Z_]+)=/g),
   };
   for (const [path, found] of Object.entries(used)) {
     if (found.length === 0) yield `${path}: no variable was found: the check reads it wrongly`;
