@@ -26,8 +26,9 @@ enum {
     LINGER_MS = 2000,
     TICK_MAX_MS = 250,
     TICK_MIN_MS = 5,
-    TICKS_PER_TIME = 8, /* of the shortest time to be measured */
-    STALL_MS = 1000,    /* a tick this late: the process was frozen, pongs may lie unread */
+    TICKS_PER_TIME = 8,   /* of the shortest time to be measured */
+    STALL_MS = 1000,      /* a tick this late: the process was frozen, pongs may lie unread */
+    STALL_GRACE_MS = 500, /* then a close in progress gets as much longer */
     FLUSH_MESSAGES = 1024 /* answers of that many messages still fit the cache */,
     PARTIAL_MIN = 512,
     SENTENCE_MAX = 123, /* RFC 6455 5.5: 125 less the code */
@@ -120,6 +121,10 @@ static void look(struct conn *c, uint64_t now_ms)
         look_while_open(c, now_ms);
         return;
     }
+    if (c->env->stalled) { /* the socket had no turn since */
+        set_timer(c, now_ms + STALL_GRACE_MS);
+        return;
+    }
     c->kill = true;
     want_flush(c);
     set_timer(c, now_ms + LINGER_MS); /* again, should the transport resist */
@@ -132,7 +137,8 @@ uint64_t conn_env_tick_ms(const struct conn_env *env)
 
 void conn_env_tick(struct conn_env *env, uint64_t now_ms)
 {
-    if (now_ms > env->ticked_at_ms + env->wheel.tick_ms + STALL_MS) {
+    env->stalled = now_ms > env->ticked_at_ms + env->wheel.tick_ms + STALL_MS;
+    if (env->stalled) {
         env->grace_until_ms = now_ms + env->rules.pong_wait_ms;
         log_warn(
             "loop.stalled", KV_INT("ms", now_ms - env->ticked_at_ms),

@@ -1,9 +1,9 @@
 /* A client's connection as the rest of the gateway sees it: send, close, and nothing of libwebsockets.
  *
- * States: OPEN (messages flow both ways) -> CLOSING (our Close frame is out or the peer's came in; sends are dropped) ->
- * CLOSED (the transport is gone; the memory lives while somebody holds it).
- * Sends are queued by reference and leave in one write per loop pass. A full outbox drops volatile messages first; a
- * numbered stream is never thinned: the connection closes with CLOSE_TOO_SLOW instead. */
+ * States: OPEN (messages flow both ways) -> CLOSING (our Close frame is out or the peer's came in; sends are
+ * dropped) -> CLOSED (the transport is gone; the memory lives while somebody holds it). Sends are queued by
+ * reference and leave in one write per loop pass. A full outbox drops volatile messages first; a numbered
+ * stream is never thinned: the connection closes with CLOSE_TOO_SLOW instead. */
 #ifndef GATEWAY_CONN_H
 #define GATEWAY_CONN_H
 
@@ -16,7 +16,8 @@ struct conn;
 enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_CLOSED };
 enum conn_send_mode { CONN_RELIABLE, CONN_VOLATILE };
 
-/* What the handshake said; borrowed until on_open returns. Query values are percent-decoded; empty if absent. */
+/* What the handshake said; borrowed until on_open returns. Query values are percent-decoded; empty if absent.
+ */
 struct conn_handshake {
     struct str path;      /* "/ws" */
     struct str token;     /* ?token= */
@@ -37,9 +38,9 @@ void conn_set_user(struct conn *c, void *user);
 void conn_send(struct conn *c, struct frame *f, enum conn_send_mode mode);
 /* conn_send of a new frame made from text. */
 void conn_send_text(struct conn *c, struct str text);
-/* Sends what is queued, then a Close frame with the code and its sentence (or `reason` if not NULL, <= 123 bytes), and ends
- * the connection within 2 s whatever the peer does. on_close follows later, never before return. May be called in any
- * callback, more than once (the first code counts). */
+/* Sends what is queued, then a Close frame with the code and its sentence (or `reason` if not NULL, <= 123
+ * bytes), and ends the connection within 2 s whatever the peer does. on_close follows later, never before
+ * return. May be called in any callback, more than once (the first code counts). */
 void conn_close(struct conn *c, int code, const char *reason);
 
 /* The hello deadline no longer applies (the player is attached). */

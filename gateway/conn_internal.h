@@ -75,6 +75,7 @@ struct conn_env {
     struct wheel wheel;
     struct frame *ping;
     uint64_t ticked_at_ms, grace_until_ms;
+    bool stalled;      /* the present tick came late: the process was frozen or starved */
     uint64_t numbers;  /* given out so far */
     unsigned received; /* messages since the last flush */
 };

@@ -6,11 +6,12 @@
 
 struct frame;
 
-struct frame *frame_text(struct str payload); /* copies payload behind an RFC 6455 5.2 server header; one reference */
+struct frame *
+frame_text(struct str payload); /* copies payload behind an RFC 6455 5.2 server header; one reference */
 /* A ping: 1-125 bytes, since libwebsockets does not report the pong of an empty one. */
 struct frame *frame_ping(struct str payload);
 struct frame *frame_ref(struct frame *f);
-void frame_unref(struct frame *f); /* frees with the last reference */
+void frame_unref(struct frame *f);             /* frees with the last reference */
 struct str frame_bytes(const struct frame *f); /* header and payload, as they go out */
 
 #endif

@@ -18,9 +18,11 @@
  *
  * What libwebsockets 4.1 demands: a POST without length waits for 100 MB, hence the checks up front. A body
  * that trickles in is never cut, hence the deadline. While a response is awaited the socket would stay
- * readable and the loop spin, hence flow control, which in turn blocks WRITEABLE and is lifted first. After a
- * body HTTP_BODY_COMPLETION may come again. Closing a socket with unread input makes the kernel send a reset
- * that can destroy the response on its way, hence LINGERING: we send FIN, read on for a while, then close. */
+ * readable and the loop spin, hence flow control, which in turn blocks WRITEABLE and is lifted first. (Behind
+ * a pipelined request libwebsockets asks for WRITEABLE itself; while such a one waits, the loop does spin.)
+ * After a body HTTP_BODY_COMPLETION may come again. Closing a socket with unread input makes the kernel send
+ * a reset that can destroy the response on its way, hence LINGERING: we send FIN, read on for a while, then
+ * close. */
 
 enum {
     BODY_DEADLINE_MS = 5000,

@@ -1,4 +1,5 @@
-/* Plain HTTP on the gateway's port: requests go up, one response comes back. Bodies are small (admin calls only). */
+/* Plain HTTP on the gateway's port: requests go up, one response comes back. Bodies are small (admin calls
+ * only). */
 #ifndef GATEWAY_HTTP_H
 #define GATEWAY_HTTP_H
 
@@ -23,9 +24,10 @@ struct http_response {
     bool cacheable;           /* false: Cache-Control: no-store */
     const char *headers;      /* further header lines, each with its CRLF ("Allow: GET\r\n"); NULL = none */
 };
-/* Answers and frees the request; HEAD gets headers only; every POST closes its connection (lessons.md, smuggling). May be
- * called inside on_http or any time later. Headers carry nosniff and, for text/html, a strict Content-Security-Policy that
- * allows the page's own inline script and style and WebSockets to any host. */
+/* Answers and frees the request; HEAD gets headers only; every POST closes its connection (lessons.md,
+ * smuggling). May be called inside on_http or any time later. Headers carry nosniff and, for text/html, a
+ * strict Content-Security-Policy that allows the page's own inline script and style and WebSockets to any
+ * host. */
 void http_respond(struct http_request *r, const struct http_response *response);
 
 #endif

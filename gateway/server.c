@@ -372,6 +372,9 @@ void server_stop_accepting(struct server *s)
     s->ws.stopping = s->http.stopping = true;
     if (s->listener == NULL)
         return;
+    on_connections(s->listener, 0, UV_READABLE); /* who stands in line gets an answer, not a reset */
+    if (s->listener == NULL)
+        return;
     uv_close((uv_handle_t *)s->listener, on_listener_closed);
     s->listener = NULL;
     close(s->listen_fd);

@@ -262,8 +262,10 @@ static void set_option(const char *argument)
         options.port = atoi(value.p);
     else if (str_eq(name, STR("allowed_origins")))
         options.allowed_origins = value.p;
-    else
-        CHECK(!"a known option");
+    else {
+        printf("unknown option %s\n", argument);
+        exit(2);
+    }
 }
 
 int main(int argc, char **argv)
