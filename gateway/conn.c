@@ -1,5 +1,5 @@
 /* A client's connection: its states, its deadlines, what it may send and how much may wait for it. */
-#include "gateway/conn_internal.h"
+#include "gateway/conn.h"
 
 #include <stdio.h>
 
@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "gateway/conn_internal.h"
 #include "proto/codes.h"
 
 /* Happy path: conn_opened; conn_received puts messages together and hands them up; conn_send queues by
@@ -48,7 +49,7 @@ static void move(struct conn *c, enum conn_state next)
     CHECK(next > c->state);
     log_debug("conn.moved", KV_INT("conn", c->number), KV("from", state_names[c->state]),
               KV("to", state_names[next]));
-    c->state = next;
+    c->state = (unsigned char)next;
     list_remove(&c->flush);
     if (next == CONN_CLOSING) {
         list_push(&c->env->ending, &c->flush);
@@ -335,7 +336,7 @@ void conn_received(struct conn *c, struct str piece, uint64_t rest, bool final)
 
 enum conn_state conn_state(const struct conn *c)
 {
-    return c->state;
+    return (enum conn_state)c->state;
 }
 
 uint64_t conn_number(const struct conn *c)

@@ -10,11 +10,12 @@
 #include "common/list.h"
 #include "common/loop.h"
 #include "gateway/addresses.h"
-#include "gateway/conn.h"
 #include "gateway/outbox.h"
+#include "gateway/ratelimit.h"
 #include "gateway/wheel.h"
 
 struct lws; /* libwebsockets' connection; only ws.c looks inside */
+struct conn_handshake;
 
 struct conn {
     /* Used for every message: the first cache lines. */
@@ -24,7 +25,7 @@ struct conn {
     struct outbox outbox;
     struct list flush; /* in env->dirty (OPEN) or env->ending (CLOSING), or nowhere */
     uint64_t heard_at_ms;
-    enum conn_state state;
+    unsigned char state;    /* enum conn_state of conn.h */
     bool pinged;            /* and nothing was heard since */
     bool ready;             /* conn_ready was called */
     bool transport_closing; /* libwebsockets is closing: nothing may be written any more */

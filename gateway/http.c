@@ -1,6 +1,7 @@
 /* Serves plain HTTP through libwebsockets: one request at a time per connection, answered now or later. */
-#include "gateway/http_internal.h"
+#include "gateway/http.h"
 
+#include <libwebsockets.h>
 #include <sys/socket.h>
 
 #include "common/buf.h"
@@ -8,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "gateway/http_internal.h"
 #include "gateway/http_text.h"
 
 /* A request moves READING (its body) -> WAITING (for http_respond) -> SENDING -> done, or LINGERING when it
@@ -360,7 +362,7 @@ static int on_body_complete(struct http_request *r, struct http_request **slot)
 /* --- libwebsockets' callbacks
  * -------------------------------------------------------------------------------------- */
 
-bool http_wants(enum lws_callback_reasons reason)
+bool http_wants(int reason)
 {
     switch (reason) {
     case LWS_CALLBACK_HTTP:
@@ -375,8 +377,8 @@ bool http_wants(enum lws_callback_reasons reason)
     }
 }
 
-int http_callback(struct http *http, struct lws *wsi, enum lws_callback_reasons reason,
-                  struct http_request **slot, void *in, size_t n)
+int http_callback(struct http *http, struct lws *wsi, int reason, struct http_request **slot, void *in,
+                  size_t n)
 {
     if (reason == LWS_CALLBACK_HTTP)
         return on_request(http, wsi, slot, (struct str){in, n});

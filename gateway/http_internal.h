@@ -2,9 +2,12 @@
 #ifndef GATEWAY_HTTP_INTERNAL_H
 #define GATEWAY_HTTP_INTERNAL_H
 
-#include <libwebsockets.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include "common/loop.h"
-#include "gateway/http.h"
+
+struct http_request;
+struct lws; /* libwebsockets' connection */
 
 struct http {
     struct loop *loop;
@@ -15,10 +18,10 @@ struct http {
     bool stopping; /* connections are not kept alive any more */
 };
 
-/* Is this callback ours? Then http_callback handles it; `slot` is the request's place in the socket's user
- * data. */
-bool http_wants(enum lws_callback_reasons reason);
-int http_callback(struct http *http, struct lws *wsi, enum lws_callback_reasons reason,
-                  struct http_request **slot, void *in, size_t n);
+/* libwebsockets' callbacks come here with their reason, user data and arguments. Is this one ours? Then
+ * http_callback handles it; `slot` is the request's place in the socket's user data. */
+bool http_wants(int reason);
+int http_callback(struct http *http, struct lws *wsi, int reason, struct http_request **slot, void *in,
+                  size_t n);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libwebsockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -84,8 +85,8 @@ static void on_library_log(int level, const char *line)
         log_limited(LOG_DEBUG, "lws.message", KV_STR("text", text));
 }
 
-static int on_event(struct server *s, struct lws *wsi, enum lws_callback_reasons reason,
-                    struct socket_data *data, void *in, size_t n)
+static int on_event(struct server *s, struct lws *wsi, int reason, struct socket_data *data, void *in,
+                    size_t n)
 {
     if (ws_wants(reason))
         return ws_callback(&s->ws, wsi, reason, data ? &data->conn : NULL, in, n);

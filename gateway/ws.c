@@ -2,6 +2,7 @@
  * loop pass. */
 #include "gateway/ws.h"
 
+#include <libwebsockets.h>
 #include <sys/socket.h>
 
 #include "common/buf.h"
@@ -9,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "gateway/conn.h"
 #include "gateway/handshake.h"
 #include "gateway/http_text.h"
 #include "proto/codes.h"
@@ -189,7 +191,7 @@ static void on_closed(struct ws *ws, struct conn **slot)
     conn_closed(c);
 }
 
-bool ws_wants(enum lws_callback_reasons reason)
+bool ws_wants(int reason)
 {
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
@@ -206,8 +208,7 @@ bool ws_wants(enum lws_callback_reasons reason)
     }
 }
 
-int ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason, struct conn **slot,
-                void *in, size_t n)
+int ws_callback(struct ws *ws, struct lws *wsi, int reason, struct conn **slot, void *in, size_t n)
 {
     if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
         return on_confirm_upgrade(ws, wsi);

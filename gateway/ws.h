@@ -3,7 +3,6 @@
 #ifndef GATEWAY_WS_H
 #define GATEWAY_WS_H
 
-#include <libwebsockets.h>
 #include "gateway/conn_internal.h"
 
 struct ws {
@@ -20,11 +19,10 @@ void ws_init(struct ws *ws, struct loop *loop, const struct conn_rules *rules,
              const struct conn_events *events);
 void ws_close(struct ws *ws); /* all connections must be closed */
 
-/* Is this callback ours? Then ws_callback handles it; `slot` is the connection's place in the socket's user
- * data. */
-bool ws_wants(enum lws_callback_reasons reason);
-int ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason, struct conn **slot,
-                void *in, size_t n);
+/* libwebsockets' callbacks come here with their reason, user data and arguments. Is this one ours? Then
+ * ws_callback handles it; `slot` is the connection's place in the socket's user data. */
+bool ws_wants(int reason);
+int ws_callback(struct ws *ws, struct lws *wsi, int reason, struct conn **slot, void *in, size_t n);
 
 /* Sends what is queued and ends what is to be ended; a flush hook of the loop. */
 void ws_flush(void *ws);

@@ -1,4 +1,4 @@
-/* A server that is the edge alone, for edge.test.mjs: echoes, closes, floods and answers HTTP as the messages
+/* A server that is the edge alone, for the edge_*.test.mjs: echoes, closes, floods and answers HTTP as the messages
  * tell it.
  *
  * Arguments are name=value (see set_option). Prints "listening PORT" and then a line per event. Messages:

@@ -1,6 +1,7 @@
 /* Tests of gateway/conn.c without a socket: states, limits, deadlines, and what the owner is told. */
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/conn.h"
 #include "gateway/conn_internal.h"
 #include "proto/codes.h"
 
