@@ -227,12 +227,14 @@ static int bind_to(const struct addrinfo *address)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.v6 = {0}};
     socklen_t size = sizeof bound;
-    CHECK(getsockname(fd, (struct sockaddr *)&bound, &size) == 0);
-    in_port_t port = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&bound)->sin6_port
-                                                 : ((struct sockaddr_in *)(void *)&bound)->sin_port;
-    return ntohs(port);
+    CHECK(getsockname(fd, &bound.any, &size) == 0);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
 static bool start_listening(struct server *s, const struct server_options *o, char *err, size_t err_size)

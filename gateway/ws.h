@@ -24,7 +24,7 @@ void ws_close(struct ws *ws); /* all connections must be closed */
 bool ws_wants(int reason);
 int ws_callback(struct ws *ws, struct lws *wsi, int reason, struct conn **slot, void *in, size_t n);
 
-/* Sends what is queued and ends what is to be ended; a flush hook of the loop. */
-void ws_flush(void *ws);
+/* Sends what is queued and ends what is to be ended; a flush hook of the loop, arg is the struct ws. */
+void ws_flush(void *arg);
 
 #endif

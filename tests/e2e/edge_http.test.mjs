@@ -1,7 +1,7 @@
 // The edge alone, through raw sockets: plain HTTP on the same port.
 import assert from 'node:assert/strict';
 import { GET, POST, edgeTest, runEdgeTests } from '../lib/edge.mjs';
-import { now, stays, waitFor } from '../lib/wait.mjs';
+import { now, waitFor } from '../lib/wait.mjs';
 
 edgeTest('GET, HEAD, keep-alive and pipelining', {}, async (edge) => {
   const http = edge.http().send(GET('/health') + GET('/query?name=a%20b%26c&other=1', 'Authorization: Bearer t\r\n') + 'HEAD /page?size=5000 HTTP/1.1\r\nHost: x\r\n\r\n');

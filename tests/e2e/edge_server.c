@@ -1,5 +1,5 @@
-/* A server that is the edge alone, for the edge_*.test.mjs: echoes, closes, floods and answers HTTP as the messages
- * tell it.
+/* A server that is the edge alone, for the edge_*.test.mjs: echoes, closes, floods and answers HTTP as the
+ * messages tell it.
  *
  * Arguments are name=value (see set_option). Prints "listening PORT" and then a line per event. Messages:
  * "close CODE [reason]", "close-later CODE" (from a timer), "close-deferred CODE", "bye N" (N messages, then
@@ -65,13 +65,13 @@ static void on_open(void *arg, struct conn *c, const struct conn_handshake *h)
         conn_ready(c);
 }
 
-static void send_many(struct conn *c, int n, int size, enum conn_send_mode mode, char fill)
+static void send_many(struct conn *c, int n, size_t size, enum conn_send_mode mode, char fill)
 {
     struct buf b = {0};
     for (int i = 0; i < n; i++) {
         buf_clear(&b);
         buf_add_fmt(&b, "%d ", i);
-        while (b.len < (size_t)size)
+        while (b.len < size)
             buf_add(&b, &fill, 1);
         struct frame *f = frame_text(buf_str(&b));
         conn_send(c, f, mode);
@@ -110,45 +110,47 @@ static void close_one(void *arg, struct conn *c)
     conn_close(c, 4200, NULL);
 }
 
-static void on_command(struct conn *c, const char *text)
+/* "name a b rest": numbers are 0 where there are none. */
+static void on_command(struct conn *c, struct str text)
 {
-    int a = 0, b = 0, at = 0;
-    if (sscanf(text, "close %d%n", &a, &at) == 1)
-        conn_close(c, a, text[at] == ' ' ? text + at + 1 : NULL);
-    else if (sscanf(text, "close-later %d", &a) == 1)
-        start_later(c, a, true);
-    else if (sscanf(text, "close-deferred %d", &a) == 1)
-        start_later(c, a, false);
-    else if (sscanf(text, "bye %d", &a) == 1) {
-        send_many(c, a, 100, CONN_RELIABLE, 'b');
+    struct str rest = text, name = str_cut(&rest, ' '), after = rest;
+    int64_t a = 0, b = 0;
+    if (str_to_int(str_cut(&after, ' '), &a)) {
+        char reason[64];
+        rest = after;
+        str_to_int(after, &b);
+        if (str_eq(name, STR("close")))
+            conn_close(c, (int)a, str_copy(reason, sizeof reason, rest) && rest.n > 0 ? reason : NULL);
+    }
+    if (str_eq(name, STR("close-later")) || str_eq(name, STR("close-deferred"))) {
+        start_later(c, (int)a, str_eq(name, STR("close-later")));
+    } else if (str_eq(name, STR("bye"))) {
+        send_many(c, (int)a, 100, CONN_RELIABLE, 'b');
         conn_close(c, 4200, NULL);
-    } else if (sscanf(text, "flood %d %d", &a, &b) == 2)
-        send_many(c, a, b, CONN_RELIABLE, 'r');
-    else if (sscanf(text, "burst %d %d", &a, &b) == 2)
-        send_many(c, a, b, CONN_VOLATILE, 'v');
-    else if (sscanf(text, "mixed %d %d", &a, &b) == 2) {
-        send_many(c, a, b, CONN_VOLATILE, 'v');
-        send_many(c, a, b, CONN_RELIABLE, 'r');
-    } else if (sscanf(text, "ping-every %d", &a) == 1)
+    } else if (str_eq(name, STR("flood"))) {
+        send_many(c, (int)a, (size_t)b, CONN_RELIABLE, 'r');
+    } else if (str_eq(name, STR("burst"))) {
+        send_many(c, (int)a, (size_t)b, CONN_VOLATILE, 'v');
+    } else if (str_eq(name, STR("mixed"))) {
+        send_many(c, (int)a, (size_t)b, CONN_VOLATILE, 'v');
+        send_many(c, (int)a, (size_t)b, CONN_RELIABLE, 'r');
+    } else if (str_eq(name, STR("ping-every"))) {
         conn_ping_every(c, (uint64_t)a);
-    else if (strcmp(text, "ready") == 0)
+    } else if (str_eq(name, STR("ready"))) {
         conn_ready(c);
-    else if (strcmp(text, "close-all") == 0)
+    } else if (str_eq(name, STR("close-all"))) {
         server_each(server, close_one, NULL);
-    else if (strcmp(text, "hold") == 0 && held == NULL)
+    } else if (str_eq(name, STR("hold")) && held == NULL) {
         conn_hold(held = c);
-    else
-        conn_send_text(c, str_of(text));
+    } else if (!str_eq(name, STR("close"))) {
+        conn_send_text(c, text);
+    }
 }
 
 static void on_message(void *arg, struct conn *c, struct str text)
 {
-    char command[64];
     (void)arg;
-    if (text.n < sizeof command && str_copy(command, sizeof command, text))
-        on_command(c, command);
-    else
-        conn_send_text(c, text);
+    on_command(c, text);
 }
 
 static void on_close(void *arg, struct conn *c, int code, const char *reason)
@@ -253,13 +255,14 @@ static void set_option(const char *argument)
         {"pong_wait_ms", (int64_t *)&options.pong_wait_ms},
     };
     struct str value = str_of(argument), name = str_cut(&value, '=');
+    int64_t port;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (str_eq(name, str_of(numbers[i].name)) && str_to_int(value, numbers[i].value))
             return;
     if (str_eq(name, STR("host")))
         options.host = value.p;
-    else if (str_eq(name, STR("port")))
-        options.port = atoi(value.p);
+    else if (str_eq(name, STR("port")) && str_to_int(value, &port))
+        options.port = (int)port;
     else if (str_eq(name, STR("allowed_origins")))
         options.allowed_origins = value.p;
     else {

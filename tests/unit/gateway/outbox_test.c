@@ -125,8 +125,8 @@ static void test_reliable_takes_the_room_of_volatile(void **state)
 static void test_oldest_volatile_goes_first(void **state)
 {
     (void)state;
-    for (char c = 'p'; c < 'z'; c++)
-        push(c, 10, true, 100);
+    for (int i = 0; i < 10; i++)
+        push((char)('p' + i), 10, true, 100);
     assert_int_equal(push('A', 10, false, 100), OUTBOX_QUEUED);
     assert_int_equal(dropped, 4); /* 10 for it, 25 in reserve */
     assert_string_equal(drain(SCRATCH), "tuvwxyA");
