@@ -417,22 +417,29 @@ static void on_store(void *arg, const struct store_info *info)
     log_items(h);
 }
 
-static void check_store(void *arg)
+static void check_store(struct health *h)
 {
-    struct health *h = arg;
-    if (h->store_asking || !store_up(h))
+    if (h->store_asking || backend_of(h)->ops->info == NULL)
         return;
     h->store_asking = true;
     h->pending++;
     stats_info(h->options.realm, h->options.loop, &h->store, on_store, h);
 }
 
+/* Also keeps the figures of /metrics that come from the audit from growing old. */
+static void on_store_timer(void *arg)
+{
+    struct health *h = arg;
+    if (!store_up(h))
+        return;
+    check_store(h);
+    shared_refresh(&h->figures);
+}
+
 void health_store_ready(struct health *h)
 {
-    if (backend_of(h)->ops->info == NULL)
-        return;
     loop_timer_start(h->store_timer, STORE_CHECK_MS, STORE_CHECK_MS);
-    check_store(h);
+    on_store_timer(h);
 }
 
 const struct store_info *health_store(const struct health *h)
@@ -450,7 +457,7 @@ struct health *health_new(const struct health_options *options)
                 &(struct shared_events){h, ask_probe, answer_probe});
     shared_init(&h->figures, options->loop, FRESH_MS, FIGURES_WAIT_MS,
                 &(struct shared_events){h, ask_figures, answer_figures});
-    h->store_timer = loop_timer_new(options->loop, check_store, h);
+    h->store_timer = loop_timer_new(options->loop, on_store_timer, h);
     return h;
 }
 

@@ -53,11 +53,16 @@ void shared_request(struct shared *s, struct http_request *r)
         return;
     }
     wait_for_it(s, r);
-    if (!s->asking) {
-        s->asking = true;
-        loop_timer_start(s->timer, s->wait_ms, 0);
-        s->events.ask(s->events.arg);
-    }
+    shared_refresh(s);
+}
+
+void shared_refresh(struct shared *s)
+{
+    if (s->asking)
+        return;
+    s->asking = true;
+    loop_timer_start(s->timer, s->wait_ms, 0);
+    s->events.ask(s->events.arg);
 }
 
 void shared_done(struct shared *s)

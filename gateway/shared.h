@@ -34,6 +34,7 @@ void shared_init(struct shared *s, struct loop *l, uint64_t fresh_ms, uint64_t w
 void shared_close(struct shared *s);
 void shared_request(struct shared *s, struct http_request *r); /* takes r: it will be answered */
 void shared_done(struct shared *s);                            /* the round trip has ended */
-void shared_forget(struct shared *s);                          /* the next request asks anew */
+void shared_refresh(struct shared *s); /* asks without anybody waiting, unless it is asking already */
+void shared_forget(struct shared *s);  /* the next request asks anew */
 
 #endif

@@ -41,6 +41,26 @@ static void test_figures(void **state)
     assert_string_equal(r->content_type, "text/plain; charset=utf-8");
 }
 
+/* The audit is the dear part: it is not repeated in every round, and what it found is kept until then. */
+static void test_integrity_is_kept_for_a_while(void **state)
+{
+    struct world *w = *state;
+    raw(w, "HSET " P "matches r_1 x");
+    expect_part(get(w, "/health/stats"), 200, "\"matchWithoutState\":1");
+    size_t calls = w->gate.calls;
+    raw(w, "DEL " P "matches");
+    loop_wait_idle(w->loop, 1100);
+    expect_part(get(w, "/health/stats"), 200, "\"matchWithoutState\":1");
+    expect_part(&w->request, 200, "\"integrityAgeMs\":1");
+    expect_part(&w->request, 200, "\"matches\":0");
+    assert_int_equal(w->gate.calls, 2 * calls - 1);
+    expect_part(ask(w, (struct http_request){.method = HTTP_POST,
+                                             .path = "/health/cleanup",
+                                             .authorization = "Bearer a-long-secret"}),
+                200, "\"cleaned\":0");
+    expect_part(get(w, "/health/stats"), 200, "\"matchWithoutState\":0"); /* a clean-up changes things */
+}
+
 static void test_what_the_server_says(void **state)
 {
     struct world *w = *state;
@@ -105,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_figures),
+        TEST(test_integrity_is_kept_for_a_while),
         TEST(test_what_the_server_says),
         TEST(test_ready_and_live),
         TEST(test_routes),
