@@ -61,6 +61,7 @@ void shared_refresh(struct shared *s)
     if (s->asking)
         return;
     s->asking = true;
+    s->unasked = s->count == 0;
     loop_timer_start(s->timer, s->wait_ms, 0);
     s->events.ask(s->events.arg);
 }
@@ -69,7 +70,7 @@ void shared_done(struct shared *s)
 {
     CHECK(s->asking);
     s->asking = s->late = false;
-    s->have = true;
+    s->have = !s->unasked || s->count > 0;
     s->done_at_ms = loop_now_ms(s->loop);
     loop_timer_stop(s->timer);
     answer_all(s, false);

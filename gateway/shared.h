@@ -26,6 +26,7 @@ struct shared {
     size_t count, cap;
     uint64_t done_at_ms;
     bool asking, late, have;
+    bool unasked; /* the round trip was begun by shared_refresh: its result is nobody's fresh answer */
 };
 
 void shared_init(struct shared *s, struct loop *l, uint64_t fresh_ms, uint64_t wait_ms,
