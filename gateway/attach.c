@@ -35,8 +35,10 @@ struct attach {
     struct node *node;
     struct session *session; /* held */
     bool again;
+    unsigned tries;
+    const struct flow_step *take_up; /* the step to go back to */
     enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE } take;
-    char room_id[ID_SIZE];
+    char room_id[ID_SIZE], left_room_id[ID_SIZE]; /* or empty */
     /* The last answer, copied out by the callback because the reply dies with it: each step reads it at once.
      */
     int err;
@@ -76,6 +78,12 @@ static void push_welcome(const struct attach *a)
     buf_close(&d);
 }
 
+/* What anybody may have written into the store is not trusted to fit. */
+static bool keep_id(char dst[ID_SIZE], struct str id)
+{
+    return id_valid(id) && str_copy(dst, ID_SIZE, id);
+}
+
 static enum flow_next ask_attach(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
@@ -85,17 +93,27 @@ static enum flow_next ask_attach(struct flow *f)
 }
 
 /* The player's older connection here, if any, makes room; its own detach then finds its fence stale. */
-static void replace_older(struct node *n, struct session *s)
+static void replace_older(struct attach *a)
 {
-    struct session *older = sessions_put(n->sessions, s);
+    struct session *s = a->session;
+    struct session *older = sessions_put(a->node->sessions, s);
     if (!older)
         return;
-    older->replaced = true;
-    if (older->room)
+    if (older->room) { /* it stays for the seat's new holder; attach_done sees to an empty one */
+        memcpy(a->left_room_id, older->room->room_id, sizeof a->left_room_id);
         room_leave(older);
+    }
     log_info("session.replaced", KV("player", s->player_id), KV("socket", older->socket_id),
              KV("by", s->socket_id));
     tell_goodbye(older->conn, CLOSE_REPLACED, 0);
+}
+
+static void push_room_gone(struct session *s, const char *room_id)
+{
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", room_id);
+    tell_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
+    buf_close(&d);
 }
 
 /* The room was left behind: by the record, or because the store lost it. */
@@ -104,10 +122,7 @@ static void forget_room(struct node *n, struct session *s)
     struct room *r = s->room;
     if (!r)
         return;
-    struct buf d = {0};
-    buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", r->room_id);
-    tell_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
-    buf_close(&d);
+    push_room_gone(s, r->room_id);
     room_leave(s);
     session_move(s, SESSION_IDLE, "room gone");
     if (list_empty(&r->members))
@@ -117,29 +132,43 @@ static void forget_room(struct node *n, struct session *s)
 static void read_record(struct attach *a, const struct presence_attached *now)
 {
     struct session *s = a->session;
-    if (str_eq(now->state, STR("room"))) {
+    char ticket_id[ID_SIZE] = "";
+    bool good = keep_id(ticket_id, now->ticket_id);
+    if (str_eq(now->state, STR("room")) && good && keep_id(a->room_id, now->room_id)) {
         a->take = TAKE_SEAT;
-        CHECK(str_copy(a->room_id, sizeof a->room_id, now->room_id));
-        s->level = now->level;
         if (s->room && strcmp(s->room->room_id, a->room_id) != 0)
             forget_room(a->node, s);
-        if (!a->again)
+        if (s->state == SESSION_ATTACHING)
             session_move(s, SESSION_IDLE, "attached, has a seat");
-    } else if (str_eq(now->state, STR("queued"))) {
+    } else if (str_eq(now->state, STR("queued")) && good) {
         a->take = TAKE_QUEUE;
-        s->level = now->level;
-        CHECK(str_copy(s->ticket_id, sizeof s->ticket_id, now->ticket_id));
-        if (!s->joined_at_ms)
-            s->joined_at_ms = clock_mono_ms();
         forget_room(a->node, s);
         session_move(s, SESSION_QUEUED, "attached, was waiting");
     } else {
         forget_room(a->node, s);
-        if (a->again && s->state == SESSION_QUEUED)
+        if (s->state == SESSION_QUEUED)
             a->take = TAKE_QUEUE; /* the store lost the ticket: hand it in again */
         else
             session_move(s, SESSION_IDLE, "attached");
+        return;
     }
+    s->level = now->level;
+    memcpy(s->ticket_id, ticket_id, sizeof s->ticket_id);
+    if (!s->joined_at_ms)
+        s->joined_at_ms = clock_mono_ms();
+}
+
+/* The first attach failed: the client is sent away. What the store may have done all the same is undone by
+ * the detach that follows the close, or here if that has been. */
+static enum flow_next refuse(struct attach *a, struct realm_outcome o)
+{
+    struct session *s = a->session;
+    s->attach_unknown = o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT;
+    if (s->state == SESSION_CLOSED)
+        detach_start(a->node, s);
+    tell_outcome(s->conn, 0, o);
+    tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
+    return flow_fail(&a->flow, o.err ? o.err : ERR_PROTOCOL);
 }
 
 static enum flow_next read_attach(struct flow *f)
@@ -148,20 +177,11 @@ static enum flow_next read_attach(struct flow *f)
     struct session *s = a->session;
     struct realm_outcome o = realm_outcome(a->err, a->reply);
     if (realm_said(o, "REPLACED")) {
-        s->replaced = true;
         tell_goodbye(s->conn, CLOSE_REPLACED, 0);
         return FLOW_DONE;
     }
-    if (!realm_said(o, "OK")) {
-        if (!a->again) {
-            s->attach_unknown = o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT;
-            if (s->state == SESSION_CLOSED) /* nobody else would take it back */
-                detach_start(a->node, s);
-            tell_outcome(s->conn, 0, o);
-            tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
-        }
-        return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
-    }
+    if (!realm_said(o, "OK"))
+        return a->again ? flow_fail(f, o.err ? o.err : ERR_PROTOCOL) : refuse(a, o);
     struct presence_attached now;
     presence_attached(a->reply, &now);
     s->fence = now.fence;
@@ -170,7 +190,7 @@ static enum flow_next read_attach(struct flow *f)
         return FLOW_DONE;
     }
     if (!a->again)
-        replace_older(a->node, s);
+        replace_older(a);
     read_record(a, &now);
     if (!a->again) {
         conn_ready(s->conn);
@@ -195,31 +215,47 @@ static enum flow_next take_up(struct flow *f)
     return FLOW_WAIT;
 }
 
+/* The local view takes over what the store says of the room, and the player is shown it. */
 static void read_seat(struct attach *a, const struct presence_reseated *seat)
 {
     struct node *n = a->node;
     struct session *s = a->session;
+    if (s->room && strcmp(s->room->room_id, a->room_id) != 0)
+        forget_room(n, s);
     struct room *r = rooms_find(n->rooms, str_of(a->room_id));
     if (!r) {
         r = rooms_get(n->rooms, str_of(a->room_id));
         r->seq = seat->seq;
     }
     r->level = seat->level;
-    r->status = str_eq(seat->status, STR("active")) ? ROOM_ACTIVE : ROOM_WAITING;
-    struct event_seat at;
-    for (struct str place = seat->place; events_next_seat(&place, &at);)
-        room_place_set(r, at.player_id, at.instance_id);
-    if (!s->room) {
+    deliver_renew(r, seat->status, seat->place);
+    if (s->room != r) {
         room_enter(r, s);
         session_move(s, SESSION_IN_ROOM, "took the seat again");
+        conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
+        if (r->status == ROOM_WAITING)
+            deliver_match_again(s, r, seat->confirm_by_ms);
     }
     deliver_snapshot(s->conn, r, seat->record, seat->seq);
     inbox_events(n, seat->events);
     r = rooms_find(n->rooms, str_of(a->room_id));
-    if (r && r->status == ROOM_WAITING && n->settings->confirm_auto)
+    if (!r)
+        return;
+    if (r->status == ROOM_WAITING && n->settings->confirm_auto)
         confirm_seat(n, s, str_of(a->room_id), 0);
-    if (r) /* what was published before the room was known here has passed by unseen */
-        inbox_fill(n, r);
+    inbox_fill(n, r); /* what was published before the room was known here has passed by unseen */
+}
+
+static enum flow_next read_queue(struct attach *a, struct realm_outcome o)
+{
+    if (realm_said(o, "ALREADY_IN_MATCH") && keep_id(a->room_id, reply_str(a->reply, 1)) && a->tries++ == 0) {
+        a->take = TAKE_SEAT; /* matched between the two questions */
+        return flow_goto(&a->flow, a->take_up, FLOW_NEXT);
+    }
+    if (o.err)
+        return flow_fail(&a->flow, o.err);
+    waiting_read_join(a->node, a->session, o, a->reply, 0);
+    return FLOW_DONE;
 }
 
 static enum flow_next read_taken(struct flow *f)
@@ -229,38 +265,45 @@ static enum flow_next read_taken(struct flow *f)
     struct realm_outcome o = realm_outcome(a->err, a->reply);
     if (s->state == SESSION_CLOSED) /* its detach is under way, behind this call */
         return FLOW_DONE;
-    if (a->take == TAKE_QUEUE) {
-        waiting_read_join(a->node, s, o, a->reply, 0);
+    if (a->take == TAKE_QUEUE)
+        return read_queue(a, o);
+    if (realm_said(o, "ROOM_NOT_FOUND")) {
+        if (s->room && strcmp(s->room->room_id, a->room_id) == 0)
+            forget_room(a->node, s);
+        else
+            push_room_gone(s, a->room_id);
         return FLOW_DONE;
     }
-    if (realm_said(o, "OK")) {
-        struct presence_reseated seat;
-        presence_reseated(a->reply, &seat);
-        read_seat(a, &seat);
-    } else if (realm_said(o, "ROOM_NOT_FOUND")) {
-        forget_room(a->node, s);
-        if (!a->again) {
-            struct buf d = {0};
-            buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", a->room_id);
-            tell_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
-            buf_close(&d);
-        }
-    } else {
-        tell_outcome(s->conn, 0, o);
-        tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
-    }
+    if (!realm_said(o, "OK")) /* no answer, or GONE or REPLACED: asked again */
+        return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
+    struct presence_reseated seat;
+    presence_reseated(a->reply, &seat);
+    read_seat(a, &seat);
     return FLOW_DONE;
+}
+
+static void close_if_empty(struct node *n, const char *room_id)
+{
+    struct room *r = *room_id ? rooms_find(n->rooms, str_of(room_id)) : NULL;
+    if (r && list_empty(&r->members))
+        closing_room(n, r, (struct str){0}, "no member left here");
 }
 
 static void attach_done(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
-    if (f->err)
-        log_limited(
-            LOG_WARN, "session.attach_failed", KV("player", a->session->player_id),
-            KV("reason", err_name(f->err)),
-            KV("next", a->again ? "tried again with the next heartbeat" : "the client is told to come back"));
-    session_release(a->session);
+    struct session *s = a->session;
+    close_if_empty(a->node, a->room_id);
+    close_if_empty(a->node, a->left_room_id);
+    a->node->attaching--;
+    s->attaching = false;
+    if (f->err) {
+        s->doubt = s->fence != 0;
+        log_limited(LOG_WARN, "session.attach_failed", KV("player", s->player_id),
+                    KV("reason", err_name(f->err)),
+                    KV("next", s->doubt ? "tried again" : "the client is told to come back"));
+    }
+    session_release(s);
     mem_free(a);
 }
 
@@ -272,12 +315,31 @@ static const struct flow_step attach_steps[] = {
     {NULL, NULL},
 };
 
-void attach_start(struct node *n, struct session *s, bool again)
+static void start(struct node *n, struct session *s, bool again)
 {
     struct attach *a = mem_alloc(sizeof *a);
     a->node = n;
     a->session = s;
     a->again = again;
+    a->take_up = &attach_steps[2];
     session_hold(s);
+    s->attaching = true;
+    s->doubt = false;
+    s->differed = false;
+    n->attaching++;
     flow_start(&a->flow, "attach", attach_steps, attach_done);
+}
+
+void attach_start(struct node *n, struct session *s)
+{
+    start(n, s, false);
+}
+
+void attach_again(struct node *n, struct session *s)
+{
+    if (s->attaching || s->joining || s->fence == 0 || s->state == SESSION_CLOSED) {
+        s->doubt = true; /* clockwork comes back to it */
+        return;
+    }
+    start(n, s, true);
 }

@@ -7,7 +7,7 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "gateway/tell.h"
-#include "gateway/attach.h"
+#include "gateway/compare.h"
 #include "gateway/detach.h"
 #include "gateway/inbox.h"
 #include "gateway/lease.h"
@@ -19,13 +19,15 @@
 #include "matchmaking/report.h"
 #include "matchmaking/timers.h"
 
-enum { TIMERS_PER_POLL = 100, LEFTOVERS_PER_CALL = 64, QUEUE_UPDATE_MS = 2000, COMPARE_MS = 5000 };
+enum { TIMERS_PER_POLL = 100, LEFTOVERS_PER_CALL = 64, QUEUE_UPDATE_MS = 2000, SWEEP_AGAIN_MS = 5000 };
 
 struct clockwork {
     struct node *node;
     struct loop_timer *poll, *sweep;
     bool polling, counting;
-    uint64_t quiet_until_ms, updated_at_ms, compared_at_ms;
+    uint64_t quiet_until_ms, updated_at_ms;
+    char unswept_id[ID_SIZE]; /* the last sweep failed on this one: others go first for a while */
+    uint64_t unswept_until_ms;
     struct sweep *sweeping; /* one at a time */
 };
 
@@ -33,32 +35,44 @@ struct clockwork {
 struct sweep {
     struct clockwork *clockwork;
     size_t waiting; /* detaches of this round */
-    size_t removed;
+    size_t removed, removed_before;
     char instance_id[ID_SIZE];
 };
 
 static void sweep_round(struct sweep *s);
 
-static void sweep_end(struct sweep *s, const char *how)
+static void sweep_end(struct sweep *s, bool done, const char *how)
 {
+    struct clockwork *c = s->clockwork;
+    if (!done) {
+        memcpy(c->unswept_id, s->instance_id, sizeof c->unswept_id);
+        c->unswept_until_ms = clock_mono_ms() + SWEEP_AGAIN_MS;
+    }
     log_info("instance.swept", KV("instance", s->instance_id), KV_INT("sockets", s->removed),
              KV("result", how));
-    s->clockwork->sweeping = NULL;
+    c->sweeping = NULL;
     mem_free(s);
 }
 
 static void on_retired(void *arg, int err, const struct reply *reply)
 {
     struct realm_outcome o = realm_outcome(err, reply);
-    sweep_end(arg, realm_said(o, "OK") ? "nothing is left" : "not finished, tried again with the next beat");
+    bool done = realm_said(o, "OK");
+    sweep_end(arg, done, done ? "nothing is left" : "not finished, tried again later");
 }
 
-static void on_leftover_gone(void *arg)
+static void on_leftover_gone(void *arg, bool removed)
 {
     struct sweep *s = arg;
-    s->removed++;
-    if (--s->waiting == 0)
-        sweep_round(s);
+    s->removed += removed;
+    if (--s->waiting > 0)
+        return;
+    if (s->removed == s->removed_before) { /* the same would come again */
+        sweep_end(s, false, "what is left cannot be detached now");
+        return;
+    }
+    s->removed_before = s->removed;
+    sweep_round(s);
 }
 
 static void on_leftovers(void *arg, int err, const struct reply *reply)
@@ -67,7 +81,8 @@ static void on_leftovers(void *arg, int err, const struct reply *reply)
     struct node *n = s->clockwork->node;
     struct realm_outcome o = realm_outcome(err, reply);
     if (!realm_said(o, "OK")) {
-        sweep_end(s, realm_said(o, "LIVE") ? "it is alive again" : "the store did not answer");
+        bool live = realm_said(o, "LIVE");
+        sweep_end(s, live, live ? "it is alive again" : "the store did not answer");
         return;
     }
     const struct reply *list = reply_at(reply, 1);
@@ -75,7 +90,7 @@ static void on_leftovers(void *arg, int err, const struct reply *reply)
         presence_retire(&n->realm, str_of(s->instance_id), on_retired, s);
         return;
     }
-    s->waiting = list->count / 4;
+    s->waiting = list->count / 4 + 1; /* one more: a detach may end inside its call */
     for (size_t i = 0; i + 3 < list->count; i += 4) {
         struct detach_leftover left = {.socket_id = reply_str(list, i),
                                        .player_id = reply_str(list, i + 1),
@@ -84,6 +99,7 @@ static void on_leftovers(void *arg, int err, const struct reply *reply)
                                        .owner_instance_id = str_of(s->instance_id)};
         detach_leftover(n, &left, on_leftover_gone, s);
     }
+    on_leftover_gone(s, false);
 }
 
 static void sweep_round(struct sweep *s)
@@ -94,7 +110,11 @@ static void sweep_round(struct sweep *s)
 
 void clockwork_sweep(struct clockwork *c, struct str instance_id)
 {
-    if (c->sweeping || !c->sweep || clock_mono_ms() < c->quiet_until_ms || !id_valid(instance_id))
+    uint64_t now = clock_mono_ms();
+    const struct backend *b = c->node->backend;
+    if (c->sweeping || !c->sweep || now < c->quiet_until_ms || !b->ops->up(b) || !id_valid(instance_id))
+        return;
+    if (now < c->unswept_until_ms && str_eq(instance_id, str_of(c->unswept_id)))
         return;
     struct sweep *s = mem_alloc(sizeof *s);
     s->clockwork = c;
@@ -104,40 +124,53 @@ void clockwork_sweep(struct clockwork *c, struct str instance_id)
     sweep_round(s);
 }
 
+struct firing { /* one entry under way */
+    struct clockwork *clockwork;
+    char kind[16];
+};
+
 static void on_fired(void *arg, int err, const struct reply *reply)
 {
-    struct clockwork *c = arg;
+    struct firing *f = arg;
+    struct node *n = f->clockwork->node;
     struct realm_outcome o = realm_outcome(err, reply);
-    if (!realm_said(o, "OK"))
-        return;
-    inbox_events(c->node, reply_at(reply, 2));
-    waiting_match_text(c->node, reply_str(reply, 1));
+    if (realm_said(o, "OK")) {
+        metrics_add_for(METRIC_TIMERS_FIRED, f->kind, 1);
+        inbox_events(n, reply_at(reply, 2));
+        waiting_match_text(n, reply_str(reply, 1));
+    }
+    mem_free(f);
+}
+
+static void fire(struct clockwork *c, struct str text)
+{
+    struct timer_entry entry;
+    if (!timers_parse(text, &entry)) {
+        log_limited(LOG_WARN, "timer.unreadable", KV_STR("entry", text),
+                    KV("next", "removed: it would stand in the way"));
+        entry = (struct timer_entry){.text = text, .kind = STR("unreadable"), .room_id = STR("-")};
+    }
+    struct firing *f = mem_alloc(sizeof *f);
+    f->clockwork = c;
+    (void)str_copy(f->kind, sizeof f->kind, entry.kind);
+    timers_fire(&c->node->realm, &entry, on_fired, f);
 }
 
 static void on_due(void *arg, int err, const struct reply *reply)
 {
     struct clockwork *c = arg;
     c->polling = false;
-    if (err)
+    if (err || clock_mono_ms() < c->quiet_until_ms)
         return;
-    for (size_t i = 0; i < reply->count; i++) {
-        struct timer_entry entry;
-        if (!timers_parse(reply_str(reply, i), &entry)) {
-            log_limited(LOG_WARN, "timer.unreadable", KV_STR("entry", reply_str(reply, i)),
-                        KV("next", "left alone"));
-            continue;
-        }
-        char kind[16];
-        (void)str_copy(kind, sizeof kind, entry.kind);
-        metrics_add_for(METRIC_TIMERS_FIRED, kind, 1);
-        timers_fire(&c->node->realm, &entry, on_fired, c);
-    }
+    for (size_t i = 0; i < reply->count; i++)
+        fire(c, reply_str(reply, i));
 }
 
 static void poll(void *arg)
 {
     struct clockwork *c = arg;
-    if (c->polling || clock_mono_ms() < c->quiet_until_ms || !lease_ready(c->node->lease))
+    const struct backend *b = c->node->backend;
+    if (c->polling || clock_mono_ms() < c->quiet_until_ms || !b->ops->up(b) || !lease_ready(c->node->lease))
         return;
     c->polling = true;
     timers_due(&c->node->realm, TIMERS_PER_POLL, on_due, c);
@@ -151,22 +184,13 @@ static void on_queues(void *arg, int err, const struct report_queue *queues, siz
     if (err)
         return;
     uint64_t now = clock_mono_ms();
-    bool update = now - c->updated_at_ms >= QUEUE_UPDATE_MS;
-    if (update)
+    for (size_t i = 0; i < count; i++)
+        if (queues[i].length >= n->realm.rules.seats)
+            waiting_match(n, queues[i].level);
+    if (now - c->updated_at_ms >= QUEUE_UPDATE_MS) {
         c->updated_at_ms = now;
-    for (size_t i = 0; i < count; i++) {
-        const struct report_queue *q = &queues[i];
-        if (q->length >= n->realm.rules.seats)
-            waiting_match(n, q->level);
-        if (update)
-            waiting_update(n, q->level, q->length);
+        waiting_update(n, queues, count);
     }
-}
-
-static void compare_one(void *arg, struct room *r)
-{
-    struct clockwork *c = arg;
-    inbox_fill(c->node, r);
 }
 
 /* A signed identity ends with its token. */
@@ -185,12 +209,9 @@ static void sweep_tick(void *arg)
     sessions_each(n->sessions, expire_one, &wall_ms);
     if (!lease_ready(n->lease) || !n->backend->ops->up(n->backend))
         return;
-    uint64_t now = clock_mono_ms();
-    if (n->backend->durable &&
-        now - c->compared_at_ms >= COMPARE_MS) { /* pub/sub is a hint: positions are compared */
-        c->compared_at_ms = now;
-        rooms_each(n->rooms, compare_one, c);
-    }
+    compare_slice(n);
+    if (detaches_waiting(n->detaches))
+        detach_retry(n);
     if (c->counting)
         return;
     c->counting = true;
@@ -229,13 +250,9 @@ void clockwork_stop(struct clockwork *c)
     c->poll = c->sweep = NULL;
 }
 
-/* Who waited may have been matched unheard: attaching again tells, and hands the ticket in again if it was
- * lost. */
-static void attach_again(void *arg, struct session *s)
+void clockwork_store_away(struct clockwork *c)
 {
-    struct clockwork *c = arg;
-    if (s->state == SESSION_QUEUED && s->conn)
-        attach_start(c->node, s, true);
+    c->quiet_until_ms = UINT64_MAX;
 }
 
 void clockwork_store_back(struct clockwork *c)
@@ -245,6 +262,5 @@ void clockwork_store_back(struct clockwork *c)
     c->polling = c->counting = false;
     lease_beat(n->lease);
     detach_retry(n);
-    sessions_each(n->sessions, attach_again, c);
-    rooms_each(n->rooms, compare_one, c);
+    compare_all(n);
 }

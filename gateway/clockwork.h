@@ -13,6 +13,8 @@ struct clockwork *clockwork_new(struct node *n);
 void clockwork_free(struct clockwork *c);
 void clockwork_start(struct clockwork *c);
 void clockwork_stop(struct clockwork *c);
+/* The store is away: nothing is swept and no timer claimed until it has been back for two leases. */
+void clockwork_store_away(struct clockwork *c);
 /* The store was away and is back: lost events are looked up, waiting tickets handed in again, put-off
  * detaches done. */
 void clockwork_store_back(struct clockwork *c);

@@ -111,38 +111,95 @@ static void places_from(struct room *r, struct str place)
         room_place_set(r, seat.player_id, seat.instance_id);
 }
 
-/* The push differs per player: each is told his opponent. */
-static void push_match_found(struct session *s, const struct room *r, const struct room_event *e)
+void deliver_renew(struct room *r, struct str status, struct str place)
 {
-    struct buf data = {0};
-    buf_add(&data, e->data.p, e->data.n - 1); /* without the closing brace */
-    buf_add_text(&data, ",\"opponentId\":");
-    const char *opponent = NULL;
-    for (size_t i = 0; i < r->place_count && !opponent; i++)
-        if (strcmp(r->places[i].player_id, s->player_id) != 0)
-            opponent = r->places[i].player_id;
-    buf_add_json(&data, str_of(opponent));
-    buf_add_text(&data, "}");
-    struct frame *f = frame_of(PUSH_MATCH_FOUND, r, e->seq, e->timestamp_ms, buf_str(&data));
+    r->status = str_eq(status, STR("active")) ? ROOM_ACTIVE : ROOM_WAITING;
+    r->place_count = 0;
+    places_from(r, place);
+}
+
+static const char *opponent_of(const struct room *r, const char *player_id)
+{
+    for (size_t i = 0; i < r->place_count; i++)
+        if (strcmp(r->places[i].player_id, player_id) != 0)
+            return r->places[i].player_id;
+    return NULL;
+}
+
+/* The event's data with one more member; data is an object (events_parse saw to it) and not empty. */
+static void add_member(struct buf *out, struct str data, const char *name, const char *value_json)
+{
+    buf_add(out, data.p, data.n - 1); /* without the closing brace */
+    buf_add_fmt(out, "%s\"%s\":%s}", data.n > 2 ? "," : "", name, value_json);
+}
+
+/* The push differs per player: each is told his opponent. */
+static void push_match_found(struct session *s, const struct room *r, int64_t seq, int64_t ts,
+                             struct str base)
+{
+    struct buf data = {0}, opponent = {0};
+    const char *other = opponent_of(r, s->player_id);
+    if (other)
+        buf_add_json(&opponent, str_of(other));
+    else
+        buf_add_text(&opponent, "null");
+    add_member(&data, base, "opponentId", opponent.data);
+    struct frame *f = frame_of(PUSH_MATCH_FOUND, r, seq, ts, buf_str(&data));
     conn_send(s->conn, f, CONN_RELIABLE);
     frame_unref(f);
+    buf_close(&opponent);
     buf_close(&data);
+}
+
+void deliver_match_again(struct session *s, const struct room *r, int64_t confirm_by_ms)
+{
+    struct buf base = {0};
+    buf_add_fmt(&base, "{\"roomId\":\"%s\",\"level\":%lld,\"players\":[", r->room_id, (long long)r->level);
+    for (size_t i = 0; i < r->place_count; i++) {
+        buf_add_text(&base, i ? ",{\"id\":" : "{\"id\":");
+        buf_add_json(&base, str_of(r->places[i].player_id));
+        buf_add_text(&base, "}");
+    }
+    buf_add_fmt(&base, "],\"confirmByMs\":%lld}", (long long)confirm_by_ms);
+    push_match_found(s, r, 0, 0, buf_str(&base));
+    buf_close(&base);
 }
 
 static void seat_player(struct node *n, struct room *r, struct session *s, const struct room_event *e)
 {
     room_enter(r, s);
+    s->level = r->level;
     session_move(s, SESSION_IN_ROOM, "matched");
     uint64_t waited_ms = clock_mono_ms() - s->joined_at_ms;
     metrics_observe(METRIC_MATCH_SECONDS, (double)waited_ms / 1000.0);
     estimate_add(n->estimate, s->level, waited_ms);
     conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
-    push_match_found(s, r, e);
+    push_match_found(s, r, e->seq, e->timestamp_ms, e->data);
+}
+
+static int64_t level_of(const struct room_event *e)
+{
+    struct json_object data;
+    const char *why;
+    int64_t level = 0;
+    if (json_object_scan(e->data, &data, &why))
+        (void)json_as_int(json_get(&data, "level", NULL), 0, INT32_MAX, &level);
+    return level;
+}
+
+void deliver_doubts(struct node *n, const struct room_event *e)
+{
+    struct event_seat seat;
+    for (struct str place = e->place; events_next_seat(&place, &seat);) {
+        struct session *s = sessions_find(n->sessions, seat.player_id);
+        if (s && s->conn && str_eq(seat.socket_id, str_of(s->socket_id)))
+            n->on_doubt(n, s);
+    }
 }
 
 void deliver_match_found(struct node *n, const struct room_event *e)
 {
-    struct room *r = NULL;
+    struct room *known = rooms_find(n->rooms, e->room_id), *r = NULL;
     struct event_seat seat;
     for (struct str place = e->place; events_next_seat(&place, &seat);) {
         if (!str_eq(seat.instance_id, str_of(n->realm.instance_id)))
@@ -150,13 +207,17 @@ void deliver_match_found(struct node *n, const struct room_event *e)
         struct session *s = sessions_find(n->sessions, seat.player_id);
         /* A player whose connection has just changed is found by its own attach; one that is gone, by its
          * detach. */
-        if (!s || !s->conn || !str_eq(seat.socket_id, str_of(s->socket_id)) || s->room ||
-            (s->state != SESSION_QUEUED && s->state != SESSION_IDLE))
+        if (!s || !s->conn || !str_eq(seat.socket_id, str_of(s->socket_id)))
             continue;
+        if (known || s->room || (s->state != SESSION_QUEUED && s->state != SESSION_IDLE)) {
+            if (s->room == NULL || s->room != known)
+                n->on_doubt(n, s);
+            continue;
+        }
         if (!r) {
             r = rooms_get(n->rooms, e->room_id);
             r->seq = e->seq;
-            r->level = s->level;
+            r->level = level_of(e);
             places_from(r, e->place);
         }
         seat_player(n, r, s, e);
@@ -176,8 +237,7 @@ static void cancelled(struct node *n, struct room *r, const struct room_event *e
         for (struct str rest = e->requeued; rest.n && !again;)
             again = str_eq(str_cut(&rest, ' '), str_of(s->player_id));
         struct buf data = {0};
-        buf_add(&data, e->data.p, e->data.n - 1);
-        buf_add_fmt(&data, ",\"requeued\":%s}", again ? "true" : "false");
+        add_member(&data, e->data, "requeued", again ? "true" : "false");
         struct frame *f = frame_of(PUSH_MATCH_CANCELLED, r, e->seq, e->timestamp_ms, buf_str(&data));
         if (s->conn)
             conn_send(s->conn, f, CONN_RELIABLE);
@@ -255,8 +315,6 @@ void deliver_control(struct node *n, const struct room_event *e)
         !json_as_plain(json_get(&data, "socketId", NULL), &socket_id))
         return;
     struct session *s = sessions_find(n->sessions, player_id);
-    if (!s || !s->conn || !str_eq(socket_id, str_of(s->socket_id)))
-        return;
-    s->replaced = true;
-    tell_goodbye(s->conn, CLOSE_REPLACED, 0);
+    if (s && s->conn && str_eq(socket_id, str_of(s->socket_id)))
+        n->on_doubt(n, s); /* the store decides, not the message */
 }

@@ -11,8 +11,12 @@ struct session;
 
 /* The event is the room's next one. May free the room. */
 void deliver_event(struct node *n, struct room *r, const struct room_event *e);
-/* Event number 1 of a room not known here: makes the local view if players of ours are seated. */
+/* Event number 1 of a room: makes the local view if players of ours are seated, and n->on_seated. A player of
+ * ours who does not fit (he still sits elsewhere in our view, or the room is known already) is asked about:
+ * n->on_doubt. */
 void deliver_match_found(struct node *n, const struct room_event *e);
+/* The same message from a stranger: only makes us ask the store about the players of ours it names. */
+void deliver_doubts(struct node *n, const struct room_event *e);
 /* A message to this instance, not to a room (sessionReplaced). */
 void deliver_control(struct node *n, const struct room_event *e);
 
@@ -21,6 +25,10 @@ void deliver_push(struct room *r, const struct room_event *e, const struct sessi
 /* An un-numbered push to all local members; %s in data is replaced by the room id. */
 void deliver_push_room(struct room *r, const char *event, const char *data_format);
 void deliver_snapshot(struct conn *c, const struct room *r, struct str record, int64_t seq);
+/* The local view takes status and places from the store. */
+void deliver_renew(struct room *r, struct str status, struct str place);
+/* matchFound for a player who came back to a room that has not started; not numbered. */
+void deliver_match_again(struct session *s, const struct room *r, int64_t confirm_by_ms);
 /* Names that only the gateway itself may use in a room. */
 bool deliver_reserved(struct str event);
 

@@ -26,7 +26,7 @@ struct detach {
     int64_t fence, level;
     unsigned tries;
     bool leftover;
-    void (*done)(void *arg);
+    void (*done)(void *arg, bool removed);
     void *arg;
     char player_id[ID_SIZE], socket_id[ID_SIZE], owner_instance_id[ID_SIZE], room_id[ID_SIZE];
 };
@@ -62,11 +62,11 @@ size_t detaches_waiting(const struct detaches *f)
 
 static void ask(struct detach *d);
 
-static void finish(struct detach *d)
+static void finish(struct detach *d, bool removed)
 {
     d->node->detaches->running--;
     if (d->done)
-        d->done(d->arg);
+        d->done(d->arg, removed);
     mem_free(d);
 }
 
@@ -75,7 +75,7 @@ static void put_off(struct detach *d, int err)
 {
     struct detaches *f = d->node->detaches;
     if (d->leftover) {
-        finish(d);
+        finish(d, false);
         return;
     }
     log_limited(LOG_WARN, "session.detach_put_off", KV("player", d->player_id), KV("socket", d->socket_id),
@@ -94,9 +94,10 @@ static void on_detached(void *arg, int err, const struct reply *reply)
         put_off(d, o.err);
         return;
     }
-    if (realm_said(o, "AGAIN") && ++d->tries < DETACH_TRIES_MAX) {
+    struct str room_id = reply_str(reply, 2);
+    if (realm_said(o, "AGAIN") && ++d->tries < DETACH_TRIES_MAX && (room_id.n == 0 || id_valid(room_id))) {
         d->level = reply_int(reply, 1);
-        CHECK(str_copy(d->room_id, sizeof d->room_id, reply_str(reply, 2)));
+        (void)str_copy(d->room_id, sizeof d->room_id, room_id);
         ask(d);
         return;
     }
@@ -109,7 +110,7 @@ static void on_detached(void *arg, int err, const struct reply *reply)
         inbox_events(d->node, reply_at(reply, 2));
         waiting_match_text(d->node, reply_str(reply, 1));
     }
-    finish(d);
+    finish(d, realm_said(o, "OK"));
 }
 
 static void ask(struct detach *d)
@@ -125,15 +126,18 @@ static void ask(struct detach *d)
                     on_detached, d);
 }
 
+/* NULL: an id is none (somebody else wrote it), nothing can be detached by it. */
 static struct detach *detach_new(struct node *n, struct str player_id, struct str socket_id, struct str owner,
                                  struct str room_id)
 {
+    if (!id_valid(player_id) || !id_valid(socket_id) || !id_valid(owner) || (room_id.n && !id_valid(room_id)))
+        return NULL;
     struct detach *d = mem_alloc(sizeof *d);
     d->node = n;
-    CHECK(str_copy(d->player_id, sizeof d->player_id, player_id) &&
-          str_copy(d->socket_id, sizeof d->socket_id, socket_id) &&
-          str_copy(d->owner_instance_id, sizeof d->owner_instance_id, owner) &&
-          str_copy(d->room_id, sizeof d->room_id, room_id));
+    (void)str_copy(d->player_id, sizeof d->player_id, player_id);
+    (void)str_copy(d->socket_id, sizeof d->socket_id, socket_id);
+    (void)str_copy(d->owner_instance_id, sizeof d->owner_instance_id, owner);
+    (void)str_copy(d->room_id, sizeof d->room_id, room_id);
     n->detaches->running++;
     return d;
 }
@@ -145,15 +149,23 @@ void detach_start(struct node *n, const struct session *s)
     struct str room_id = s->room ? str_of(s->room->room_id) : (struct str){0};
     struct detach *d =
         detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);
+    CHECK(d != NULL);
     d->fence = s->fence;
     d->level = s->level;
     ask(d);
 }
 
-void detach_leftover(struct node *n, const struct detach_leftover *left, void (*done)(void *arg), void *arg)
+void detach_leftover(struct node *n, const struct detach_leftover *left,
+                     void (*done)(void *arg, bool removed), void *arg)
 {
     struct detach *d =
         detach_new(n, left->player_id, left->socket_id, left->owner_instance_id, left->room_id);
+    if (!d) {
+        log_limited(LOG_WARN, "instance.leftover_unreadable", KV_STR("player", left->player_id),
+                    KV_STR("socket", left->socket_id), KV("next", "left to POST /health/cleanup"));
+        done(arg, false);
+        return;
+    }
     d->leftover = true;
     d->level = left->level;
     d->done = done;

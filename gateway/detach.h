@@ -26,7 +26,8 @@ struct detach_leftover { /* borrowed until return */
     int64_t level;
 };
 /* What a dead instance left, only if its lease is over; `done` is called once, in any case. */
-void detach_leftover(struct node *n, const struct detach_leftover *left, void (*done)(void *arg), void *arg);
+void detach_leftover(struct node *n, const struct detach_leftover *left,
+                     void (*done)(void *arg, bool removed), void *arg);
 /* The store is back: all that waits is tried again. */
 void detach_retry(struct node *n);
 

@@ -49,7 +49,7 @@ static void look(void *arg)
     struct drain *d = arg;
     struct node *n = d->node;
     bool late = clock_mono_ms() >= d->deadline_ms;
-    size_t left = server_connections(n->server) + detaches_running(n->detaches);
+    size_t left = server_connections(n->server) + detaches_running(n->detaches) + n->attaching;
     bool store_up = n->backend->ops->up(n->backend);
     if (store_up)
         left += detaches_waiting(n->detaches);

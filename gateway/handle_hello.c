@@ -30,7 +30,7 @@ static void identify(struct node *n, struct session *s, struct str token, struct
     s->token_expires_at_ms = who.expires_at_ms;
     session_move(s, SESSION_ATTACHING, "hello");
     tell_ok(s->conn, request_id, (struct str){0});
-    attach_start(n, s, false);
+    attach_start(n, s);
 }
 
 void handle_handshake(struct node *n, struct session *s, const struct conn_handshake *h)

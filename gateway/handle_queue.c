@@ -16,6 +16,10 @@ static void on_joined(void *arg, int err, const struct reply *reply)
     struct session *s = i->session;
     struct realm_outcome o = realm_outcome(err, reply);
     s->joining = false;
+    if (realm_said(o, "WAITING") || realm_said(o, "MATCHED")) {
+        s->level = i->level;
+        memcpy(s->ticket_id, i->ticket_id, sizeof s->ticket_id);
+    }
     waiting_read_join(i->node, s, o, reply, i->request_id);
     intent_free(i);
 }
@@ -48,11 +52,11 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
         return;
     }
     s->joining = true;
-    s->level = level;
     s->joined_at_ms = clock_mono_ms();
-    id_random(s->ticket_id, "t_");
     struct intent *i = intent_new(n, s, request->id, (struct str){0});
-    queue_join(&n->realm, str_of(s->player_id), s->fence, level, str_of(s->ticket_id), on_joined, i);
+    i->level = level;
+    id_random(i->ticket_id, "t_");
+    queue_join(&n->realm, str_of(s->player_id), s->fence, level, str_of(i->ticket_id), on_joined, i);
 }
 
 static void on_left(void *arg, int err, const struct reply *reply)
@@ -72,11 +76,11 @@ static void on_left(void *arg, int err, const struct reply *reply)
         intent_ok_fmt(i, "{\"left\":true}");
     } else if (realm_said(o, "NOT_QUEUED")) {
         intent_ok_fmt(i, "{\"left\":false,\"reason\":\"not_queued\"}");
-    } else if (realm_said(o, "MATCHED")) {
+    } else if (realm_said(o, "MATCHED")) { /* its matchFound is on its way, or compare.c finds the room */
         intent_ok_fmt(i, "{\"left\":false,\"reason\":\"matched\",\"roomId\":\"%.*s\"}",
                       (int)reply_str(reply, 1).n, reply_str(reply, 1).p);
     } else {
-        tell_outcome(s->conn, i->request_id, o);
+        intent_refused(s, i->request_id, o);
     }
     intent_free(i);
 }

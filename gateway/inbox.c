@@ -18,11 +18,13 @@
 #include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/deliver.h"
+#include "gateway/fleet.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "matchmaking/events.h"
 #include "matchmaking/room_state.h"
+#include "proto/messages.h"
 
 /* One look into a room's log; finds its room again by id, for the room may be gone by then. */
 struct fill {
@@ -78,7 +80,8 @@ static void accept_numbered(struct node *n, struct room *r, const struct room_ev
         break;
     case ROOM_OVERFLOW: /* the log has them all: let it start over */
         room_drop_held(r, INT64_MAX);
-        break;
+        inbox_fill(n, r);
+        return;
     }
     room_gap(r);
 }
@@ -97,6 +100,8 @@ static void on_snapshot(void *arg, int err, const struct reply *reply)
             log_warn("room.gap_lost", KV("room", r->room_id), KV_INT("from", r->seq), KV_INT("to", seq),
                      KV("next", "members got a snapshot"));
             r->seq = seq;
+            room_drop_held(r, seq);
+            deliver_renew(r, reply_str(reply, 3), reply_str(reply, 4));
             LIST_EACH(it, &r->members)
             deliver_snapshot(OWNER(it, struct session, in_room)->conn, r, reply_str(reply, 1), seq);
             closing_waiters(r, false);
@@ -129,7 +134,7 @@ static void on_log(void *arg, int err, const struct reply *reply)
         log_info("room.gap_filled", KV("room", r->room_id), KV_INT("from", before), KV_INT("to", r->seq));
     }
     if (r && newest < 0) { /* ended, and its log is gone too */
-        deliver_push_room(r, "roomCleanup", "{\"roomId\":\"%s\",\"reason\":\"gone\"}");
+        deliver_push_room(r, PUSH_ROOM_CLEANUP, "{\"roomId\":\"%s\",\"reason\":\"gone\"}");
         closing_room(n, r, (struct str){0}, "gone");
     } else if (r && r->seq < newest && !list_empty(&r->members)) {
         const struct session *s = OWNER(r->members.next, struct session, in_room);
@@ -176,29 +181,36 @@ static void relay_foreign(struct node *n, struct room_event *e)
     deliver_push(r, e, NULL);
 }
 
-static bool from_fleet(const struct room_event *e)
+/* A number from an instance that is not (yet) known to live: the log is asked instead, it cannot be forged
+ * from outside. */
+static void distrust(struct node *n, const struct room_event *e)
 {
-    struct str pid = e->origin_instance_id, rest = pid;
-    int64_t number;
-    pid = str_cut(&rest, '-');
-    return str_to_int(pid, &number) && str_to_int(rest, &number);
+    struct room *r = rooms_find(n->rooms, e->room_id);
+    if (r)
+        inbox_fill(n, r);
+    else if (str_eq(e->event, STR(PUSH_MATCH_FOUND)))
+        deliver_doubts(n, e);
 }
 
 static void route(struct node *n, struct room_event *e)
 {
+    bool known = fleet_knows(n->fleet, e->origin_instance_id);
     if (e->room_id.n == 0) {
         deliver_control(n, e);
         return;
     }
-    if (!from_fleet(e)) {
-        relay_foreign(n, e);
+    if (!known) {
+        if (e->seq && e->origin_instance_id.n)
+            distrust(n, e);
+        else
+            relay_foreign(n, e);
         return;
     }
-    struct room *r = rooms_find(n->rooms, e->room_id);
-    if (!r && str_eq(e->event, STR("matchFound")) && e->seq == 1) {
+    if (e->seq == 1 && str_eq(e->event, STR(PUSH_MATCH_FOUND))) {
         deliver_match_found(n, e);
         return;
     }
+    struct room *r = rooms_find(n->rooms, e->room_id);
     if (!r)
         return;
     if (e->seq == 0)

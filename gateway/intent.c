@@ -26,6 +26,17 @@ void intent_free(struct intent *p)
     mem_free(p);
 }
 
+void intent_refused(struct session *s, int64_t request_id, struct realm_outcome o)
+{
+    if (realm_said(o, "REPLACED")) {
+        tell_goodbye(s->conn, CLOSE_REPLACED, 0);
+        return;
+    }
+    if (o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT || realm_said(o, "GONE") || realm_said(o, "LEASE"))
+        s->doubt = true;
+    tell_outcome(s->conn, request_id, o);
+}
+
 void intent_ok_fmt(const struct intent *p, const char *fmt, ...)
 {
     char data[512];
@@ -33,6 +44,8 @@ void intent_ok_fmt(const struct intent *p, const char *fmt, ...)
     va_start(args, fmt);
     int n = vsnprintf(data, sizeof data, fmt, args);
     va_end(args);
-    CHECK(n >= 0 && (size_t)n < sizeof data);
-    tell_ok(p->session->conn, p->request_id, (struct str){data, (size_t)n});
+    if (n < 0 || (size_t)n >= sizeof data) /* an id that somebody else wrote into the store */
+        tell_error(p->session->conn, p->request_id, CODE_INTERNAL, NULL);
+    else
+        tell_ok(p->session->conn, p->request_id, (struct str){data, (size_t)n});
 }

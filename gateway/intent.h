@@ -10,12 +10,17 @@ struct intent {
     struct node *node;
     struct session *session; /* held; its conn may be gone meanwhile */
     int64_t request_id;      /* 0 = no reply wanted */
-    int64_t number;          /* free for the handler: a level, a version */
+    int64_t level;           /* join: the wanted one */
     unsigned tries;
-    char room_id[ID_SIZE]; /* or empty */
+    char room_id[ID_SIZE];   /* or empty */
+    char ticket_id[ID_SIZE]; /* join */
 };
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id);
 void intent_free(struct intent *p);
+/* Any outcome but "OK", told to the client. REPLACED closes the older connection (4005); GONE and LEASE, and
+ * what may or may not have happened, put the session in doubt, so that it is attached again. request_id 0 =
+ * an error is pushed. */
+void intent_refused(struct session *s, int64_t request_id, struct realm_outcome o);
 /* Replies ok with composed data. */
 __attribute__((format(printf, 2, 3))) void intent_ok_fmt(const struct intent *p, const char *fmt, ...);
 

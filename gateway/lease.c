@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "gateway/attach.h"
+#include "gateway/fleet.h"
 #include "gateway/room.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
@@ -22,7 +23,7 @@ struct lease {
     struct loop_timer *timer;
     int64_t epoch;
     uint64_t last_beat_ms;
-    bool asking, ready, failed_once;
+    bool asking, ready;
     char host[64];
 };
 
@@ -47,8 +48,7 @@ void lease_free(struct lease *l)
 static void reattach_one(void *arg, struct session *s)
 {
     struct lease *l = arg;
-    if (s->conn && s->fence)
-        attach_start(l->node, s, true);
+    attach_again(l->node, s);
 }
 
 static void read_epoch(struct lease *l, int64_t epoch)
@@ -86,17 +86,16 @@ static void on_beat(void *arg, int err, const struct reply *reply)
     if (!realm_said(o, "OK")) {
         log_limited(LOG_WARN, "lease.beat_failed", KV("reason", err_name(o.err)),
                     KV_STR("answer", reply ? reply->str : (struct str){0}), KV("next", "tried again"));
-        l->failed_once = true;
         return;
     }
     l->last_beat_ms = clock_mono_ms();
-    l->failed_once = false;
     metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
     read_epoch(l, reply_int(reply, 1));
     if (!l->ready) {
         l->ready = true;
         l->events.on_ready(l->events.arg);
     }
+    fleet_renew(l->node->fleet, reply_at(reply, 4));
     const struct reply *dead = reply_at(reply, 3);
     for (size_t i = 0; i < dead->count; i++)
         l->events.on_dead(l->events.arg, reply_str(dead, i));

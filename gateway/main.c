@@ -8,12 +8,14 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "gateway/attach.h"
 #include "gateway/clockwork.h"
 #include "gateway/confirm.h"
 #include "gateway/detach.h"
 #include "gateway/dispatch.h"
 #include "gateway/drain.h"
 #include "gateway/estimate.h"
+#include "gateway/fleet.h"
 #include "gateway/inbox.h"
 #include "gateway/lease.h"
 #include "gateway/room.h"
@@ -42,6 +44,7 @@ static void on_store_state(void *arg, bool up, const char *reason)
 {
     struct process *p = arg;
     if (!up) {
+        clockwork_store_away(p->node.clockwork);
         log_warn("store.away", KV("reason", reason),
                  KV("next", "connections stay, calls answer SERVICE_DEGRADED"));
         return;
@@ -90,6 +93,9 @@ static void on_ready(void *arg)
 static void on_refused(void *arg, const char *text)
 {
     struct process *p = arg;
+    if (p->node.drain)
+        return;
+    lease_stop(p->node.lease);
     log_error("process.refused", KV("reason", text));
     p->exit_code = EXIT_FAILURE;
     drain_start(&p->node, teardown, p);
@@ -162,9 +168,11 @@ static int run(struct process *p)
     n->sessions = sessions_new();
     n->rooms = rooms_new(n->loop, inbox_on_gap, n);
     n->on_seated = confirm_members;
+    n->on_doubt = attach_again;
     n->estimate = estimate_new(p->settings.level_max);
     n->detaches = detaches_new();
     id_instance(p->instance_id);
+    n->fleet = fleet_new(p->instance_id);
     make_store(p);
     n->lease = lease_new(n, &(struct lease_events){p, on_ready, on_refused, on_dead});
     n->clockwork = clockwork_new(n);
@@ -190,6 +198,7 @@ static int run(struct process *p)
     lease_free(n->lease);
     detaches_free(n->detaches);
     estimate_free(n->estimate);
+    fleet_free(n->fleet);
     rooms_free(n->rooms);
     sessions_free(n->sessions);
     loop_free(n->loop);

@@ -10,9 +10,11 @@
 struct settings;
 struct server;
 struct room;
+struct session;
 struct sessions;
 struct rooms;
 struct estimate;
+struct fleet;
 struct lease;
 struct clockwork;
 struct detaches;
@@ -28,6 +30,7 @@ struct node {
     struct sessions *sessions;
     struct rooms *rooms;
     struct estimate *estimate;
+    struct fleet *fleet;
     struct lease *lease;
     struct clockwork *clockwork;
     struct detaches *detaches;
@@ -37,6 +40,9 @@ struct node {
     /* Called when players of ours were seated in a new room (confirm_members); keeps the delivery below the
      * requests. */
     void (*on_seated)(struct node *n, struct room *r);
+    /* Called when an event and the local view of a player do not fit together (attach_again). */
+    void (*on_doubt)(struct node *n, struct session *s);
+    size_t attaching; /* attach flows under way: a drain waits for them */
 };
 
 #endif

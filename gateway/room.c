@@ -24,11 +24,18 @@ struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg)
     return all;
 }
 
+static void free_room(void *arg, struct str key, void *value)
+{
+    (void)arg;
+    (void)key;
+    rooms_remove(((struct room *)value)->all, value);
+}
+
 void rooms_free(struct rooms *all)
 {
     if (!all)
         return;
-    CHECK(map_count(all->by_id) == 0);
+    map_each(all->by_id, free_room, NULL);
     map_free(all->by_id);
     mem_free(all);
 }
@@ -112,7 +119,8 @@ void room_place_set(struct room *r, struct str player_id, struct str instance_id
 {
     struct room_place *p = place_find(r, player_id);
     if (!p) {
-        CHECK(r->place_count < ROOM_SEATS_MAX);
+        if (r->place_count == ROOM_SEATS_MAX)
+            return; /* nobody has more seats: not written by us */
         r->places = mem_resize(r->places, (r->place_count + 1) * sizeof *r->places);
         p = &r->places[r->place_count++];
         (void)str_copy(p->player_id, sizeof p->player_id, player_id);

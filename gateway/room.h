@@ -43,6 +43,7 @@ struct room {
     size_t held_count;
     struct list waiters;          /* struct room_waiter by arrival */
     bool filling;                 /* the log is being read */
+    uint64_t compared_at_ms;      /* monotonic: when its number was last compared with the store's */
     struct rooms *all;            /* the registry it stands in */
     struct loop_timer *gap_timer; /* NULL until the first gap */
     size_t place_count;
@@ -53,7 +54,7 @@ struct rooms; /* the registry: room id -> room */
 /* on_gap: a gap has stood for ROOM_GAP_MS (see room_gap). It may free the room. */
 typedef void (*rooms_gap_cb)(void *arg, struct room *r);
 struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg);
-void rooms_free(struct rooms *all);
+void rooms_free(struct rooms *all); /* with all its rooms; their members must be gone */
 size_t rooms_count(const struct rooms *all);
 struct room *rooms_find(const struct rooms *all, struct str room_id);
 struct room *rooms_get(struct rooms *all,

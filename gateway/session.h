@@ -32,8 +32,11 @@ struct session {
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */
     bool joining;                 /* joinMatchmaking is under way */
-    bool replaced;                /* a later connection of the same player took over */
-    bool attach_unknown;          /* an attach was asked and its answer lost: it may have happened */
+    bool attaching;               /* an attach flow runs */
+    bool doubt;              /* what we believe may not be what the store knows: attach again (clockwork) */
+    bool differed;           /* the last comparison with the store found a difference */
+    uint64_t compared_at_ms; /* monotonic */
+    bool attach_unknown;     /* an attach was asked and its answer lost: it may have happened */
     char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
 };
 

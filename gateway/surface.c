@@ -21,11 +21,13 @@ static void fill_local(void *arg, struct health_local *out)
                                  .rooms = (int64_t)rooms_count(n->rooms),
                                  .queued = metrics_get(METRIC_QUEUED),
                                  .draining = n->drain != NULL};
-    /* While Redis is away the instance stays in rotation: if all left at once, nobody could be told anything. */
+    /* While Redis is away the instance stays in rotation: if all left at once, nobody could be told anything.
+     */
     out->ready = lease_ready(n->lease) && !out->draining;
     out->not_ready_reason = out->draining ? "draining" : out->ready ? NULL : "starting";
     if (!n->settings->auth_jwt_secret)
-        out->warnings[0] = "AUTH_JWT_SECRET is not set: everybody is who he says he is (development identity)";
+        out->warnings[0] =
+            "AUTH_JWT_SECRET is not set: everybody is who he says he is (development identity)";
 }
 
 void surface_open(struct node *n)
@@ -56,5 +58,6 @@ void surface_http(void *arg, struct http_request *r)
     if (n->health)
         health_http(n->health, r);
     else /* the process is ending */
-        http_respond(r, &(struct http_response){.status = 503, .content_type = "application/json", .body = STR("{}")});
+        http_respond(
+            r, &(struct http_response){.status = 503, .content_type = "application/json", .body = STR("{}")});
 }

@@ -64,7 +64,8 @@ void tell_outcome(struct conn *c, int64_t id, struct realm_outcome o)
         tell_retry(c, id, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
         return;
     }
-    if (realm_said(o, "REPLACED") || realm_said(o, "GONE") || realm_said(o, "LEASE")) {
+    if (realm_said(o, "REPLACED") || realm_said(o, "GONE") ||
+        realm_said(o, "LEASE")) { /* sorted out before a retry */
         tell_retry(c, id, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
         return;
     }

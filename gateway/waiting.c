@@ -7,9 +7,11 @@
 #include "gateway/tell.h"
 #include "gateway/estimate.h"
 #include "gateway/inbox.h"
+#include "gateway/intent.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "matchmaking/queue.h"
+#include "matchmaking/report.h"
 #include "proto/messages.h"
 
 static void say_waiting(struct node *n, struct session *s, int64_t position, int64_t request_id)
@@ -18,7 +20,6 @@ static void say_waiting(struct node *n, struct session *s, int64_t position, int
         session_move(s, SESSION_QUEUED, "joined");
     if (!s->conn)
         return;
-    conn_ping_every(s->conn, (uint64_t)n->settings->ping_queued_ms);
     struct buf d = {0};
     buf_add_fmt(&d, "{\"status\":\"waiting\",\"ticketId\":\"%s\",\"level\":%lld,\"position\":%lld}",
                 s->ticket_id, (long long)s->level, (long long)position);
@@ -28,6 +29,7 @@ static void say_waiting(struct node *n, struct session *s, int64_t position, int
         buf_close(&d);
         return;
     }
+    conn_ping_every(s->conn, (uint64_t)n->settings->ping_queued_ms);
     buf_add_fmt(&d, "{\"level\":%lld,\"position\":%lld,\"message\":\"Waiting for an opponent\"}",
                 (long long)s->level, (long long)position);
     tell_push(s->conn, PUSH_WAITING, buf_str(&d));
@@ -61,7 +63,7 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
     }
     if (!o.err && s->state == SESSION_QUEUED) /* a ticket handed in again and refused */
         session_move(s, SESSION_IDLE, "join refused");
-    tell_outcome(s->conn, request_id, o);
+    intent_refused(s, request_id, o);
 }
 
 struct match_run { /* one after the other until NONE */
@@ -103,28 +105,43 @@ void waiting_match_text(struct node *n, struct str level)
 }
 
 struct update {
-    int64_t level;
-    struct str data;
+    struct node *node;
+    const struct report_queue *queues;
+    size_t count;
 };
+
+static int64_t length_at(const struct update *u, int64_t level)
+{
+    size_t low = 0, high = u->count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (u->queues[mid].level < level)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < u->count && u->queues[low].level == level ? u->queues[low].length : 0;
+}
 
 static void tell_one(void *arg, struct session *s)
 {
     const struct update *u = arg;
-    if (s->state == SESSION_QUEUED && s->level == u->level)
-        tell_push(s->conn, PUSH_QUEUE_UPDATE, u->data);
-}
-
-void waiting_update(struct node *n, int64_t level, int64_t players)
-{
-    int64_t estimate = estimate_get(n->estimate, level);
+    if (s->state != SESSION_QUEUED || !s->conn)
+        return;
+    int64_t estimate = estimate_get(u->node->estimate, s->level);
     struct buf d = {0};
-    buf_add_fmt(&d, "{\"level\":%lld,\"playersAmount\":%lld,\"estimatedTimeMs\":", (long long)level,
-                (long long)players);
+    buf_add_fmt(&d, "{\"level\":%lld,\"playersAmount\":%lld,\"estimatedTimeMs\":", (long long)s->level,
+                (long long)length_at(u, s->level));
     if (estimate < 0)
         buf_add_text(&d, "null");
     else
         buf_add_int(&d, estimate);
     buf_add_text(&d, "}");
-    sessions_each(n->sessions, tell_one, &(struct update){level, buf_str(&d)});
+    tell_push(s->conn, PUSH_QUEUE_UPDATE, buf_str(&d));
     buf_close(&d);
+}
+
+void waiting_update(struct node *n, const struct report_queue *queues, size_t count)
+{
+    sessions_each(n->sessions, tell_one, &(struct update){n, queues, count});
 }

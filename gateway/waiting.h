@@ -6,8 +6,9 @@
 #include "gateway/node.h"
 
 struct session;
+struct report_queue;
 
-/* Acts on join.lua's answer for s: replies to request_id (0 = push `waiting` instead), moves the session,
+/* Acts on join.lua's answer for s: replies to request_id (0 = no reply), pushes `waiting`, moves the session,
  * delivers the match. */
 void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o, const struct reply *reply,
                        int64_t request_id);
@@ -16,7 +17,8 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
 void waiting_match(struct node *n, int64_t level);
 /* The same for a script's "level to run match.lua for, or empty". */
 void waiting_match_text(struct node *n, struct str level);
-/* Tells the local waiters of a level how many wait and how long it takes. */
-void waiting_update(struct node *n, int64_t level, int64_t players);
+/* Tells every local waiter how many wait at his level and how long it takes. queues: in the order of their
+ * levels. */
+void waiting_update(struct node *n, const struct report_queue *queues, size_t count);
 
 #endif

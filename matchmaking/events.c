@@ -39,7 +39,11 @@ bool events_parse(struct str message, struct room_event *out, const char **why)
     *why = "roomId must be an id";
     if (out->room_id.n && !id_valid(out->room_id))
         return false;
-    out->data = json_get(&o, "data", NULL).raw;
+    struct json_value data = json_get(&o, "data", NULL);
+    *why = "a numbered event's data must be an object";
+    if (out->seq > 0 && data.type != JSON_OBJECT)
+        return false;
+    out->data = data.raw;
     return true;
 }
 

@@ -13,7 +13,7 @@ struct room_event {     /* all borrowed from the message */
     struct str text;    /* the whole message */
     struct str room_id; /* empty for a message to an instance (sessionReplaced) */
     struct str event;
-    struct str data;               /* raw JSON */
+    struct str data;               /* raw JSON; an object if numbered */
     struct str origin_instance_id; /* empty if absent */
     int64_t timestamp_ms;          /* 0 if absent */
     int64_t seq;                   /* 0 = not numbered */

@@ -120,3 +120,26 @@ void presence_leftovers(const struct realm *r, struct str instance_id, int64_t a
     realm_arg_int(&c, about);
     realm_run(&c, &script_list_leftovers, fn, arg);
 }
+
+void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_key(&c, KEY_PLAYERS);
+    for (size_t i = 0; i < count; i++)
+        realm_arg(&c, player_ids[i]);
+    realm_run(&c, &script_where, fn, arg);
+}
+
+bool presence_record(struct str text, struct presence_record *out)
+{
+    struct str rest = text;
+    out->state = str_cut(&rest, '|');
+    if (!str_to_int(str_cut(&rest, '|'), &out->fence))
+        return false;
+    for (int skip = 0; skip < 3; skip++) /* level, ticketId, joinedAt */
+        (void)str_cut(&rest, '|');
+    out->room_id = str_cut(&rest, '|');
+    out->socket_id = str_cut(&rest, '|');
+    return true;
+}

@@ -45,12 +45,22 @@ struct presence_beat {
     int64_t known_epoch;
     bool first;
 };
-/* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances) or "SEATS" (1: seats, 2: instance). */
+/* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones) or "SEATS" (1: seats, 2: instance). */
 void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
 /* retire.lua. Answer "OK", "LIVE", "LEFT". */
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);
 /* list_leftovers.lua. Answer "OK" (1: {socket, player, level, room} in fours) or "LIVE". */
 void presence_leftovers(const struct realm *r, struct str instance_id, int64_t about, backend_cb fn,
                         void *arg);
+
+/* where.lua for at most PRESENCE_WHERE_MAX players: an array of records, "" where there is none (not "OK" first). */
+enum { PRESENCE_WHERE_MAX = 128 };
+void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn, void *arg);
+struct presence_record { /* borrowed */
+    struct str state, room_id, socket_id;
+    int64_t fence;
+};
+/* false: no record, or not one of ours. */
+bool presence_record(struct str text, struct presence_record *out);
 
 #endif

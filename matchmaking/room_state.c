@@ -86,6 +86,7 @@ void room_state_end(const struct realm *r, const struct room_seat *who, struct s
     realm_arg(&c, who->socket_id);
     realm_arg(&c, result);
     realm_arg_int(&c, r->rules.log_max);
+    realm_arg_int(&c, r->rules.record_max_bytes);
     realm_run(&c, &script_end_game, fn, arg);
 }
 

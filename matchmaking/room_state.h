@@ -29,13 +29,13 @@ struct room_change {
 /* "OK": 1 version, 2 seq, 3 events. */
 void room_state_set(const struct realm *r, const struct room_seat *who, const struct room_change *change,
                     backend_cb fn, void *arg);
-/* "OK": 1 level to match again or "", 2 events. */
+/* "OK": 1 level to match again or "", 2 events. "AGAIN": 1 the room's level, call with it. */
 void room_state_leave(const struct realm *r, const struct room_seat *who, int64_t level, backend_cb fn,
                       void *arg);
 /* "OK": 1 "1" if the game ended, 2 events. */
 void room_state_end(const struct realm *r, const struct room_seat *who, struct str result, backend_cb fn,
                     void *arg);
-/* "OK": 1 record, 2 seq. socket_id is not looked at. */
+/* "OK": 1 record, 2 seq, 3 status, 4 place. socket_id is not looked at. */
 void room_state_read(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
 /* "OK": 1 the room's seq or -1, 2 events after `have` as far as the log reaches back. */
 void room_state_log(const struct realm *r, struct str room_id, int64_t have, backend_cb fn, void *arg);

@@ -2,7 +2,7 @@
 -- attach: a connection becomes the player's one and only; a later attach always wins (fence).
 -- KEYS  1-7 as in lib/player.lua, 8 fence, 9 instance:{own}:sockets
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
---       again after an outage and only keeps the player if nobody attached later)
+--       again after an outage and only keeps the player if no other connection attached later)
 -- Reply {"OK", fence, state, level, ticket, joinedAt, roomId, old instance, old socket} | {"REPLACED"}
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
 --@include core player
@@ -12,7 +12,7 @@ if bad then
 end
 local id, socket, held = ARGV[4], ARGV[5], tonumber(ARGV[6])
 local p = player_get(id)
-if p and held > 0 and p.fence > held then
+if p and held > 0 and p.fence > held and p.socket ~= socket then
     return {'REPLACED'}
 end
 -- A store that lost its data counts from the beginning: never below what somebody already holds.

@@ -8,7 +8,7 @@
 -- Idempotent: a stale socket only removes its own mapping. A newer fence of the same socket is no stranger: it is this very
 -- connection, which attached again just before it was lost.
 --@include core emit player room match
-local bad = match_bad_type(KEYS[9]) or need(KEYS[8], 'set')
+local bad = match_bad_type() or need(KEYS[8], 'set')
 if bad then
     return bad
 end
@@ -25,6 +25,10 @@ if p and p.socket == socket and p.fence >= fence then
         if p.level ~= ARGV[10] then
             return {'AGAIN', p.level, p.room}
         end
+        bad = need(KEYS[9], 'list')
+        if bad then
+            return bad
+        end
         redis.call('LREM', KEYS[9], 1, id)
         queue_index(KEYS[9], p.level)
         redis.call('HDEL', PLAYERS, id)
@@ -38,6 +42,10 @@ if p and p.socket == socket and p.fence >= fence then
         if not seat then
             redis.call('HDEL', PLAYERS, id)
         elseif room.status == 'waiting' then
+            bad = need(KEYS[9], 'list')
+            if bad then
+                return bad
+            end
             room_dissolve(room, 'player_gone', id, KEYS[9])
             redis.call('HDEL', PLAYERS, id)
             rematch, events = room.level, room.events

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- end_game: a player reports the result; the game ends when all who hold a seat report the same bytes.
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log
--- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 result (raw JSON), 8 log_max
--- Reply {"OK", "1" if the game has ended else "0", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"}
+-- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 result (raw JSON), 8 log_max, 9 record_max_bytes
+-- Reply {"OK", "1" if the game has ended else "0", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"} | {"TOO_LARGE"}
 --       A player may report again while others are missing; the last report counts.
 --@include core emit player room
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[8])
@@ -17,6 +17,13 @@ if room.status ~= 'active' then
     return {'NOT_STARTED'}
 end
 seat.result = ARGV[7]
+local bytes = #room_record(room)
+for _, player in ipairs(room.order) do
+    bytes = bytes + #(room.seats[player].result or '')
+end
+if bytes > tonumber(ARGV[9]) then
+    return {'TOO_LARGE'}
+end
 redis.call('HSET', room.key, 'r:' .. ARGV[5], ARGV[7])
 local ended = votes_count(room)
 return {'OK', ended and '1' or '0', room.events}

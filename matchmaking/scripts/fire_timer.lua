@@ -5,7 +5,7 @@
 -- Reply {"OK", level to run match.lua for or "", events} | {"TAKEN"} | {"EARLY"} | {"STALE"} (nothing to do any more)
 -- Atomic: the claim and the effect are one, so an entry has its effect at most once.
 --@include core emit player room match
-local bad = match_bad_type(KEYS[10])
+local bad = match_bad_type(ARGV[5] == 'confirm' and KEYS[10] or nil)
 if bad then
     return bad
 end

@@ -3,7 +3,7 @@
 -- KEYS  1 instances, 2 instance_info, 3 instance_epochs
 -- ARGV  1-3 as in lib/core.lua, 4 lease_ms, 5 info (JSON with "seats":N), 6 epoch the instance knows (0 = none),
 --       7 seats, 8 "1" at the start: refuse if a live instance has other seats
--- Reply {"OK", epoch, now ms, dead instances} | {"SEATS", seats of the other, its id}
+-- Reply {"OK", epoch, now ms, dead instances, live instances} | {"SEATS", seats of the other, its id}
 --       An epoch other than the known one = the lease was lost: attach every session again. The epoch is a level, so a
 --       lost reply does no harm. flags: none, so that an OOM store refuses it and the probe fails.
 --@include core
@@ -25,4 +25,5 @@ if ends <= NOW or epoch == 0 then
 end
 redis.call('ZADD', KEYS[1], int(NOW + tonumber(ARGV[4])), id)
 redis.call('HSET', KEYS[2], id, ARGV[5])
-return {'OK', epoch, NOW, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(NOW), 'LIMIT', 0, 8)}
+return {'OK', epoch, NOW, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(NOW), 'LIMIT', 0, 8),
+        redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. int(NOW), '+inf')}

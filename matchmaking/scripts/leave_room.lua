@@ -2,7 +2,8 @@
 -- leave_room: a player gives up the seat for good; a room that has not started dissolves, one below two seats ends.
 -- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N of the room's level, 9 room:{roomId}, 10 room:{roomId}:log
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 level, 8 log_max
--- Reply {"OK", level to run match.lua for or "", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}
+-- Reply {"OK", level to run match.lua for or "", events} | {"AGAIN", level} (the room is of another level: call with its
+--       key) | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}
 --@include core emit player room match
 local bad = match_bad_type(KEYS[8])
 if bad then
@@ -11,6 +12,9 @@ end
 local room = room_load(ARGV[4], KEYS[9], KEYS[10], ARGV[8])
 if not room then
     return {'ROOM_NOT_FOUND'}
+end
+if room.level ~= ARGV[7] then
+    return {'AGAIN', room.level}
 end
 local seat = room.seats[ARGV[5]]
 if not seat or seat.socket ~= ARGV[6] then

@@ -27,9 +27,4 @@ emit(room, 'opponentReconnected', '{"roomId":"' .. room.id .. '","playerId":"' .
     ',"place":"' .. p.id .. '|' .. p.instance .. '|' .. p.socket .. '"')
 room_save(room, true)
 mapping_put(p)
-local place = {}
-for i, player in ipairs(room.order) do
-    place[i] = player .. '|' .. (room.seats[player].socket ~= '' and room.seats[player].instance or '') .. '|' ..
-        room.seats[player].socket
-end
-return {'OK', room.status, room.seq, room_record(room), room.level, room.confirm_by, table.concat(place, ' '), room.events}
+return {'OK', room.status, room.seq, room_record(room), room.level, room.confirm_by, room_places(room), room.events}

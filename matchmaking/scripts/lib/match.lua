@@ -45,9 +45,9 @@ local function queue_index(queue, level)
     end
 end
 
--- nil, or the error reply that stops a script before it would write half a match.
+-- nil, or the error reply that stops a script before it would write half a match. queue: nil = not written to.
 local function match_bad_type(queue)
-    return need(queue, 'list') or need(LEVELS, 'set') or need(PLAYERS, 'hash') or need(INSTANCES, 'zset') or
+    return (queue and need(queue, 'list')) or need(LEVELS, 'set') or need(PLAYERS, 'hash') or need(INSTANCES, 'zset') or
         need(MAPPINGS, 'hash') or need(MATCHES, 'hash') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset')
 end
 

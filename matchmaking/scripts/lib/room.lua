@@ -53,6 +53,16 @@ local function room_insts(room, also)
     return table.concat(list, ' ')
 end
 
+-- Where every seat is, for instances: "player|instance|socket ..."; instance and socket are empty in grace.
+local function room_places(room)
+    local place = {}
+    for i, player in ipairs(room.order) do
+        local seat = room.seats[player]
+        place[i] = player .. '|' .. (seat.socket ~= '' and seat.instance or '') .. '|' .. seat.socket
+    end
+    return table.concat(place, ' ')
+end
+
 -- The seed's record, composed from raw slices: client JSON is never decoded.
 local function room_record(room)
     local players = {}
