@@ -24,10 +24,9 @@ if not instance_live(ORIGIN) then
     return {'LEASE'}
 end
 if p.state == 'queued' then
-    if p.ticket ~= ticket then
+    if p.ticket ~= ticket or p.level ~= level then
         return {'ALREADY_QUEUED', p.ticket}
     end
-    level = p.level
     redis.call('LREM', queue, 1, p.id)
 else
     p.joined = NOW
@@ -41,13 +40,20 @@ if #partners == seats - 1 then
     queue_index(queue, level)
     return {'MATCHED', room.id, room.events}
 end
--- A returning ticket goes back to where its time puts it: before all who came later.
-local behind = #partners > 0 and partners[#partners].joined > p.joined
-if behind then
-    redis.call('LPUSH', queue, p.id)
-else
+-- A returning ticket goes back to where its time puts it: before all who came later. The partners are the list's first.
+local before = #partners
+while before > 0 and partners[before].joined > p.joined do
+    before = before - 1
+end
+if before == #partners then
     redis.call('RPUSH', queue, p.id)
+else
+    redis.call('LTRIM', queue, before, -1)
+    redis.call('LPUSH', queue, p.id)
+    for i = before, 1, -1 do
+        redis.call('LPUSH', queue, partners[i].id)
+    end
 end
 redis.call('SADD', LEVELS, level)
 player_put(p)
-return {'WAITING', behind and 1 or redis.call('LLEN', queue), more and 1 or 0}
+return {'WAITING', before < #partners and before + 1 or redis.call('LLEN', queue), more and 1 or 0}
