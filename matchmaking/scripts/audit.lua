@@ -8,7 +8,7 @@
 --
 -- A violation is what no order of our scripts leads to, wherever instances die between them: a bug, or a strange hand in the
 -- store. A leftover is what they do lead to: what bears a dead instance's name until the sweeper comes, a connection that
--- has attached but not yet taken its seat, a deadline that will find nothing to do. A settled realm has none of either.
+-- has attached but not yet taken its seat or its place, a deadline that will find nothing to do. A settled realm has none of either.
 local PREFIX, LIMIT, TEXTS, LOG_MAX, SEATS = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 --@include core player room names
 local FENCE, INFO, EPOCHS = KEYS[8], KEYS[9], KEYS[10]
@@ -300,9 +300,11 @@ local function check_queues()
     for _, level in ipairs(names.level) do
         check_queue(level)
     end
+    -- A dead instance's players lose their entries to whoever matches at their level, and their records to the sweeper. If the
+    -- instance comes back, or the player at another one, the same ticket is handed in again.
     for _, p in ipairs(queued) do
-        if complete and waits[p.id] ~= p.level then
-            violation('queued_without_entry', 'I6 player ' .. p.id .. ' is queued at level ' .. p.level ..
+        if complete and waits[p.id] ~= p.level and instance_live(p.instance) then
+            leftover('queued_without_entry', 'I6 player ' .. p.id .. ' is queued at level ' .. p.level ..
                 ', but stands in no list')
         end
     end
