@@ -1,6 +1,9 @@
 /* Copies answers and writes them down the way tests of the rules expect them. */
 #include "tests/lib/fleet_text.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "common/err.h"
 #include "common/mem.h"
 #include "matchmaking/events.h"
@@ -121,4 +124,17 @@ void fleet_text_answer(struct buf *out, int err, const struct reply *r)
 void fleet_text_plain(struct buf *out, int err, const struct reply *r)
 {
     add_answer(out, err, r, false);
+}
+
+const char *fleet_text(const char *fmt, ...)
+{
+    static char texts[8][4096];
+    static unsigned turn;
+    char *text = texts[turn++ % 8];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof texts[0], fmt, args);
+    va_end(args);
+    CHECK(n >= 0 && (size_t)n < sizeof texts[0]);
+    return text;
 }

@@ -12,4 +12,7 @@ void fleet_text_answer(struct buf *out, int err, const struct reply *r);
 void fleet_text_plain(struct buf *out, int err, const struct reply *r);
 void fleet_text_event(struct buf *out, struct str json); /* "name#seq" or "name"; "?" if it is none */
 
+/* printf into one of eight static texts of 4 KiB, used in turn. */
+__attribute__((format(printf, 1, 2))) const char *fleet_text(const char *fmt, ...);
+
 #endif

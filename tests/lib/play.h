@@ -6,6 +6,7 @@
 #include "matchmaking/queue.h"
 #include "matchmaking/room_state.h"
 #include "matchmaking/timers.h"
+#include "tests/lib/fleet_text.h"
 #include "tests/lib/fleet_world.h"
 
 struct player {

@@ -1,8 +1,6 @@
 /* attach: one connection per player, fences, takeover, and a store that forgot. */
 #include "tests/lib/play.h"
 
-#include <stdio.h>
-
 static const char *attach(struct fleet_world *w, int at, const char *id, const char *socket, int64_t held)
 {
     return ASK(w, presence_attach(&w->realm[at], str_of(id), str_of(socket), held, ANSWER(w)));
@@ -99,13 +97,6 @@ static void stale_fence_everywhere(struct fleet_world *w)
     assert_string_equal(play_record(w, "a"), "nil");
 }
 
-static const char *log_key(const char *room_id)
-{
-    static char key[ID_SIZE + 16];
-    (void)snprintf(key, sizeof key, "room:%s:log", room_id);
-    return key;
-}
-
 static void ticket_moves_with_the_player(struct fleet_world *w)
 {
     struct player a = play_arrive(w, "a", 1), b = play_arrive(w, "b", 3);
@@ -121,7 +112,8 @@ static void ticket_moves_with_the_player(struct fleet_world *w)
     play_forget(w);
     assert_string_equal(play_join(w, &b, 4), "MATCHED <room> [matchFound#1]");
     assert_string_equal(fleet_world_heard(w, 2), "matchFound#1 ");
-    assert_non_null(strstr(RAW(w, "LRANGE", log_key(b.room), "0", "-1"), "\"place\":\"a|i2|a.2 b|i3|b.1\""));
+    assert_non_null(strstr(RAW(w, "LRANGE", fleet_text("room:%s:log", b.room), "0", "-1"),
+                           "\"place\":\"a|i2|a.2 b|i3|b.1\""));
 }
 
 static void seat_is_known_to_the_next_connection(struct fleet_world *w)
@@ -133,10 +125,8 @@ static void seat_is_known_to_the_next_connection(struct fleet_world *w)
     presence_attached(w->reply, &now);
     assert_true(str_eq(now.state, STR("room")));
     assert_true(str_eq(now.room_id, str_of(p[0].room)));
-    char expected[256];
-    (void)snprintf(expected, sizeof expected,
-                   "{\"socketId\":\"a.2\",\"instanceId\":\"i3\",\"roomId\":\"%s\",\"playerId\":\"a\"}",
-                   p[0].room);
+    const char *expected = fleet_text(
+        "{\"socketId\":\"a.2\",\"instanceId\":\"i3\",\"roomId\":\"%s\",\"playerId\":\"a\"}", p[0].room);
     assert_string_equal(RAW(w, "HGET", "socket_mappings", "a.2"), expected);
     assert_string_equal(fleet_world_found(w), "seat_not_taken=1 socket_without_mapping=1 ");
 }
@@ -157,9 +147,7 @@ static void store_that_lost_its_data(struct fleet_world *w)
     assert_int_equal(c.fence, held + 1);
     (void)play_attach_again(w, &b);
     assert_int_equal(b.fence, held + 2);
-    char text[32];
-    (void)snprintf(text, sizeof text, "%lld", (long long)b.fence);
-    assert_string_equal(RAW(w, "GET", "fence"), text);
+    assert_string_equal(RAW(w, "GET", "fence"), fleet_text("%lld", (long long)b.fence));
     fleet_world_settled(w);
 }
 
@@ -208,9 +196,7 @@ static void odd_ids(struct fleet_world *w)
         "A", "x:y:z",   "-_.:",
         "0", "players", "0123456789012345678901234567890123456789012345678901234567890123"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-        char socket[32];
-        (void)snprintf(socket, sizeof socket, "s:%zu", i);
-        (void)attach(w, 1, ids[i], socket, 0);
+        (void)attach(w, 1, ids[i], fleet_text("s:%zu", i), 0);
         assert_true(realm_said(realm_outcome(w->err, w->reply), "OK"));
     }
     assert_string_equal(RAW(w, "HLEN", "players"), "6");
