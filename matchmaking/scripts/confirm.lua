@@ -4,6 +4,10 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 player, 7 socket, and so on in pairs
 -- Reply {"OK", status, events, seq} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} (the first pair holds no seat). Idempotent.
 --@include core emit player room
+local bad = room_bad_type(KEYS[8], KEYS[9])
+if bad then
+    return bad
+end
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[5])
 if not room then
     return {'ROOM_NOT_FOUND'}

@@ -8,7 +8,7 @@
 -- Idempotent: a stale socket only removes its own mapping. A newer fence of the same socket is no stranger: it is this very
 -- connection, which attached again just before it was lost.
 --@include core emit player room match
-local bad = match_bad_type() or need(KEYS[8], 'set')
+local bad = need(KEYS[8], 'set') or room_bad_type(KEYS[10], KEYS[11])
 if bad then
     return bad
 end

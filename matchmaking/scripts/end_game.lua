@@ -5,6 +5,10 @@
 -- Reply {"OK", "1" if the game has ended else "0", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"} | {"TOO_LARGE"}
 --       A player may report again while others are missing; the last report counts.
 --@include core emit player room
+local bad = room_bad_type(KEYS[8], KEYS[9])
+if bad then
+    return bad
+end
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[8])
 if not room then
     return {'ROOM_NOT_FOUND'}

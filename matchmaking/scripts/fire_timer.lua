@@ -5,7 +5,8 @@
 -- Reply {"OK", level to run match.lua for or "", events} | {"TAKEN"} | {"EARLY"} | {"STALE"} (nothing to do any more)
 -- Atomic: the claim and the effect are one, so an entry has its effect at most once.
 --@include core emit player room match
-local bad = match_bad_type(ARGV[5] == 'confirm' and KEYS[10] or nil)
+-- Only a match that dissolves needs a queue.
+local bad = ARGV[5] == 'confirm' and need(KEYS[10], 'list') or room_bad_type(KEYS[8], KEYS[9])
 if bad then
     return bad
 end

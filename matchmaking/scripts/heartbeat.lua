@@ -7,6 +7,10 @@
 --       An epoch other than the known one = the lease was lost: attach every session again. The epoch is a level, so a
 --       lost reply does no harm. flags: none, so that an OOM store refuses it and the probe fails.
 --@include core
+local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash')
+if bad then
+    return bad
+end
 local id, known = ORIGIN, tonumber(ARGV[6])
 local ends = tonumber(redis.call('ZSCORE', KEYS[1], id) or '0')
 local epoch = tonumber(redis.call('HGET', KEYS[3], id) or '0')

@@ -5,6 +5,10 @@
 -- Reply {"LEFT"} | {"NOT_QUEUED"} | {"MATCHED", roomId} | {"AGAIN", level} (another level: call with its key) |
 --       {"REPLACED"} | {"GONE"}
 --@include core player
+local bad = need(KEYS[8], 'list') or player_bad_type()
+if bad then
+    return bad
+end
 local p, why = player_own(ARGV[4], tonumber(ARGV[5]))
 if not p then
     return {why}

@@ -5,7 +5,7 @@
 -- Reply {"OK", level to run match.lua for or "", events} | {"AGAIN", level} (the room is of another level: call with its
 --       key) | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}
 --@include core emit player room match
-local bad = match_bad_type(KEYS[8])
+local bad = need(KEYS[8], 'list') or room_bad_type(KEYS[9], KEYS[10])
 if bad then
     return bad
 end
@@ -13,12 +13,12 @@ local room = room_load(ARGV[4], KEYS[9], KEYS[10], ARGV[8])
 if not room then
     return {'ROOM_NOT_FOUND'}
 end
-if room.level ~= ARGV[7] then
-    return {'AGAIN', room.level}
-end
 local seat = room.seats[ARGV[5]]
 if not seat or seat.socket ~= ARGV[6] then
     return {'NOT_IN_ROOM'}
+end
+if room.level ~= ARGV[7] then
+    return {'AGAIN', room.level}
 end
 if room.status == 'waiting' then
     room_dissolve(room, 'player_gone', ARGV[5], KEYS[8])

@@ -5,6 +5,10 @@
 -- ARGV  1-3 as in lib/core.lua, 4 the dead instance, 5 about how many
 -- Reply {"OK", {socket, player, level, roomId, ...} in fours} | {"LIVE"}
 --@include core
+local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'set') or need(KEYS[3], 'hash') or need(KEYS[4], 'hash')
+if bad then
+    return bad
+end
 if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[4]) or '0') > NOW then
     return {'LIVE'}
 end

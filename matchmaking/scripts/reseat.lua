@@ -5,6 +5,10 @@
 -- Reply {"OK", status, seq, record, level, confirmBy, place "p|instance|socket ...", events} | {"ROOM_NOT_FOUND"} |
 --       {"REPLACED"} | {"GONE"}. Idempotent by fence: the same fence again changes nothing but the event.
 --@include core emit player room
+local bad = room_bad_type(KEYS[8], KEYS[9])
+if bad then
+    return bad
+end
 local p, why = player_own(ARGV[5], tonumber(ARGV[6]))
 if not p then
     return {why}

@@ -4,6 +4,10 @@
 -- ARGV  1-3 as in lib/core.lua, 4 the instance's id
 -- Reply {"OK"} | {"LIVE"} (another one's lease is not over) | {"LEFT", sockets} (leftovers first). Idempotent.
 --@include core
+local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash') or need(KEYS[4], 'set')
+if bad then
+    return bad
+end
 local id = ARGV[4]
 if id ~= ORIGIN and tonumber(redis.call('ZSCORE', KEYS[1], id) or '0') > NOW then
     return {'LIVE'}

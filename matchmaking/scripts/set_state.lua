@@ -6,6 +6,10 @@
 -- Reply {"OK", version, seq, events} | {"STALE_VERSION", current version} | {"TOO_LARGE"} | {"ROOM_NOT_FOUND"} |
 --       {"NOT_IN_ROOM"} | {"NOT_STARTED"}. With expectedVersion a second call answers STALE_VERSION and changes nothing.
 --@include core emit player room
+local bad = room_bad_type(KEYS[8], KEYS[9])
+if bad then
+    return bad
+end
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[11])
 if not room then
     return {'ROOM_NOT_FOUND'}

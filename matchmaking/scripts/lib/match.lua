@@ -45,12 +45,6 @@ local function queue_index(queue, level)
     end
 end
 
--- nil, or the error reply that stops a script before it would write half a match. queue: nil = not written to.
-local function match_bad_type(queue)
-    return (queue and need(queue, 'list')) or need(LEVELS, 'set') or need(PLAYERS, 'hash') or need(INSTANCES, 'zset') or
-        need(MAPPINGS, 'hash') or need(MATCHES, 'hash') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset')
-end
-
 -- A new room for these players (records as in player_get): truth, match and projection in one go, and event number 1.
 local function room_create(id, key, log, level, players, o)
     local room = {id = id, key = key, log = log, log_max = tonumber(o.log_max), events = {}, status = 'waiting', seq = 0,

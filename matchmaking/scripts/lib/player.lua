@@ -3,6 +3,12 @@
 local PLAYERS, INSTANCES, MAPPINGS, MATCHES, GAME_STATES, DEADLINES, LEVELS =
     KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 
+-- nil, or the error reply that stops a script before it would change half of what belongs together: there is no rollback.
+local function player_bad_type()
+    return need(PLAYERS, 'hash') or need(INSTANCES, 'zset') or need(MAPPINGS, 'hash') or need(MATCHES, 'hash') or
+        need(GAME_STATES, 'hash') or need(DEADLINES, 'zset') or need(LEVELS, 'set')
+end
+
 local function player_get(id)
     local raw = redis.call('HGET', PLAYERS, id)
     if not raw then

@@ -1,6 +1,11 @@
 -- room: the room's truth in the hash room:{id}, its projection in game_states, and how seats come, go and end.
 -- A seat is the field p:<player> = `socket|instance|confirmed|fence|level|ticket|joinedAt`; an empty socket = in grace.
 
+-- As player_bad_type, for a script that changes the room.
+local function room_bad_type(key, log)
+    return need(key, 'hash') or need(log, 'list') or player_bad_type()
+end
+
 -- nil if there is no such room.
 local function room_load(id, key, log, log_max)
     local flat = redis.call('HGETALL', key)
