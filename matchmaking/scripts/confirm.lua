@@ -12,16 +12,15 @@ local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[5])
 if not room then
     return {'ROOM_NOT_FOUND'}
 end
-local first = room.seats[ARGV[6]]
-if not first or first.socket ~= ARGV[7] then
+if not seat_held(room, ARGV[6], ARGV[7]) then
     return {'NOT_IN_ROOM'}
 end
 if room.status ~= 'waiting' then
     return {'OK', room.status, {}, room.seq}
 end
 for i = 6, #ARGV, 2 do
-    local seat = room.seats[ARGV[i]]
-    if seat and seat.socket == ARGV[i + 1] and not seat.confirmed then
+    local seat = seat_held(room, ARGV[i], ARGV[i + 1])
+    if seat and not seat.confirmed then
         seat.confirmed = true
         seat_put(room, ARGV[i])
     end

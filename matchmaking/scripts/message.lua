@@ -10,7 +10,7 @@ if not f[1] then
     return {'ROOM_NOT_FOUND'}
 end
 local socket = ARGV[6]
-if not f[4] or string.sub(f[4], 1, #socket + 1) ~= socket .. '|' then
+if socket == '' or not f[4] or string.sub(f[4], 1, #socket + 1) ~= socket .. '|' then
     return {'NOT_IN_ROOM'}
 end
 if f[1] ~= 'active' then

@@ -15,8 +15,8 @@ if not room then
     return {'ROOM_NOT_FOUND'}
 end
 local player = ARGV[5]
-local seat = room.seats[player]
-if not seat or seat.socket ~= ARGV[6] then
+local seat = seat_held(room, player, ARGV[6])
+if not seat then
     return {'NOT_IN_ROOM'}
 end
 if room.status ~= 'active' then

@@ -32,6 +32,12 @@ local function room_load(id, key, log, log_max)
     return room
 end
 
+-- The player's seat if this is its present socket, else nil. Nobody acts for a seat in grace.
+local function seat_held(room, player, socket)
+    local seat = room.seats[player]
+    return seat and socket ~= '' and seat.socket == socket and seat or nil
+end
+
 local function seat_put(room, player)
     local s = room.seats[player]
     redis.call('HSET', room.key, 'p:' .. player, s.socket .. '|' .. s.instance .. '|' .. (s.confirmed and '1' or '0') .. '|' ..
