@@ -1,0 +1,227 @@
+/* Stages for the tests that treat all scripts alike. */
+#include "tests/lib/stage.h"
+
+static void nothing(struct fleet_world *w, struct stage *s)
+{
+    s->a = play_arrive(w, "a", 1);
+    s->b = play_arrive(w, "b", 2);
+    s->c = play_arrive(w, "c", 3);
+}
+
+static void somebody_waits(struct fleet_world *w, struct stage *s)
+{
+    nothing(w, s);
+    (void)play_join(w, &s->a, 3);
+}
+
+static void two_wait(struct fleet_world *w, struct stage *s)
+{
+    nothing(w, s);
+    fleet_world_seats(w, 3);
+    (void)play_join(w, &s->a, 3);
+    (void)play_join(w, &s->b, 3);
+    fleet_world_seats(w, 2);
+}
+
+static void both_in(struct fleet_world *w, struct stage *s, bool active)
+{
+    struct player p[2];
+    nothing(w, s);
+    p[0] = s->a;
+    p[1] = s->b;
+    (active ? play_room : play_waiting_room)(w, p, 2, 3);
+    s->a = p[0];
+    s->b = p[1];
+}
+
+static void waiting_room(struct fleet_world *w, struct stage *s)
+{
+    both_in(w, s, false);
+    (void)play_confirm(w, &s->b);
+}
+
+static void active_room(struct fleet_world *w, struct stage *s)
+{
+    both_in(w, s, true);
+}
+
+static void one_has_voted(struct fleet_world *w, struct stage *s)
+{
+    active_room(w, s);
+    (void)play_end(w, &s->b, "1");
+}
+
+static void in_grace(struct fleet_world *w, struct stage *s)
+{
+    active_room(w, s);
+    (void)play_detach(w, &s->a);
+    assert_true(str_copy(s->entry, sizeof s->entry,
+                         str_of(fleet_text("grace:%s/a:%lld", s->a.room, (long long)s->a.fence))));
+    play_attach(w, &s->a, 1);
+}
+
+static void grace_is_over(struct fleet_world *w, struct stage *s)
+{
+    active_room(w, s);
+    (void)play_detach(w, &s->a);
+    assert_true(str_copy(s->entry, sizeof s->entry,
+                         str_of(fleet_text("grace:%s/a:%lld", s->a.room, (long long)s->a.fence))));
+    fleet_world_pass(w, 30000);
+}
+
+static void confirm_is_over(struct fleet_world *w, struct stage *s)
+{
+    waiting_room(w, s);
+    assert_true(str_copy(s->entry, sizeof s->entry, str_of(fleet_text("confirm:%s/3:1", s->a.room))));
+    fleet_world_pass(w, 10000);
+}
+
+static void idle_is_over(struct fleet_world *w, struct stage *s)
+{
+    active_room(w, s);
+    assert_true(str_copy(s->entry, sizeof s->entry, str_of(fleet_text("idle:%s:1", s->a.room))));
+    fleet_world_pass(w, 1800000);
+    for (int i = 1; i <= 3; i++)
+        fleet_world_beat(w, i);
+}
+
+static void dead_instance(struct fleet_world *w, struct stage *s)
+{
+    fleet_world_beat(w, 4);
+    nothing(w, s);
+    fleet_world_die(w, 4);
+}
+
+static void do_attach(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, presence_attach(&w->realm[3], str_of(s->a.id), STR("new"), 0, ANSWER(w)));
+}
+static void do_join(struct fleet_world *w, struct stage *s)
+{
+    s->b.level = 3;
+    assert_true(str_copy(s->b.ticket, sizeof s->b.ticket, STR("the-ticket")));
+    (void)play_join_again(w, &s->b);
+}
+static void do_leave_queue(struct fleet_world *w, struct stage *s)
+{
+    (void)play_leave_queue(w, &s->a);
+}
+static void do_match(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    (void)play_match(w, 3, NULL);
+}
+static void do_confirm(struct fleet_world *w, struct stage *s)
+{
+    (void)play_confirm(w, &s->a);
+}
+static void do_detach(struct fleet_world *w, struct stage *s)
+{
+    (void)play_detach(w, &s->a);
+}
+static void do_message(struct fleet_world *w, struct stage *s)
+{
+    (void)play_say(w, &s->a, "{}");
+}
+static void do_set_own(struct fleet_world *w, struct stage *s)
+{
+    (void)play_set(w, &s->a, &(struct room_change){.json = STR("{\"x\":1}"), .has_expected_version = true});
+}
+static void do_set_game(struct fleet_world *w, struct stage *s)
+{
+    (void)play_set(w, &s->a,
+                   &(struct room_change){
+                       .game = true, .json = STR("{}"), .has_turn = true, .has_expected_version = true});
+}
+static void do_leave_room(struct fleet_world *w, struct stage *s)
+{
+    (void)play_leave_room(w, &s->a);
+}
+static void do_end(struct fleet_world *w, struct stage *s)
+{
+    (void)play_end(w, &s->a, "1");
+}
+static void do_read(struct fleet_world *w, struct stage *s)
+{
+    struct room_seat who = play_seat(&s->a);
+    (void)ASK(w, room_state_read(&w->realm[1], &who, ANSWER(w)));
+}
+static void do_log(struct fleet_world *w, struct stage *s)
+{
+    (void)play_log(w, s->a.room, 0);
+}
+static void do_reseat(struct fleet_world *w, struct stage *s)
+{
+    (void)play_reseat(w, &s->a);
+}
+static void do_due(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    (void)ASK(w, timers_due(&w->realm[1], 10, ANSWER(w)));
+}
+static void do_fire(struct fleet_world *w, struct stage *s)
+{
+    struct timer_entry entry;
+    assert_true(timers_parse(str_of(s->entry), &entry));
+    (void)ASK(w, timers_fire(&w->realm[1], &entry, ANSWER(w)));
+}
+static void do_beat(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    struct presence_beat beat = {.info = STR("{\"seats\":2,\"x\":1}"), .first = true};
+    (void)ASK(w, presence_heartbeat(&w->realm[4], &beat, ANSWER(w)));
+}
+static void do_retire(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    (void)ASK(w, presence_retire(&w->realm[1], STR("i4"), ANSWER(w)));
+}
+static void do_leftovers(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    (void)ASK(w, presence_leftovers(&w->realm[1], STR("i4"), 10, ANSWER(w)));
+}
+
+const struct stage_case stage_cases[] = {
+    {"attach (takeover)", nothing, do_attach, NULL, NULL},
+    {"attach (with a seat)", active_room, do_attach, NULL, NULL},
+    {"join (waits)", nothing, do_join, "WAITING 1 0", "="},
+    {"join (is matched)", somebody_waits, do_join, "MATCHED <room> [matchFound#1]",
+     "ALREADY_IN_MATCH <room>"},
+    {"leave_queue", somebody_waits, do_leave_queue, "LEFT", "NOT_QUEUED"},
+    {"match", two_wait, do_match, "MATCHED <room> [matchFound#1]", "NONE 0"},
+    {"confirm (the last)", waiting_room, do_confirm, "OK active [gameStart#2] 2", "OK active [] 2"},
+    {"detach (idle)", nothing, do_detach, "OK  [] idle", "OK  [] stale"},
+    {"detach (queued)", somebody_waits, do_detach, "OK  [] queued", "OK  [] stale"},
+    {"detach (before the start)", waiting_room, do_detach, "OK 3 [matchCancelled#2] seat", "OK  [] stale"},
+    {"detach (seat)", active_room, do_detach, "OK  [opponentDisconnected#3] seat", "OK  [] stale"},
+    {"message", active_room, do_message, NULL, NULL},
+    {"set_state (own)", active_room, do_set_own, "OK 1 3 [playerStateUpdated#3]", "STALE_VERSION 1"},
+    {"set_state (game)", active_room, do_set_game, "OK 1 3 [gameDataUpdated#3]", "STALE_VERSION 1"},
+    {"leave_room (before the start)", waiting_room, do_leave_room, "OK 3 [matchCancelled#2]",
+     "ROOM_NOT_FOUND"},
+    {"leave_room", active_room, do_leave_room, "OK  [playerLeft#3 gameEnd#4 roomCleanup#5]",
+     "ROOM_NOT_FOUND"},
+    {"end_game (first vote)", active_room, do_end, "OK 0 []", "="},
+    {"end_game (last vote)", one_has_voted, do_end, "OK 1 [gameEnd#3 roomCleanup#4]", "ROOM_NOT_FOUND"},
+    {"read_room", active_room, do_read, "?", "="},
+    {"read_log", active_room, do_log, "OK 2 [matchFound#1 gameStart#2]", "="},
+    {"reseat", in_grace, do_reseat, NULL, NULL},
+    {"due_timers", active_room, do_due, "", "="},
+    {"fire_timer (confirm)", confirm_is_over, do_fire, "OK 3 [matchCancelled#2]", "TAKEN"},
+    {"fire_timer (grace)", grace_is_over, do_fire, "OK  [playerLeft#4 gameEnd#5 roomCleanup#6]", "TAKEN"},
+    {"fire_timer (idle)", idle_is_over, do_fire, "OK  [gameEnd#3 roomCleanup#4]", "TAKEN"},
+    {"heartbeat", nothing, do_beat, "?", "?"},
+    {"retire", dead_instance, do_retire, "OK", "="},
+    {"list_leftovers", dead_instance, do_leftovers, "OK []", "="},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+void stage_set(struct fleet_world *w, const struct stage_case *c, struct stage *s)
+{
+    *s = (struct stage){0};
+    fleet_world_empty(w);
+    for (int i = 1; i <= 3; i++)
+        fleet_world_beat(w, i);
+    c->before(w, s);
+}
