@@ -14,6 +14,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Client } from './client.mjs';
+import { FaultProxy } from './fault_proxy.mjs';
 import { freePort } from './proc.mjs';
 import { Resp } from './resp.mjs';
 import { Gateway, Haproxy, ROOT, RedisServer } from './servers.mjs';
@@ -55,6 +56,13 @@ export class Fleet {
     for (let i = 0; i < count; i++) started.push(await this.gateway({ ...options, wait: false }));
     await Promise.all(started.map((gateway) => gateway.up(options?.wait ?? 'ready')));
     return started;
+  }
+
+  // A line to Redis that can be made bad; give it to a gateway as its redis.
+  async faultProxy(redis) {
+    const proxy = await FaultProxy.open(redis.port);
+    this.#servers.push(proxy);
+    return proxy;
   }
 
   async haproxy(gateways) {
