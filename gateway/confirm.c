@@ -23,7 +23,7 @@ static void on_confirmed(void *arg, int err, const struct reply *reply)
     if (realm_said(o, "OK")) {
         intent_ok_fmt(p, "{\"status\":\"%.*s\"}", (int)reply_str(reply, 1).n, reply_str(reply, 1).p);
     } else if (p->request_id) {
-        intent_refused(p->session, p->request_id, o);
+        intent_refused_in_room(p, o);
     } else if (err) { /* the confirm deadline dissolves the match if this was not carried out */
         log_limited(LOG_WARN, "match.confirm_failed", KV("player", p->session->player_id),
                     KV("room", p->room_id), KV("next", "the confirm deadline decides"));

@@ -111,7 +111,7 @@ static void on_message(void *arg, int err, const struct reply *reply)
         inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
                        (struct str){data, (size_t)bytes});
     } else {
-        intent_refused(i->session, i->request_id, o);
+        intent_refused_in_room(i, o);
     }
     intent_free(i);
 }
@@ -164,7 +164,7 @@ static void on_set(void *arg, int err, const struct reply *reply)
     } else if (realm_said(o, "STALE_VERSION")) {
         tell_stale(i->session->conn, i->request_id, reply_int(reply, 1));
     } else {
-        intent_refused(i->session, i->request_id, o);
+        intent_refused_in_room(i, o);
     }
     intent_free(i);
 }
@@ -237,7 +237,7 @@ static void on_read(void *arg, int err, const struct reply *reply)
         tell_ok(i->session->conn, i->request_id, buf_str(&data));
         buf_close(&data);
     } else {
-        intent_refused(i->session, i->request_id, o);
+        intent_refused_in_room(i, o);
     }
     intent_free(i);
 }
@@ -273,7 +273,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
         inbox_events(i->node, reply_at(reply, 2));
         waiting_match_text(i->node, reply_str(reply, 1));
     } else {
-        intent_refused(s, i->request_id, o);
+        intent_refused_in_room(i, o);
     }
     intent_free(i);
 }
@@ -295,7 +295,7 @@ static void on_ended(void *arg, int err, const struct reply *reply)
         intent_ok_fmt(i, "{\"ended\":%s}", str_eq(reply_str(reply, 1), STR("1")) ? "true" : "false");
         inbox_events(i->node, reply_at(reply, 2));
     } else {
-        intent_refused(i->session, i->request_id, o);
+        intent_refused_in_room(i, o);
     }
     intent_free(i);
 }

@@ -181,8 +181,28 @@ static void relay_foreign(struct node *n, struct room_event *e)
     deliver_push(r, e, NULL);
 }
 
-/* A number from an instance that is not (yet) known to live: the log is asked instead, it cannot be forged
- * from outside. */
+/* A message of an instance that the last heartbeat did not list: it may be new. It waits for the next list,
+ * in order. */
+struct stranger {
+    struct list link;
+    unsigned lists; /* renewed since it came: the first one may have been asked for before the instance was
+                       there */
+    size_t bytes;
+    char text[];
+};
+enum { STRANGERS_MAX = 1024, STRANGER_LISTS = 2 };
+
+static void keep_stranger(struct node *n, const struct room_event *e)
+{
+    struct stranger *s = mem_alloc(sizeof *s + e->text.n);
+    s->bytes = e->text.n;
+    memcpy(s->text, e->text.p, e->text.n);
+    list_push(&n->strangers, &s->link);
+    n->stranger_count++;
+    n->on_stranger(n);
+}
+
+/* Still unknown: the log is asked instead, which nobody forges from outside. */
 static void distrust(struct node *n, const struct room_event *e)
 {
     struct room *r = rooms_find(n->rooms, e->room_id);
@@ -192,20 +212,8 @@ static void distrust(struct node *n, const struct room_event *e)
         deliver_doubts(n, e);
 }
 
-static void route(struct node *n, struct room_event *e)
+static void route_known(struct node *n, const struct room_event *e)
 {
-    bool known = fleet_knows(n->fleet, e->origin_instance_id);
-    if (e->room_id.n == 0) {
-        deliver_control(n, e);
-        return;
-    }
-    if (!known) {
-        if (e->seq && e->origin_instance_id.n)
-            distrust(n, e);
-        else
-            relay_foreign(n, e);
-        return;
-    }
     if (e->seq == 1 && str_eq(e->event, STR(PUSH_MATCH_FOUND))) {
         deliver_match_found(n, e);
         return;
@@ -217,6 +225,53 @@ static void route(struct node *n, struct room_event *e)
         deliver_push(r, e, NULL); /* volatile */
     else
         accept_numbered(n, r, e);
+}
+
+static void route(struct node *n, struct room_event *e)
+{
+    if (e->room_id.n == 0)
+        deliver_control(n, e);
+    else if (fleet_knows(n->fleet, e->origin_instance_id))
+        route_known(n, e);
+    else if (e->seq == 0 || !id_valid(e->origin_instance_id))
+        relay_foreign(n, e);
+    else if (n->stranger_count < STRANGERS_MAX)
+        keep_stranger(n, e);
+    else
+        distrust(n, e);
+}
+
+void inbox_strangers(struct node *n)
+{
+    bool ask = false;
+    LIST_EACH_SAFE(it, next, &n->strangers)
+    {
+        struct stranger *s = OWNER(it, struct stranger, link);
+        struct room_event e;
+        const char *why;
+        CHECK(events_parse((struct str){s->text, s->bytes}, &e, &why));
+        bool known = fleet_knows(n->fleet, e.origin_instance_id);
+        if (!known && ++s->lists < STRANGER_LISTS) {
+            ask = true;
+            continue;
+        }
+        list_remove(it);
+        n->stranger_count--;
+        if (known)
+            route_known(n, &e);
+        else
+            distrust(n, &e);
+        mem_free(s);
+    }
+    if (ask)
+        n->on_stranger(n);
+}
+
+void inbox_close(struct node *n)
+{
+    LIST_EACH_SAFE(it, next, &n->strangers)
+    mem_free(OWNER(it, struct stranger, link));
+    list_init(&n->strangers);
 }
 
 void inbox_message(struct node *n, struct str channel, struct str message)

@@ -23,6 +23,9 @@ void inbox_fill(struct node *n, struct room *r);
  * been. */
 void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id,
                     struct str data);
+/* The list of live instances was renewed: messages of those not known before are looked at again. */
+void inbox_strangers(struct node *n);
+void inbox_close(struct node *n); /* frees what waits */
 /* rooms_new's callback: a gap has stood long enough, the log is asked. arg is the node. */
 void inbox_on_gap(void *arg, struct room *r);
 

@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "common/mem.h"
+#include "gateway/room.h"
 #include "gateway/tell.h"
 #include "gateway/session.h"
 
@@ -35,6 +36,17 @@ void intent_refused(struct session *s, int64_t request_id, struct realm_outcome 
     if (o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT || realm_said(o, "GONE") || realm_said(o, "LEASE"))
         s->doubt = true;
     tell_outcome(s->conn, request_id, o);
+}
+
+void intent_refused_in_room(const struct intent *p, struct realm_outcome o)
+{
+    struct session *s = p->session;
+    if (realm_said(o, "NOT_IN_ROOM") && s->room && strcmp(s->room->room_id, p->room_id) == 0) {
+        p->node->on_doubt(p->node, s);
+        tell_retry(s->conn, p->request_id, CODE_BUSY, "your seat is being looked up; send this again", 200);
+        return;
+    }
+    intent_refused(s, p->request_id, o);
 }
 
 void intent_ok_fmt(const struct intent *p, const char *fmt, ...)

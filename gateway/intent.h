@@ -21,6 +21,9 @@ void intent_free(struct intent *p);
  * what may or may not have happened, put the session in doubt, so that it is attached again. request_id 0 =
  * an error is pushed. */
 void intent_refused(struct session *s, int64_t request_id, struct realm_outcome o);
+/* The same for a request about a room: if the store does not know of a seat that we know of, we are the one
+ * who errs (a frozen process, a lost event): the player is attached again, and may ask again. */
+void intent_refused_in_room(const struct intent *p, struct realm_outcome o);
 /* Replies ok with composed data. */
 __attribute__((format(printf, 2, 3))) void intent_ok_fmt(const struct intent *p, const char *fmt, ...);
 

@@ -11,6 +11,7 @@
 #include "common/metrics.h"
 #include "gateway/attach.h"
 #include "gateway/fleet.h"
+#include "gateway/inbox.h"
 #include "gateway/room.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
@@ -96,6 +97,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         l->events.on_ready(l->events.arg);
     }
     fleet_renew(l->node->fleet, reply_at(reply, 4));
+    inbox_strangers(l->node);
     const struct reply *dead = reply_at(reply, 3);
     for (size_t i = 0; i < dead->count; i++)
         l->events.on_dead(l->events.arg, reply_str(dead, i));

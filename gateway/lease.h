@@ -1,8 +1,8 @@
 /* This instance's place in the fleet: the heartbeat renews its lease, the answer says whether it was lost and
  * who died.
  *
- * Ready = the first beat was answered. The epoch is a level: whenever it differs from the known one, every session attaches
- * again with its fence. */
+ * Ready = the first beat was answered. The epoch is a level: whenever it differs from the known one, every
+ * session attaches again with its fence. */
 #ifndef GATEWAY_LEASE_H
 #define GATEWAY_LEASE_H
 

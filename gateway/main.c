@@ -107,6 +107,11 @@ static void on_dead(void *arg, struct str instance_id)
     clockwork_sweep(p->node.clockwork, instance_id);
 }
 
+static void beat_for_stranger(struct node *n)
+{
+    lease_beat(n->lease);
+}
+
 static void make_store(struct process *p)
 {
     const struct settings *s = &p->settings;
@@ -169,6 +174,8 @@ static int run(struct process *p)
     n->rooms = rooms_new(n->loop, inbox_on_gap, n);
     n->on_seated = confirm_members;
     n->on_doubt = attach_again;
+    n->on_stranger = beat_for_stranger;
+    list_init(&n->strangers);
     n->estimate = estimate_new(p->settings.level_max);
     n->detaches = detaches_new();
     id_instance(p->instance_id);
@@ -199,6 +206,7 @@ static int run(struct process *p)
     detaches_free(n->detaches);
     estimate_free(n->estimate);
     fleet_free(n->fleet);
+    inbox_close(n);
     rooms_free(n->rooms);
     sessions_free(n->sessions);
     loop_free(n->loop);

@@ -4,6 +4,7 @@
 #ifndef GATEWAY_NODE_H
 #define GATEWAY_NODE_H
 
+#include "common/list.h"
 #include "common/loop.h"
 #include "matchmaking/realm.h"
 
@@ -42,6 +43,10 @@ struct node {
     void (*on_seated)(struct node *n, struct room *r);
     /* Called when an event and the local view of a player do not fit together (attach_again). */
     void (*on_doubt)(struct node *n, struct session *s);
+    /* Called when an instance is heard of that the last heartbeat did not list (lease_beat asks again). */
+    void (*on_stranger)(struct node *n);
+    struct list strangers; /* inbox.c's: messages that wait for that answer */
+    size_t stranger_count;
     size_t attaching; /* attach flows under way: a drain waits for them */
 };
 
