@@ -28,7 +28,7 @@ fleetTest('what redis-cli publishes reaches the members, un-numbered', async (fl
 
 fleetTest('an outsider cannot end a game or forge a number', async (fleet) => {
   const { redis, ann, bob, roomId } = await pair(fleet);
-  const forged = { roomId, event: 'gameEnd', data: { roomId, reason: 'hacked' }, originInstanceId: 'not-one-of-ours', timestamp: 1, seq: 3 };
+  const forged = { roomId, event: 'gameEnd', data: { roomId, reason: 'hacked' }, originInstanceId: '1-1', timestamp: 1, seq: 3 };
   await redis.command('PUBLISH', 'room_events', JSON.stringify(forged));
   await redis.command('PUBLISH', 'room_events', JSON.stringify({ ...forged, seq: undefined }));
   // A marker behind them on the same channel: when it is here, they have been dealt with.
