@@ -107,7 +107,7 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
 {
     struct server *s = lws_context_user(lws_get_context(wsi));
     s->ws.callbacks++;
-    int result = on_event(s, wsi, reason, user, in, n);
+    int result = on_event(s, wsi, (int)reason, user, in, n);
     s->ws.callbacks--;
     return result;
 }
