@@ -30,8 +30,8 @@ struct backend_ops {
                 const struct str *args, size_t arg_count, backend_cb fn, void *arg);
     /* At most once, no answer. Dropped when the store is away. */
     void (*publish)(struct backend *b, struct str channel, struct str message);
-    /* The store's own figures: the text of Redis' INFO in reply->str, with a last line `config_save:<save points>` where
-     * CONFIG is allowed. NULL where there are none (memory). */
+    /* The store's own figures: the text of Redis' INFO in reply->str, with a last line `config_save:<save
+     * points>` where CONFIG is allowed. NULL where there are none (memory). */
     void (*info)(struct backend *b, backend_cb fn, void *arg);
     bool (*up)(const struct backend *b);
     const char *(*reason)(const struct backend *b);
