@@ -341,5 +341,7 @@ void attach_again(struct node *n, struct session *s)
         s->doubt = true; /* clockwork comes back to it */
         return;
     }
+    if (s->room) /* what the room said meanwhile goes first: else one that has ended would merely be gone */
+        inbox_fill(n, s->room);
     start(n, s, true);
 }
