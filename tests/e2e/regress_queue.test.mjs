@@ -1,4 +1,4 @@
-// Found in review: players in the queue or just matched, while answers are late or lost. Each of these once went wrong.
+// Regressions: players in the queue or just matched, while answers are late or lost. Each of these once went wrong.
 import assert from 'node:assert/strict';
 import { fleetTest, now, waitFor } from '../lib/fleet.mjs';
 
@@ -23,7 +23,7 @@ for (const [name, options] of [
   ['kept its data', { aof: true, conf: { appendfsync: 'always' } }],
   ['lost everything', {}],
 ]) {
-  fleetTest(`A1 who waits keeps his place over an outage longer than a lease; Redis ${name}`, async (fleet) => {
+  fleetTest(`who waits keeps his place over an outage longer than a lease; Redis ${name}`, async (fleet) => {
     const redis = await fleet.redis(options);
     const env = { LEASE_MS: 1000, HEARTBEAT_MS: 250, ROOM_SEATS: 3 };
     const gateways = await fleet.gateways(3, { redis, env });
@@ -33,7 +33,8 @@ for (const [name, options] of [
     const idle = await fleet.client(gateways[0], 'idle');
 
     await outage(redis, gateways, 2500);
-    const back = async () => (await Promise.all(waiting.map((client) => stateOf(redis, client.playerId)))).every((s) => s === 'queued');
+    const states = () => Promise.all(waiting.map((client) => stateOf(redis, client.playerId)));
+    const back = async () => (await states()).every((state) => state === 'queued');
     await waitFor(back, { what: 'all tickets to be there' });
     for (const client of [...waiting, idle]) assert.equal(client.close, null, `${client.name} is still connected`);
     for (let level = 1; level <= 3; level++) {
@@ -69,7 +70,7 @@ async function confirmAll(clients, roomId) {
   for (const client of clients.slice(1)) assert.equal((await client.next('gameMessage')).data.message, 'all here');
 }
 
-fleetTest('A2 the next match is heard of before the reply that freed its player', async (fleet) => {
+fleetTest('the next match is heard of before the reply that freed its player', async (fleet) => {
   const { redis, line, ann, abe, zoe, yan } = await threeSeats(fleet);
   await join(1, ann, abe, zoe);
   const first = (await ann.next('matchFound')).room;
@@ -90,7 +91,7 @@ fleetTest('A2 the next match is heard of before the reply that freed its player'
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
-fleetTest('A2 the room is over before the reply that freed its player: he waits or is idle, here as in the store', async (fleet) => {
+fleetTest('the room is over before the reply that freed its player: he waits or is idle, here as in the store', async (fleet) => {
   const { redis, line, ann, abe, zoe, yan } = await threeSeats(fleet);
   await join(1, ann, abe, zoe);
   const first = (await ann.next('matchFound')).room;
@@ -111,7 +112,7 @@ fleetTest('A2 the room is over before the reply that freed its player: he waits 
 });
 
 for (const lost of [false, true]) {
-  fleetTest(`A2 matchFound of a room that is known already ${lost ? 'never comes' : 'comes late'}: the player is seated`, async (fleet) => {
+  fleetTest(`matchFound of a room known already ${lost ? 'never comes' : 'comes late'}: the player is seated`, async (fleet) => {
     const { redis, line, a, ann, abe, zoe } = await threeSeats(fleet);
     await join(1, ann, abe);
     if (lost) line.ignore('matchFound');
@@ -139,7 +140,7 @@ async function twoGateways(fleet, env) {
   return { redis, line, a, b };
 }
 
-fleetTest('A3 matched while a new connection of the same player takes over: that one is seated and told', async (fleet) => {
+fleetTest('matched while a new connection of the same player takes over: that one is seated and told', async (fleet) => {
   const { redis, line, a, b } = await twoGateways(fleet);
   const ann = await fleet.client(a, 'ann');
   await join(1, ann);
@@ -162,7 +163,7 @@ fleetTest('A3 matched while a new connection of the same player takes over: that
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
-fleetTest('A4 leaving a room of another level than the last join asked for: the partner waits at his own level', async (fleet) => {
+fleetTest('leaving a room of another level than the last join asked for: the partner waits at his own level', async (fleet) => {
   const { redis, line, a } = await twoGateways(fleet, { CONFIRM: 'client', CONFIRM_MS: 20000 });
   const ann = await fleet.client(a, 'ann');
   const bob = await fleet.client(a, 'bob');
@@ -191,9 +192,9 @@ fleetTest('A4 leaving a room of another level than the last join asked for: the 
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
-// The reply to ann's join gets lost; `partner` says when it was carried out whether bob was there already.
+// The reply to ann's join gets lost; bob was there before (matched), or comes after.
 for (const matched of [true, false]) {
-  fleetTest(`B6 a join that was carried out, but its reply lost (${matched ? 'matched' : 'waiting'}): he hears of his match`, async (fleet) => {
+  fleetTest(`a join carried out, its reply lost (${matched ? 'matched' : 'waiting'}): he hears of his match`, async (fleet) => {
     const { redis, line, a, b } = await twoGateways(fleet, { CONFIRM_MS: 8000 });
     const ann = await fleet.client(a, 'ann');
     const bob = await fleet.client(b, 'bob');

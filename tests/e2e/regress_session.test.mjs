@@ -1,4 +1,4 @@
-// Found in review: connections that come, go and are replaced while answers are late or lost, and stops at a bad moment.
+// Regressions: connections that come, go and are replaced while answers are late or lost, and stops at a bad moment.
 import assert from 'node:assert/strict';
 import { fleetTest, now, stays, waitFor, within } from '../lib/fleet.mjs';
 
@@ -15,7 +15,7 @@ async function twoGateways(fleet, env) {
 }
 
 for (const leaves of [true, false]) {
-  fleetTest(`A5 an attach whose reply is lost leaves no ghost; the client ${leaves ? 'is gone by then' : 'waits'}`, async (fleet) => {
+  fleetTest(`an attach whose reply is lost leaves no ghost; the client ${leaves ? 'is gone by then' : 'waits'}`, async (fleet) => {
     const { redis, line, a, b } = await twoGateways(fleet, { GRACE_MS: 1000 });
     const ann = await fleet.client(b, 'ann');
     const bob = await fleet.client(b, 'bob');
@@ -40,7 +40,7 @@ for (const leaves of [true, false]) {
 }
 
 for (const where of ['there', 'here']) {
-  fleetTest(`A8 takeover, gone before the seat's answer, then SIGTERM: an orderly end; the partner is ${where}`, async (fleet) => {
+  fleetTest(`takeover, gone before the seat's answer, then SIGTERM: an orderly end; the partner is ${where}`, async (fleet) => {
     const { redis, line, a, b } = await twoGateways(fleet, { GRACE_MS: 60000 });
     const ann = await fleet.client(a, 'ann');
     const bob = await fleet.client(where === 'here' ? a : b, 'bob');
@@ -60,7 +60,7 @@ for (const where of ['there', 'here']) {
 }
 
 for (const first of ['the refusal']) {
-  fleetTest(`A9 SIGTERM and a refused start, ${first} first: no abort, and a status that says so`, async (fleet) => {
+  fleetTest(`SIGTERM and a refused start, ${first} first: no abort, and a status that says so`, async (fleet) => {
     const redis = await fleet.redis();
     await fleet.gateway({ redis });
     const line = await fleet.faultProxy(redis);
@@ -80,7 +80,7 @@ for (const first of ['the refusal']) {
 }
 
 // The same outage for both; a's lines come back one after the other.
-fleetTest('B1 while an instance comes back it sweeps nobody and claims no timer', async (fleet) => {
+fleetTest('while an instance comes back it sweeps nobody and claims no timer', async (fleet) => {
   const env = { LEASE_MS: 1500, HEARTBEAT_MS: 250, GRACE_MS: 2000 };
   const redis = await fleet.redis();
   const [lineA, lineB] = [await fleet.faultProxy(redis), await fleet.faultProxy(redis)];
@@ -120,7 +120,7 @@ fleetTest('B1 while an instance comes back it sweeps nobody and claims no timer'
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
-fleetTest('B1 a game that ended while its instance was away is told as such, though the command link is back first', async (fleet) => {
+fleetTest('a game that ended while its instance was away is told as such, though the command link is back first', async (fleet) => {
   const { redis, line, a, b } = await twoGateways(fleet, { LEASE_MS: 1000, HEARTBEAT_MS: 250, GRACE_MS: 60000 });
   const ann = await fleet.client(a, 'ann');
   const bob = await fleet.client(b, 'bob');
@@ -132,11 +132,12 @@ fleetTest('B1 a game that ended while its instance was away is told as such, tho
   await a.proc.sees('lease.lost');
   assert.equal((await ann.next('gameEnd')).data.reason, 'players_left');
   line.open();
-  await waitFor(async () => (await ann.request('joinMatchmaking', { level: 1 })).ok, { what: 'ann to be able to go on', stepMs: 200 });
+  const goesOn = async () => (await ann.request('joinMatchmaking', { level: 1 })).ok;
+  await waitFor(goesOn, { what: 'ann to be able to go on', stepMs: 200 });
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
-fleetTest('B2 a detach the store refuses is asked again while the link stays up', async (fleet) => {
+fleetTest('a detach the store refuses is asked again while the link stays up', async (fleet) => {
   const redis = await fleet.redis();
   const a = await fleet.gateway({ redis });
   const ann = await fleet.client(a, 'ann');
@@ -158,7 +159,7 @@ fleetTest('B2 a detach the store refuses is asked again while the link stays up'
   assert.ok(now() - started < 2500, 'nothing was left to wait for');
 });
 
-fleetTest('B4 replaced elsewhere before it knew its own attach: 4005 at the next request', async (fleet) => {
+fleetTest('replaced elsewhere before it knew its own attach: 4005 at the next request', async (fleet) => {
   const { redis, line, a, b } = await twoGateways(fleet);
   for (const event of ['joinMatchmaking', 'leaveMatchmaking']) {
     const held = line.holdReply('attach', event);
@@ -176,7 +177,7 @@ fleetTest('B4 replaced elsewhere before it knew its own attach: 4005 at the next
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
-fleetTest('B4 replaced elsewhere, the notice lost, and silent: 4005 within about 10 s, whatever the player does', async (fleet) => {
+fleetTest('replaced elsewhere, the notice lost, and silent: 4005 within about 10 s, whatever the player does', async (fleet) => {
   const { redis, line, a, b } = await twoGateways(fleet, { ROOM_IDLE_MS: 60000 });
   line.ignore('sessionReplaced');
   const old = {};

@@ -1,6 +1,6 @@
 // The audit after a test: matchmaking/scripts/audit.lua run from outside, and no key in Redis that is not declared.
 //
-// audit(redis, {prefix}) resolves with a list of complaints, each a sentence that begins with the invariant's number. What
+// audit(redis, {prefix, logMax}) resolves with a list of complaints, each a sentence that begins with the invariant's number. What
 // the script calls a leftover (a dead instance not yet swept, say) is waited for: `settleMs`, then it is a complaint too.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -25,11 +25,11 @@ const TEXTS = 20;
 const LOG_MAX = 256;
 
 // redis: a RedisServer or anything with cli().
-export async function audit(redis, { prefix = '', settleMs = 5000 } = {}) {
+export async function audit(redis, { prefix = '', logMax = LOG_MAX, settleMs = 5000 } = {}) {
   const cli = await redis.cli();
   const end = now() + settleMs;
   for (;;) {
-    const [violations, leftovers] = await look(cli, prefix);
+    const [violations, leftovers] = await look(cli, prefix, logMax);
     if (violations.length || !leftovers.length || now() >= end) return [...violations, ...leftovers];
     await delay(100);
   }
@@ -37,14 +37,14 @@ export async function audit(redis, { prefix = '', settleMs = 5000 } = {}) {
 
 // What must never be, at no moment: without waiting, and without what is only left over.
 export async function violations(redis, { prefix = '' } = {}) {
-  return (await look(await redis.cli(), prefix))[0];
+  return (await look(await redis.cli(), prefix, LOG_MAX))[0];
 }
 
-async function look(cli, prefix) {
+async function look(cli, prefix, logMax) {
   const info = Object.values(await cli.hash(`${prefix}instance_info`)).map((text) => JSON.parse(text));
   const seats = info[0]?.seats ?? 2;
   const keys = [...KEYS, ...MORE_KEYS].map((key) => prefix + key);
-  const args = ['audit', `${prefix}room_events`, 'remote', prefix, LIMIT, TEXTS, LOG_MAX, seats];
+  const args = ['audit', `${prefix}room_events`, 'remote', prefix, LIMIT, TEXTS, logMax, seats];
   const reply = await cli.command('EVAL', script('audit'), keys.length, ...keys, ...args);
   const [word, complete, , , violations, leftovers] = reply;
   if (word !== 'OK' || complete !== 1) throw new Error(`the audit did not read everything: ${word} ${complete}`);
