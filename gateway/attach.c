@@ -18,9 +18,11 @@
 #include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/confirm.h"
+#include "gateway/catchup.h"
 #include "gateway/detach.h"
 #include "gateway/inbox.h"
 #include "gateway/deliver.h"
+#include "gateway/resume.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -35,8 +37,11 @@ struct attach {
     struct node *node;
     struct session *session; /* held */
     bool again;
+    bool welcomed;
+    bool recovered;
+    struct resume resume;
     unsigned tries;
-    const struct flow_step *take_up; /* the step to go back to */
+    const struct flow_step *first, *take_up; /* the steps to go back to */
     enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE } take;
     char room_id[ID_SIZE], left_room_id[ID_SIZE]; /* or empty */
     /* The last answer, copied out by the callback because the reply dies with it: each step reads it at once.
@@ -54,15 +59,31 @@ static void on_reply(void *arg, int err, const struct reply *reply)
     flow_wake(&a->flow);
 }
 
+static void add_welcome_rooms(const struct attach *a, struct buf *d)
+{
+    buf_add_text(d, ",\"rooms\":[");
+    if (a->take == TAKE_SEAT)
+        buf_add_fmt(d, "{\"roomId\":\"%s\"}", a->room_id);
+    for (size_t i = 0, listed = a->take == TAKE_SEAT; i < a->resume.room_count; i++) {
+        if (a->take == TAKE_SEAT && strcmp(a->resume.rooms[i].room_id, a->room_id) == 0)
+            continue;
+        buf_add_fmt(d, "%s{\"roomId\":\"%s\",\"ended\":true}", listed++ ? "," : "",
+                    a->resume.rooms[i].room_id);
+    }
+    buf_add_text(d, "]}");
+}
+
 static void push_welcome(const struct attach *a)
 {
     const struct session *s = a->session;
     const struct settings *set = a->node->settings;
     struct buf d = {0};
     buf_add_fmt(&d, "{\"sessionId\":\"%s\",\"playerId\":\"%s\",\"socketId\":\"%s\",\"instanceId\":\"%s\"",
-                s->socket_id, s->player_id, s->socket_id, a->node->realm.instance_id);
-    buf_add_fmt(&d, ",\"serverTime\":%llu,\"pingMs\":%lld,\"recovered\":false,\"durable\":%s",
-                (unsigned long long)clock_wall_ms(), (long long)set->ping_ms,
+                s->session_id, s->player_id, s->socket_id, a->node->realm.instance_id);
+    buf_add_fmt(&d, ",\"resumeToken\":\"%s\",\"resumeTtlMs\":%lld", a->resume.token,
+                (long long)set->session_ttl_ms);
+    buf_add_fmt(&d, ",\"serverTime\":%llu,\"pingMs\":%lld,\"recovered\":%s,\"durable\":%s",
+                (unsigned long long)clock_wall_ms(), (long long)set->ping_ms, a->recovered ? "true" : "false",
                 a->node->backend->durable ? "true" : "false");
     buf_add_fmt(&d, ",\"limits\":{\"messageMaxBytes\":%lld,\"messagesPerSecond\":%lld}",
                 (long long)set->message_max_bytes, (long long)set->rate_per_second);
@@ -70,12 +91,25 @@ static void push_welcome(const struct attach *a)
         buf_add_fmt(&d, ",\"queue\":{\"level\":%lld,\"ticketId\":\"%s\"}", (long long)s->level, s->ticket_id);
     else
         buf_add_text(&d, ",\"queue\":null");
-    if (a->take == TAKE_SEAT)
-        buf_add_fmt(&d, ",\"rooms\":[{\"roomId\":\"%s\"}]}", a->room_id);
-    else
-        buf_add_text(&d, ",\"rooms\":[]}");
+    add_welcome_rooms(a, &d);
     tell_push(s->conn, PUSH_WELCOME, buf_str(&d));
     buf_close(&d);
+}
+
+/* Once, and before anything else is pushed: from here on the client may send. */
+static void welcome(struct attach *a)
+{
+    struct session *s = a->session;
+    if (a->again || a->welcomed || s->state == SESSION_CLOSED)
+        return;
+    a->welcomed = true;
+    if (s->state == SESSION_ATTACHING)
+        session_move(s, a->take == TAKE_QUEUE ? SESSION_QUEUED : SESSION_IDLE, "attached");
+    conn_ready(s->conn);
+    push_welcome(a);
+    log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id),
+             KV("state", session_state_name(s->state)), KV("address", conn_address(s->conn)),
+             KV("recovered", a->recovered ? "true" : "false"));
 }
 
 /* What anybody may have written into the store is not trusted to fit. */
@@ -87,8 +121,23 @@ static bool keep_id(char dst[ID_SIZE], struct str id)
 static enum flow_next ask_attach(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
-    presence_attach(&a->node->realm, str_of(a->session->player_id), str_of(a->session->socket_id),
-                    a->again ? a->session->fence : 0, on_reply, a);
+    struct session *s = a->session;
+    if (!a->again && !a->resume.wanted) { /* a new session, or the old one is not to be had */
+        id_random(a->resume.session_id, "n_");
+        id_random(a->resume.token, "k_");
+    }
+    if (!a->again) {
+        memcpy(s->session_id, a->resume.session_id, sizeof s->session_id);
+        resume_hash(str_of(a->resume.token), s->token_hash);
+    }
+    presence_attach(&a->node->realm,
+                    &(struct presence_hello){.player_id = str_of(s->player_id),
+                                             .socket_id = str_of(s->socket_id),
+                                             .held_fence = a->again ? s->fence : 0,
+                                             .session_id = str_of(s->session_id),
+                                             .token_hash = str_of(s->token_hash),
+                                             .resume = a->resume.wanted},
+                    on_reply, a);
     return FLOW_WAIT;
 }
 
@@ -138,18 +187,17 @@ static void read_record(struct attach *a, const struct presence_attached *now)
         a->take = TAKE_SEAT;
         if (s->room && strcmp(s->room->room_id, a->room_id) != 0)
             forget_room(a->node, s);
-        if (s->state == SESSION_ATTACHING)
-            session_move(s, SESSION_IDLE, "attached, has a seat");
     } else if (str_eq(now->state, STR("queued")) && good) {
         a->take = TAKE_QUEUE;
         forget_room(a->node, s);
-        session_move(s, SESSION_QUEUED, "attached, was waiting");
+        if (s->state != SESSION_ATTACHING)
+            session_move(s, SESSION_QUEUED, "was waiting");
     } else {
         forget_room(a->node, s);
         if (s->state == SESSION_QUEUED)
             a->take = TAKE_QUEUE; /* the store lost the ticket: hand it in again */
-        else
-            session_move(s, SESSION_IDLE, "attached");
+        else if (s->state != SESSION_ATTACHING)
+            session_move(s, SESSION_IDLE, "neither waits nor plays");
         return;
     }
     s->level = now->level;
@@ -180,6 +228,10 @@ static enum flow_next read_attach(struct flow *f)
         tell_goodbye(s->conn, CLOSE_REPLACED, 0);
         return FLOW_DONE;
     }
+    if (realm_said(o, "NO_SESSION") && a->resume.wanted) { /* expired, or not this player's: a new one */
+        a->resume = (struct resume){0};
+        return flow_goto(f, a->first, FLOW_NEXT);
+    }
     if (!realm_said(o, "OK"))
         return a->again ? flow_fail(f, o.err ? o.err : ERR_PROTOCOL) : refuse(a, o);
     struct presence_attached now;
@@ -192,12 +244,7 @@ static enum flow_next read_attach(struct flow *f)
     if (!a->again)
         replace_older(a);
     read_record(a, &now);
-    if (!a->again) {
-        conn_ready(s->conn);
-        push_welcome(a);
-        log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id),
-                 KV("state", session_state_name(s->state)), KV("address", conn_address(s->conn)));
-    }
+    a->recovered = a->resume.wanted;
     return FLOW_NEXT;
 }
 
@@ -205,8 +252,10 @@ static enum flow_next take_up(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
     struct session *s = a->session;
-    if (a->take == TAKE_NOTHING)
-        return FLOW_DONE;
+    if (a->take == TAKE_NOTHING) {
+        a->reply = NULL;
+        return FLOW_NEXT;
+    }
     if (a->take == TAKE_SEAT)
         presence_reseat(&a->node->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
     else
@@ -215,8 +264,8 @@ static enum flow_next take_up(struct flow *f)
     return FLOW_WAIT;
 }
 
-/* The local view takes over what the store says of the room, and the player is shown it. */
-static void read_seat(struct attach *a, const struct presence_reseated *seat)
+/* The local view takes over what the store says of the room. */
+static struct room *enter_room(struct attach *a, const struct presence_reseated *seat)
 {
     struct node *n = a->node;
     struct session *s = a->session;
@@ -233,27 +282,94 @@ static void read_seat(struct attach *a, const struct presence_reseated *seat)
         room_enter(r, s);
         session_move(s, SESSION_IN_ROOM, "took the seat again");
         conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
-        if (r->status == ROOM_WAITING)
-            deliver_match_again(s, r, seat->confirm_by_ms);
     }
-    deliver_snapshot(s->conn, r, seat->record, seat->seq);
-    inbox_events(n, seat->events);
-    r = rooms_find(n->rooms, str_of(a->room_id));
+    return r;
+}
+
+static void confirm_if_waiting(struct attach *a)
+{
+    struct node *n = a->node;
+    struct room *r = rooms_find(n->rooms, str_of(a->room_id));
     if (!r)
         return;
     if (r->status == ROOM_WAITING && n->settings->confirm_auto)
-        confirm_seat(n, s, str_of(a->room_id), 0);
+        confirm_seat(n, a->session, str_of(a->room_id), 0);
     inbox_fill(n, r); /* what was published before the room was known here has passed by unseen */
+}
+
+static void on_catchup_before(void *arg, bool recovered)
+{
+    struct attach *a = arg;
+    a->recovered = recovered;
+    welcome(a);
+}
+
+static void on_catchup_done(void *arg, int err)
+{
+    struct attach *a = arg;
+    a->err = err;
+    flow_wake(&a->flow);
+}
+
+/* The player knows the room's events up to `have`: he is shown the rest before anything new. */
+static enum flow_next catch_up(struct attach *a, const char *room_id, int64_t have, bool seated)
+{
+    a->session->catching_up = true;
+    catchup_start(a->node, a->session, room_id, have, seated,
+                  &(struct catchup_events){a, on_catchup_before, on_catchup_done});
+    return FLOW_WAIT;
+}
+
+static enum flow_next read_seat(struct attach *a, const struct presence_reseated *seat)
+{
+    struct node *n = a->node;
+    struct session *s = a->session;
+    int64_t have = a->resume.wanted ? resume_seq(&a->resume, a->room_id) : -1;
+    if (have >= 0) {
+        /* welcome comes with the missed events; until then the session takes part, but is told nothing. */
+        session_move(s, SESSION_IDLE, "has a seat");
+        s->catching_up = true;
+        (void)enter_room(a, seat);
+        inbox_events(n, seat->events);
+        return catch_up(a, a->room_id, have, true);
+    }
+    a->recovered = false;
+    welcome(a);
+    bool entered = !s->room || strcmp(s->room->room_id, a->room_id) != 0;
+    struct room *r = enter_room(a, seat);
+    if (r->status == ROOM_WAITING && entered)
+        deliver_match_again(s, r, seat->confirm_by_ms);
+    deliver_snapshot(s->conn, r, seat->record, seat->seq);
+    inbox_events(n, seat->events);
+    confirm_if_waiting(a);
+    return FLOW_DONE;
+}
+
+/* A room the client was in and the store knows nothing of any more: how it ended may still be in its log. */
+static enum flow_next show_ended(struct attach *a)
+{
+    for (size_t i = 0; i < a->resume.room_count; i++) {
+        const char *room_id = a->resume.rooms[i].room_id;
+        if (a->take != TAKE_SEAT || strcmp(room_id, a->room_id) != 0) {
+            memcpy(a->left_room_id, room_id, sizeof a->left_room_id);
+            return catch_up(a, room_id, a->resume.rooms[i].seq, false);
+        }
+    }
+    return FLOW_DONE;
 }
 
 static enum flow_next read_queue(struct attach *a, struct realm_outcome o)
 {
-    if (realm_said(o, "ALREADY_IN_MATCH") && keep_id(a->room_id, reply_str(a->reply, 1)) && a->tries++ == 0) {
+    bool in_match =
+        realm_said(o, "ALREADY_IN_MATCH") ||
+        (realm_said(o, "MATCHED") && reply_at(a->reply, 2)->count == 0); /* this very ticket was */
+    if (in_match && keep_id(a->room_id, reply_str(a->reply, 1)) && a->tries++ == 0) {
         a->take = TAKE_SEAT; /* matched between the two questions */
         return flow_goto(&a->flow, a->take_up, FLOW_NEXT);
     }
     if (o.err)
         return flow_fail(&a->flow, o.err);
+    welcome(a);
     waiting_read_join(a->node, a->session, o, a->reply, 0);
     return FLOW_DONE;
 }
@@ -265,9 +381,17 @@ static enum flow_next read_taken(struct flow *f)
     struct realm_outcome o = realm_outcome(a->err, a->reply);
     if (s->state == SESSION_CLOSED) /* its detach is under way, behind this call */
         return FLOW_DONE;
+    if (a->take == TAKE_NOTHING) {
+        enum flow_next next = show_ended(a);
+        if (next == FLOW_DONE)
+            welcome(a);
+        return next;
+    }
     if (a->take == TAKE_QUEUE)
         return read_queue(a, o);
     if (realm_said(o, "ROOM_NOT_FOUND")) {
+        a->recovered = false;
+        welcome(a);
         if (s->room && strcmp(s->room->room_id, a->room_id) == 0)
             forget_room(a->node, s);
         else
@@ -278,7 +402,17 @@ static enum flow_next read_taken(struct flow *f)
         return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
     struct presence_reseated seat;
     presence_reseated(a->reply, &seat);
-    read_seat(a, &seat);
+    return read_seat(a, &seat);
+}
+
+static enum flow_next caught_up(struct flow *f)
+{
+    struct attach *a = OWNER(f, struct attach, flow);
+    struct session *s = a->session;
+    if (a->err)
+        return flow_fail(f, a->err);
+    if (s->state != SESSION_CLOSED && a->take == TAKE_SEAT)
+        confirm_if_waiting(a);
     return FLOW_DONE;
 }
 
@@ -297,6 +431,13 @@ static void attach_done(struct flow *f)
     close_if_empty(a->node, a->left_room_id);
     a->node->attaching--;
     s->attaching = false;
+    if (f->err && !a->again && !a->welcomed && s->fence && s->state != SESSION_CLOSED) {
+        /* attached, but where he is could not be read: nobody is left without an answer */
+        tell_retry(s->conn, 0, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
+        tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
+    } else if (!f->err && a->welcomed) {
+        s->doubt = false; /* whatever made us doubt meanwhile was answered by this */
+    }
     if (f->err) {
         s->doubt = s->fence != 0;
         log_limited(LOG_WARN, "session.attach_failed", KV("player", s->player_id),
@@ -308,19 +449,19 @@ static void attach_done(struct flow *f)
 }
 
 static const struct flow_step attach_steps[] = {
-    {"ask_attach", ask_attach},
-    {"read_attach", read_attach},
-    {"take_up", take_up},
-    {"read_taken", read_taken},
-    {NULL, NULL},
+    {"ask_attach", ask_attach}, {"read_attach", read_attach}, {"take_up", take_up},
+    {"read_taken", read_taken}, {"caught_up", caught_up},     {NULL, NULL},
 };
 
-static void start(struct node *n, struct session *s, bool again)
+static void start(struct node *n, struct session *s, bool again, const struct resume *resume)
 {
     struct attach *a = mem_alloc(sizeof *a);
     a->node = n;
     a->session = s;
     a->again = again;
+    if (resume)
+        a->resume = *resume;
+    a->first = &attach_steps[0];
     a->take_up = &attach_steps[2];
     session_hold(s);
     s->attaching = true;
@@ -330,9 +471,9 @@ static void start(struct node *n, struct session *s, bool again)
     flow_start(&a->flow, "attach", attach_steps, attach_done);
 }
 
-void attach_start(struct node *n, struct session *s)
+void attach_start(struct node *n, struct session *s, const struct resume *resume)
 {
-    start(n, s, false);
+    start(n, s, false, resume);
 }
 
 void attach_again(struct node *n, struct session *s)
@@ -343,5 +484,5 @@ void attach_again(struct node *n, struct session *s)
     }
     if (s->room) /* what the room said meanwhile goes first: else one that has ended would merely be gone */
         inbox_fill(n, s->room);
-    start(n, s, true);
+    start(n, s, true, NULL);
 }

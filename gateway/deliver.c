@@ -16,14 +16,19 @@
 #include "proto/encode.h"
 #include "proto/messages.h"
 
-static struct frame *frame_of(const char *event, const struct room *r, int64_t seq, int64_t ts,
-                              struct str data)
+static struct frame *frame_of(const char *event, struct str room_id, int64_t seq, int64_t ts, struct str data)
 {
     struct buf out = {0};
-    encode_push(&out, event, str_of(r->room_id), seq, ts, data);
+    encode_push(&out, event, room_id, seq, ts, data);
     struct frame *f = frame_text(buf_str(&out));
     buf_close(&out);
     return f;
+}
+
+/* Is the event kept from this player because catchup.c shows it, or has shown it? */
+static bool caught_up_with(const struct session *s, const struct room_event *e)
+{
+    return s->catching_up || (e->seq && e->seq <= s->seen_seq);
 }
 
 void deliver_push(struct room *r, const struct room_event *e, const struct session *except)
@@ -35,7 +40,7 @@ void deliver_push(struct room *r, const struct room_event *e, const struct sessi
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        if (s == except || !s->conn ||
+        if (s == except || !s->conn || caught_up_with(s, e) ||
             (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
             continue;
         conn_send(s->conn, f, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
@@ -52,7 +57,7 @@ void deliver_push_room(struct room *r, const char *event, const char *data_forma
         buf_add_text(&data, r->room_id);
         buf_add_text(&data, hole + 2);
     }
-    struct frame *f = frame_of(event, r, 0, 0, buf_str(&data));
+    struct frame *f = frame_of(event, str_of(r->room_id), 0, 0, buf_str(&data));
     buf_close(&data);
     LIST_EACH(it, &r->members)
     {
@@ -71,7 +76,7 @@ void deliver_snapshot(struct conn *c, const struct room *r, struct str record, i
     buf_add_fmt(&data, "{\"roomId\":\"%s\",\"seq\":%lld,\"state\":", r->room_id, (long long)seq);
     buf_add_str(&data, record);
     buf_add_text(&data, "}");
-    struct frame *f = frame_of(PUSH_ROOM_SNAPSHOT, r, 0, 0, buf_str(&data));
+    struct frame *f = frame_of(PUSH_ROOM_SNAPSHOT, str_of(r->room_id), 0, 0, buf_str(&data));
     conn_send(c, f, CONN_RELIABLE);
     frame_unref(f);
     buf_close(&data);
@@ -134,20 +139,19 @@ static void add_member(struct buf *out, struct str data, const char *name, const
 }
 
 /* The push differs per player: each is told his opponent. */
-static void push_match_found(struct session *s, const struct room *r, int64_t seq, int64_t ts,
-                             struct str base)
+static void push_match_found(struct conn *c, struct str room_id, const char *opponent, int64_t seq,
+                             int64_t ts, struct str base)
 {
-    struct buf data = {0}, opponent = {0};
-    const char *other = opponent_of(r, s->player_id);
-    if (other)
-        buf_add_json(&opponent, str_of(other));
+    struct buf data = {0}, other = {0};
+    if (opponent)
+        buf_add_json(&other, str_of(opponent));
     else
-        buf_add_text(&opponent, "null");
-    add_member(&data, base, "opponentId", opponent.data);
-    struct frame *f = frame_of(PUSH_MATCH_FOUND, r, seq, ts, buf_str(&data));
-    conn_send(s->conn, f, CONN_RELIABLE);
+        buf_add_text(&other, "null");
+    add_member(&data, base, "opponentId", other.data);
+    struct frame *f = frame_of(PUSH_MATCH_FOUND, room_id, seq, ts, buf_str(&data));
+    conn_send(c, f, CONN_RELIABLE);
     frame_unref(f);
-    buf_close(&opponent);
+    buf_close(&other);
     buf_close(&data);
 }
 
@@ -161,7 +165,7 @@ void deliver_match_again(struct session *s, const struct room *r, int64_t confir
         buf_add_text(&base, "}");
     }
     buf_add_fmt(&base, "],\"confirmByMs\":%lld}", (long long)confirm_by_ms);
-    push_match_found(s, r, 0, 0, buf_str(&base));
+    push_match_found(s->conn, str_of(r->room_id), opponent_of(r, s->player_id), 0, 0, buf_str(&base));
     buf_close(&base);
 }
 
@@ -174,7 +178,7 @@ static void seat_player(struct node *n, struct room *r, struct session *s, const
     metrics_observe(METRIC_MATCH_SECONDS, (double)waited_ms / 1000.0);
     estimate_add(n->estimate, s->level, waited_ms);
     conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
-    push_match_found(s, r, e->seq, e->timestamp_ms, e->data);
+    push_match_found(s->conn, e->room_id, opponent_of(r, s->player_id), e->seq, e->timestamp_ms, e->data);
 }
 
 static int64_t level_of(const struct room_event *e)
@@ -228,23 +232,68 @@ void deliver_match_found(struct node *n, const struct room_event *e)
         n->on_seated(n, r);
 }
 
+static bool is_requeued(const struct room_event *e, const struct session *s)
+{
+    for (struct str rest = e->requeued; rest.n;)
+        if (str_eq(str_cut(&rest, ' '), str_of(s->player_id)))
+            return true;
+    return false;
+}
+
+static void push_cancelled(struct session *s, const struct room_event *e)
+{
+    struct buf data = {0};
+    add_member(&data, e->data, "requeued", is_requeued(e, s) ? "true" : "false");
+    struct frame *f = frame_of(PUSH_MATCH_CANCELLED, e->room_id, e->seq, e->timestamp_ms, buf_str(&data));
+    conn_send(s->conn, f, CONN_RELIABLE);
+    frame_unref(f);
+    buf_close(&data);
+}
+
 static void cancelled(struct node *n, struct room *r, const struct room_event *e)
 {
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        bool again = false;
-        for (struct str rest = e->requeued; rest.n && !again;)
-            again = str_eq(str_cut(&rest, ' '), str_of(s->player_id));
-        struct buf data = {0};
-        add_member(&data, e->data, "requeued", again ? "true" : "false");
-        struct frame *f = frame_of(PUSH_MATCH_CANCELLED, r, e->seq, e->timestamp_ms, buf_str(&data));
-        if (s->conn)
-            conn_send(s->conn, f, CONN_RELIABLE);
-        frame_unref(f);
-        buf_close(&data);
+        if (s->conn && !caught_up_with(s, e))
+            push_cancelled(s, e);
     }
     closing_room(n, r, e->requeued, "match cancelled");
+}
+
+void deliver_replay(struct session *s, const struct room_event *e)
+{
+    if (!s->conn)
+        return;
+    if (str_eq(e->event, STR(PUSH_MATCH_FOUND))) {
+        char opponent[ID_SIZE] = "";
+        struct event_seat seat;
+        for (struct str place = e->place; !*opponent && events_next_seat(&place, &seat);)
+            if (!str_eq(seat.player_id, str_of(s->player_id)))
+                (void)str_copy(opponent, sizeof opponent, seat.player_id);
+        push_match_found(s->conn, e->room_id, *opponent ? opponent : NULL, e->seq, e->timestamp_ms, e->data);
+        return;
+    }
+    if (str_eq(e->event, STR(PUSH_MATCH_CANCELLED))) {
+        push_cancelled(s, e);
+        return;
+    }
+    struct buf out = {0};
+    encode_push_str(&out, e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
+    conn_send_text(s->conn, buf_str(&out));
+    buf_close(&out);
+}
+
+void deliver_gone(struct session *s, const char *room_id)
+{
+    if (!s->conn)
+        return;
+    struct buf data = {0};
+    buf_add_fmt(&data, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", room_id);
+    struct frame *f = frame_of(PUSH_ROOM_CLEANUP, str_of(room_id), 0, 0, buf_str(&data));
+    conn_send(s->conn, f, CONN_RELIABLE);
+    frame_unref(f);
+    buf_close(&data);
 }
 
 /* The player an event is about: data is {"roomId":..,"playerId":..}, written by our scripts. */

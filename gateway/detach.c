@@ -28,7 +28,8 @@ struct detach {
     bool leftover;
     void (*done)(void *arg, bool removed);
     void *arg;
-    char player_id[ID_SIZE], socket_id[ID_SIZE], owner_instance_id[ID_SIZE], room_id[ID_SIZE];
+    char player_id[ID_SIZE], socket_id[ID_SIZE], owner_instance_id[ID_SIZE], room_id[ID_SIZE],
+        session_id[ID_SIZE];
 };
 
 struct detaches *detaches_new(void)
@@ -122,7 +123,8 @@ static void ask(struct detach *d)
                                                .fence = d->fence,
                                                .only_if_owner_dead = d->leftover,
                                                .level = d->level,
-                                               .room_id = str_of(d->room_id)},
+                                               .room_id = str_of(d->room_id),
+                                               .session_id = str_of(d->session_id)},
                     on_detached, d);
 }
 
@@ -152,6 +154,7 @@ void detach_start(struct node *n, const struct session *s)
     CHECK(d != NULL);
     d->fence = s->fence;
     d->level = s->level;
+    memcpy(d->session_id, s->session_id, sizeof d->session_id);
     ask(d);
 }
 

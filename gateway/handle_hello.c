@@ -10,11 +10,12 @@
 #include "gateway/attach.h"
 #include "gateway/auth.h"
 #include "gateway/drain.h"
+#include "gateway/resume.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
 
 static void identify(struct node *n, struct session *s, struct str token, struct str player_id,
-                     int64_t request_id)
+                     const struct resume *resume, int64_t request_id)
 {
     struct auth_identity who;
     enum auth_result result =
@@ -30,7 +31,7 @@ static void identify(struct node *n, struct session *s, struct str token, struct
     s->token_expires_at_ms = who.expires_at_ms;
     session_move(s, SESSION_ATTACHING, "hello");
     tell_ok(s->conn, request_id, (struct str){0});
-    attach_start(n, s);
+    attach_start(n, s, resume);
 }
 
 void handle_handshake(struct node *n, struct session *s, const struct conn_handshake *h)
@@ -44,7 +45,7 @@ void handle_handshake(struct node *n, struct session *s, const struct conn_hands
     /* With a secret and no token in the URL the token may still come with hello. */
     if (h->wait_for_hello || (signed_only && anonymous))
         return;
-    identify(n, s, h->token, h->player_id, 0);
+    identify(n, s, h->token, h->player_id, &(struct resume){0}, 0);
 }
 
 void handle_hello(struct node *n, struct session *s, const struct request *request)
@@ -54,13 +55,14 @@ void handle_hello(struct node *n, struct session *s, const struct request *reque
         return;
     }
     struct str token = {0}, player_id = {0};
+    struct resume resume;
     const char *why = NULL;
     if (!decode_opt_plain(request, "token", &token, &why) ||
-        !decode_opt_plain(request, "playerId", &player_id, &why)) {
+        !decode_opt_plain(request, "playerId", &player_id, &why) || !resume_read(request, &resume, &why)) {
         tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
-    identify(n, s, token, player_id, request->id);
+    identify(n, s, token, player_id, &resume, request->id);
 }
 
 void handle_ping(struct node *n, struct session *s, const struct request *request)

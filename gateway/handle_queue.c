@@ -1,10 +1,13 @@
 /* joinMatchmaking and leaveMatchmaking. */
 #include "gateway/handle.h"
 
+#include <stdio.h>
+
 #include "common/clock.h"
 #include "common/err.h"
 #include "gateway/tell.h"
 #include "gateway/intent.h"
+#include "gateway/resume.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/waiting.h"
@@ -35,6 +38,19 @@ static bool read_level(struct node *n, const struct request *request, int64_t *l
     return false;
 }
 
+/* The same request of the same session has the same ticket, so that asking again is not joining again. */
+static void ticket_for(struct intent *i)
+{
+    if (i->request_id == 0) {
+        id_random(i->ticket_id, "t_");
+        return;
+    }
+    char text[ID_SIZE + 24], hash[SESSION_HASH_SIZE];
+    int n = snprintf(text, sizeof text, "%s %lld", i->session->session_id, (long long)i->request_id);
+    resume_hash((struct str){text, (size_t)n}, hash);
+    (void)snprintf(i->ticket_id, sizeof i->ticket_id, "t_%.22s", hash);
+}
+
 void handle_join(struct node *n, struct session *s, const struct request *request)
 {
     const char *why = NULL;
@@ -55,7 +71,7 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
     s->joined_at_ms = clock_mono_ms();
     struct intent *i = intent_new(n, s, request->id, (struct str){0});
     i->level = level;
-    id_random(i->ticket_id, "t_");
+    ticket_for(i);
     queue_join(&n->realm, str_of(s->player_id), s->fence, level, str_of(i->ticket_id), on_joined, i);
 }
 

@@ -28,9 +28,14 @@ static bool read_room(struct session *s, const struct request *request, struct s
     return false;
 }
 
-static struct room_seat seat_of(const struct session *s, struct str room_id)
+/* request_id 0: not remembered. */
+static struct room_seat seat_of(const struct session *s, struct str room_id, int64_t request_id)
 {
-    return (struct room_seat){room_id, str_of(s->player_id), str_of(s->socket_id)};
+    return (struct room_seat){.room_id = room_id,
+                              .player_id = str_of(s->player_id),
+                              .socket_id = str_of(s->socket_id),
+                              .session_id = str_of(s->session_id),
+                              .request_id = request_id};
 }
 
 void handle_confirm(struct node *n, struct session *s, const struct request *request)
@@ -103,11 +108,13 @@ static void on_message(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
-    if (realm_said(o, "OK")) {
+    bool done_before = realm_said(o, "DONE");
+    if (done_before || realm_said(o, "OK")) {
         int64_t seq = reply_int(reply, 1);
         char data[40];
         int bytes = snprintf(data, sizeof data, "{\"seq\":%lld}", (long long)seq);
-        inbox_event(i->node, reply_str(reply, 2));
+        if (!done_before)
+            inbox_event(i->node, reply_str(reply, 2));
         inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
                        (struct str){data, (size_t)bytes});
     } else {
@@ -142,7 +149,7 @@ void handle_message(struct node *n, struct session *s, const struct request *req
     if (is_volatile) {
         send_volatile(n, s, request, buf_str(&data), echo);
     } else { /* without an id the sender learns the number from his own message */
-        struct room_seat who = seat_of(s, room_id);
+        struct room_seat who = seat_of(s, room_id, request->id);
         room_state_message(&n->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0,
                            on_message, intent_new(n, s, request->id, room_id));
     }
@@ -153,7 +160,7 @@ static void on_set(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
-    if (realm_said(o, "OK")) {
+    if (realm_said(o, "DONE") || realm_said(o, "OK")) {
         int64_t seq = reply_int(reply, 2);
         char data[80];
         int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}",
@@ -199,7 +206,7 @@ void handle_player_state(struct node *n, struct session *s, const struct request
         tell_error(s->conn, request->id, CODE_FORBIDDEN, "a player may only change his own state");
         return;
     }
-    struct room_seat who = seat_of(s, room_id);
+    struct room_seat who = seat_of(s, room_id, request->id);
     room_state_set(&n->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
 }
 
@@ -221,7 +228,7 @@ void handle_game_data(struct node *n, struct session *s, const struct request *r
         tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
-    struct room_seat who = seat_of(s, room_id);
+    struct room_seat who = seat_of(s, room_id, request->id);
     room_state_set(&n->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
 }
 
@@ -247,7 +254,7 @@ void handle_game_state(struct node *n, struct session *s, const struct request *
     struct str room_id;
     if (!read_room(s, request, &room_id))
         return;
-    struct room_seat who = seat_of(s, room_id);
+    struct room_seat who = seat_of(s, room_id, request->id);
     room_state_read(&n->realm, &who, on_read, intent_new(n, s, request->id, room_id));
 }
 
@@ -257,11 +264,11 @@ static void on_left(void *arg, int err, const struct reply *reply)
     struct session *s = i->session;
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "AGAIN") && i->tries++ < 2) {
-        struct room_seat who = seat_of(s, str_of(i->room_id));
+        struct room_seat who = seat_of(s, str_of(i->room_id), i->request_id);
         room_state_leave(&i->node->realm, &who, reply_int(reply, 1), on_left, i);
         return;
     }
-    if (realm_said(o, "OK")) {
+    if (realm_said(o, "DONE") || realm_said(o, "OK")) {
         tell_ok(s->conn, i->request_id, (struct str){0});
         struct room *r = s->room;
         if (r && strcmp(r->room_id, i->room_id) == 0) { /* the others hear it from the events */
@@ -283,7 +290,7 @@ void handle_leave_room(struct node *n, struct session *s, const struct request *
     struct str room_id;
     if (!read_room(s, request, &room_id))
         return;
-    struct room_seat who = seat_of(s, room_id);
+    struct room_seat who = seat_of(s, room_id, request->id);
     room_state_leave(&n->realm, &who, s->level, on_left, intent_new(n, s, request->id, room_id));
 }
 
@@ -291,7 +298,7 @@ static void on_ended(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
-    if (realm_said(o, "OK")) {
+    if (realm_said(o, "DONE") || realm_said(o, "OK")) {
         intent_ok_fmt(i, "{\"ended\":%s}", str_eq(reply_str(reply, 1), STR("1")) ? "true" : "false");
         inbox_events(i->node, reply_at(reply, 2));
     } else {
@@ -310,6 +317,6 @@ void handle_end_game(struct node *n, struct session *s, const struct request *re
         tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
-    struct room_seat who = seat_of(s, room_id);
+    struct room_seat who = seat_of(s, room_id, request->id);
     room_state_end(&n->realm, &who, result, on_ended, intent_new(n, s, request->id, room_id));
 }

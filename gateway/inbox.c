@@ -139,7 +139,9 @@ static void on_log(void *arg, int err, const struct reply *reply)
     } else if (r && r->seq < newest && !list_empty(&r->members)) {
         const struct session *s = OWNER(r->members.next, struct session, in_room);
         room_state_read(&n->realm,
-                        &(struct room_seat){str_of(r->room_id), str_of(s->player_id), str_of(s->socket_id)},
+                        &(struct room_seat){.room_id = str_of(r->room_id),
+                                            .player_id = str_of(s->player_id),
+                                            .socket_id = str_of(s->socket_id)},
                         on_snapshot, f);
         return;
     }

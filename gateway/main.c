@@ -133,6 +133,8 @@ static void make_store(struct process *p)
                                       .confirm_ms = s->confirm_ms,
                                       .idle_ms = s->room_idle_ms,
                                       .grace_ms = s->grace_ms,
+                                      .queue_grace_ms = s->queue_grace_ms,
+                                      .session_ms = s->session_ttl_ms,
                                       .lease_ms = s->lease_ms,
                                       .log_max = s->room_log_max,
                                       .record_max_bytes = s->room_record_max_bytes,

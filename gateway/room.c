@@ -104,6 +104,7 @@ void room_enter(struct room *r, struct session *s)
 void room_leave(struct session *s)
 {
     s->room = NULL;
+    s->seen_seq = 0;
     list_remove(&s->in_room);
 }
 

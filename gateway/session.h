@@ -21,6 +21,8 @@ enum session_state {
     SESSION_CLOSED,    /* the connection is gone or replaced; conn is NULL once it is */
 };
 
+enum { SESSION_HASH_SIZE = 65 /* SHA-256 in hex, with NUL */ };
+
 struct session {
     enum session_state state;
     unsigned holds;
@@ -37,7 +39,11 @@ struct session {
     bool differed;           /* the last comparison with the store found a difference */
     uint64_t compared_at_ms; /* monotonic */
     bool attach_unknown;     /* an attach was asked and its answer lost: it may have happened */
+    bool catching_up; /* missed events of the room are being fetched: later ones wait for them (catchup.c) */
+    int64_t seen_seq; /* events of the room up to here were caught up with */
     char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
+    char session_id[ID_SIZE];           /* outlives the connection: resume, request ids */
+    char token_hash[SESSION_HASH_SIZE]; /* of the resume token */
 };
 
 struct sessions; /* the registry: player id -> session */

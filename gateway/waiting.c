@@ -56,9 +56,11 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
         return;
     }
     if (realm_said(o, "MATCHED")) {
-        metrics_add(METRIC_MATCHES, 1);
+        metrics_add(METRIC_MATCHES, reply_at(reply, 2)->count > 0);
         say_matched(s, request_id);
         inbox_events(n, reply_at(reply, 2));
+        if (!s->room && s->conn && reply_at(reply, 2)->count == 0)
+            n->on_doubt(n, s); /* matched before, and we do not know the room */
         return;
     }
     if (!o.err && s->state == SESSION_QUEUED) /* a ticket handed in again and refused */

@@ -3,17 +3,23 @@
 
 #include "matchmaking/scripts.h"
 
-void presence_attach(const struct realm *r, struct str player_id, struct str socket_id, int64_t held_fence,
-                     backend_cb fn, void *arg)
+/* Attached players' sessions outlive a day without a request; detach.lua shortens it to the real time. */
+enum { ATTACHED_SESSION_MS = 86400000 };
+
+void presence_attach(const struct realm *r, const struct presence_hello *who, backend_cb fn, void *arg)
 {
     struct realm_call c;
     realm_call(&c, r);
     realm_keys_player(&c);
     realm_key(&c, KEY_FENCE);
     realm_key_of(&c, KEY_INSTANCE_SOCKETS, str_of(r->instance_id));
-    realm_arg(&c, player_id);
-    realm_arg(&c, socket_id);
-    realm_arg_int(&c, held_fence);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
+    realm_arg(&c, who->player_id);
+    realm_arg(&c, who->socket_id);
+    realm_arg_int(&c, who->held_fence);
+    realm_arg(&c, who->token_hash);
+    realm_arg_int(&c, who->resume);
+    realm_arg_int(&c, r->rules.session_ms > ATTACHED_SESSION_MS ? r->rules.session_ms : ATTACHED_SESSION_MS);
     realm_run(&c, &script_attach, fn, arg);
 }
 
@@ -65,6 +71,7 @@ void presence_detach(const struct realm *r, const struct presence_leaving *who, 
     realm_key_of(&c, KEY_INSTANCE_SOCKETS, who->owner_instance_id);
     realm_key_level(&c, who->level);
     realm_keys_room(&c, who->room_id);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_arg(&c, who->player_id);
     realm_arg_int(&c, who->fence);
     realm_arg(&c, who->socket_id);
@@ -74,6 +81,8 @@ void presence_detach(const struct realm *r, const struct presence_leaving *who, 
     realm_arg_int(&c, who->level);
     realm_arg(&c, who->room_id);
     realm_arg_int(&c, r->rules.log_max);
+    realm_arg_int(&c, r->rules.queue_grace_ms);
+    realm_arg_int(&c, r->rules.session_ms);
     realm_run(&c, &script_detach, fn, arg);
 }
 
@@ -121,7 +130,8 @@ void presence_leftovers(const struct realm *r, struct str instance_id, int64_t a
     realm_run(&c, &script_list_leftovers, fn, arg);
 }
 
-void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn, void *arg)
+void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn,
+                    void *arg)
 {
     struct realm_call c;
     realm_call(&c, r);

@@ -5,9 +5,14 @@
 
 #include "matchmaking/realm.h"
 
-/* attach.lua. held_fence 0 = a new connection. Answer "OK" (presence_attached reads it) or "REPLACED". */
-void presence_attach(const struct realm *r, struct str player_id, struct str socket_id, int64_t held_fence,
-                     backend_cb fn, void *arg);
+struct presence_hello { /* for attach.lua; all borrowed */
+    struct str player_id, socket_id;
+    int64_t held_fence; /* 0 = a new connection */
+    struct str session_id, token_hash;
+    bool resume; /* only if the session is this player's and the token fits */
+};
+/* Answer "OK" (presence_attached reads it), "REPLACED" or "NO_SESSION". */
+void presence_attach(const struct realm *r, const struct presence_hello *who, backend_cb fn, void *arg);
 struct presence_attached { /* borrowed from the reply */
     int64_t fence;
     struct str state; /* "idle", "queued" or "room" */
@@ -34,8 +39,9 @@ struct presence_leaving { /* for detach.lua; all borrowed */
     struct str player_id, socket_id, owner_instance_id;
     int64_t fence; /* 0 = whatever the record says (sweeper) */
     bool only_if_owner_dead;
-    int64_t level;      /* what the caller believes; AGAIN answers the truth */
-    struct str room_id; /* empty = none */
+    int64_t level;         /* what the caller believes; AGAIN answers the truth */
+    struct str room_id;    /* empty = none */
+    struct str session_id; /* empty = not known */
 };
 /* Answer "OK" (1: level to match again or "", 2: events, 3: what), "AGAIN" (1: level, 2: room id), "LIVE". */
 void presence_detach(const struct realm *r, const struct presence_leaving *who, backend_cb fn, void *arg);
@@ -45,7 +51,8 @@ struct presence_beat {
     int64_t known_epoch;
     bool first;
 };
-/* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones) or "SEATS" (1: seats, 2: instance). */
+/* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones) or "SEATS" (1: seats, 2:
+ * instance). */
 void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
 /* retire.lua. Answer "OK", "LIVE", "LEFT". */
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);
@@ -53,9 +60,11 @@ void presence_retire(const struct realm *r, struct str instance_id, backend_cb f
 void presence_leftovers(const struct realm *r, struct str instance_id, int64_t about, backend_cb fn,
                         void *arg);
 
-/* where.lua for at most PRESENCE_WHERE_MAX players: an array of records, "" where there is none (not "OK" first). */
+/* where.lua for at most PRESENCE_WHERE_MAX players: an array of records, "" where there is none (not "OK"
+ * first). */
 enum { PRESENCE_WHERE_MAX = 128 };
-void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn, void *arg);
+void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn,
+                    void *arg);
 struct presence_record { /* borrowed */
     struct str state, room_id, socket_id;
     int64_t fence;

@@ -12,6 +12,15 @@ static void begin(struct realm_call *c, const struct realm *r, struct str room_i
     realm_arg(c, room_id);
 }
 
+/* The request's id, by which a script knows it again; empty = none. */
+static void arg_request(struct realm_call *c, const struct room_seat *who)
+{
+    if (who->request_id && who->session_id.n)
+        realm_arg_int(c, who->request_id);
+    else
+        realm_arg(c, (struct str){0});
+}
+
 void room_state_confirm(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg)
 {
     struct realm_call c;
@@ -28,6 +37,7 @@ void room_state_message(const struct realm *r, const struct room_seat *who, cons
     struct realm_call c;
     realm_call(&c, r);
     realm_keys_room(&c, who->room_id);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_arg(&c, who->room_id);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
@@ -35,6 +45,7 @@ void room_state_message(const struct realm *r, const struct room_seat *who, cons
     realm_arg(&c, data);
     realm_arg_int(&c, r->rules.log_max);
     realm_arg(&c, echo ? (struct str){0} : who->player_id);
+    arg_request(&c, who);
     realm_run(&c, &script_message, fn, arg);
 }
 
@@ -43,6 +54,7 @@ void room_state_set(const struct realm *r, const struct room_seat *who, const st
 {
     struct realm_call c;
     begin(&c, r, who->room_id);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
     realm_arg(&c, change->game ? STR("game") : STR("player"));
@@ -58,6 +70,7 @@ void room_state_set(const struct realm *r, const struct room_seat *who, const st
     realm_arg_int(&c, r->rules.log_max);
     realm_arg_int(&c, r->rules.record_max_bytes);
     realm_arg(&c, change->echo ? (struct str){0} : who->player_id);
+    arg_request(&c, who);
     realm_run(&c, &script_set_state, fn, arg);
 }
 
@@ -69,11 +82,13 @@ void room_state_leave(const struct realm *r, const struct room_seat *who, int64_
     realm_keys_player(&c);
     realm_key_level(&c, level);
     realm_keys_room(&c, who->room_id);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_arg(&c, who->room_id);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
     realm_arg_int(&c, level);
     realm_arg_int(&c, r->rules.log_max);
+    arg_request(&c, who);
     realm_run(&c, &script_leave_room, fn, arg);
 }
 
@@ -82,11 +97,13 @@ void room_state_end(const struct realm *r, const struct room_seat *who, struct s
 {
     struct realm_call c;
     begin(&c, r, who->room_id);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
     realm_arg(&c, result);
     realm_arg_int(&c, r->rules.log_max);
     realm_arg_int(&c, r->rules.record_max_bytes);
+    arg_request(&c, who);
     realm_run(&c, &script_end_game, fn, arg);
 }
 

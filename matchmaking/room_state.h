@@ -11,6 +11,8 @@
 
 struct room_seat { /* all borrowed */
     struct str room_id, player_id, socket_id;
+    struct str session_id; /* empty = requests are not remembered */
+    int64_t request_id;    /* 0 = none: at most once */
 };
 
 /* "OK": 1 status, 2 events, 3 seq. */

@@ -24,6 +24,10 @@ bool timers_parse(struct str text, struct timer_entry *out)
     if (last == 0 || !str_to_int((struct str){rest.p + last, rest.n - last}, &out->version))
         return false;
     struct str subject = {rest.p, last - 1};
+    if (str_eq(out->kind, STR("queue"))) {
+        out->player_id = subject;
+        return id_valid(subject);
+    }
     out->room_id = str_cut(&subject, '/');
     if (!id_valid(out->room_id))
         return false;

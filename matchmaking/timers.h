@@ -8,7 +8,7 @@
 void timers_due(const struct realm *r, int64_t at_most, backend_cb fn, void *arg);
 
 struct timer_entry {                           /* `kind:subject:version`, borrowed */
-    struct str text, kind, room_id, player_id; /* player_id only for grace */
+    struct str text, kind, room_id, player_id; /* player_id only for grace and queue, room_id not for queue */
     int64_t level;                             /* only for confirm */
     int64_t version;
 };

@@ -1,16 +1,23 @@
 #!lua
 -- attach: a connection becomes the player's one and only; a later attach always wins (fence).
--- KEYS  1-7 as in lib/player.lua, 8 fence, 9 instance:{own}:sockets
+-- KEYS  1-7 as in lib/player.lua, 8 fence, 9 instance:{own}:sockets, 10 session:{sessionId}
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
---       again after an outage and only keeps the player if no other connection attached later)
--- Reply {"OK", fence, state, level, ticket, joinedAt, roomId, old instance, old socket} | {"REPLACED"}
+--       again after an outage and only keeps the player if no other connection attached later), 7 hash of the resume token,
+--       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached
+-- Reply {"OK", fence, state, level, ticket, joinedAt, roomId, old instance, old socket} | {"REPLACED"} |
+--       {"NO_SESSION"} (nothing was changed: attach with a new session)
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
 --@include core player
-local bad = need(PLAYERS, 'hash') or need(MAPPINGS, 'hash') or need(KEYS[8], 'string') or need(KEYS[9], 'set')
+local bad = need(DEADLINES, 'zset') or need(PLAYERS, 'hash') or need(MAPPINGS, 'hash') or need(KEYS[8], 'string') or need(KEYS[9], 'set') or
+    need(KEYS[10], 'hash')
 if bad then
     return bad
 end
 local id, socket, held = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local session = redis.call('HMGET', KEYS[10], 'player', 'token')
+if ARGV[8] == '1' and (session[1] ~= id or session[2] ~= ARGV[7]) then
+    return {'NO_SESSION'}
+end
 local p = player_get(id)
 if p and held > 0 and p.fence > held and p.socket ~= socket then
     return {'REPLACED'}
@@ -31,8 +38,14 @@ if old_socket ~= '' and old_socket ~= socket then
             id .. '","socketId":"' .. old_socket .. '"},"originInstanceId":"' .. ORIGIN .. '","timestamp":' .. int(NOW) .. '}')
     end
 end
+if p.state == 'away' then
+    redis.call('ZREM', DEADLINES, 'queue:' .. id .. ':' .. int(p.fence))
+    p.state = 'queued' -- back in time: the caller hands the ticket in again, and it finds its old place
+end
 p.fence, p.socket, p.instance = fence, socket, ORIGIN
 player_put(p)
 mapping_put(p)
 redis.call('SADD', KEYS[9], socket)
+redis.call('HSET', KEYS[10], 'player', id, 'token', ARGV[7])
+redis.call('PEXPIRE', KEYS[10], ARGV[9])
 return {'OK', fence, p.state, p.level, p.ticket, p.joined, p.room, old_instance, old_socket}

@@ -201,8 +201,10 @@ local function player_fault(p)
         return 'socket and instance go together'
     elseif p.state == 'room' then
         return (p.room == '' or p.level == '' or p.ticket == '') and 'a seat needs room, level and ticket' or nil
+    elseif p.state == 'away' then
+        return (p.socket ~= '' or p.room ~= '' or p.level == '' or p.ticket == '') and 'away means a ticket and no socket' or nil
     elseif p.socket == '' then
-        return 'only a seat outlives its socket'
+        return 'only a seat or a ticket outlives its socket'
     elseif p.room ~= '' then
         return 'only a seat has a room'
     elseif p.state == 'queued' then
@@ -231,6 +233,10 @@ local function check_player(id, raw)
     end
     if p.state == 'queued' then
         queued[#queued + 1] = p
+    elseif p.state == 'away' then
+        if not redis.call('ZSCORE', DEADLINES, 'queue:' .. id .. ':' .. int(p.fence)) then
+            violation('away_without_deadline', 'I11 player ' .. id .. ' is away, and nothing ends that')
+        end
     elseif p.state == 'room' then
         local key = PREFIX .. 'room:' .. p.room
         name_add('room', p.room)
@@ -316,6 +322,13 @@ end
 
 local function check_deadline(entry, due)
     local kind, subject, version = string.match(entry, '^(%a+):(.+):(%d+)$')
+    if kind == 'queue' then
+        local p = player_get(subject)
+        if not p or p.state ~= 'away' or int(p.fence) ~= version then
+            leftover('deadline_void', 'I11 ' .. entry .. ' will find nothing to do')
+        end
+        return
+    end
     local id, rest = string.match(subject or '', '^([^/]+)/?(.*)$')
     if not id or (kind ~= 'idle' and kind ~= 'confirm' and kind ~= 'grace') then
         violation('deadline_unreadable', 'I11 deadlines holds ' .. entry)

@@ -74,6 +74,8 @@ local function clean_player(id)
         if fleet_put(p.instance) or lost or stray then
             count('handedToSweeper')
         end
+    elseif p.state == 'away' and redis.call('ZSCORE', DEADLINES, 'queue:' .. id .. ':' .. int(p.fence)) then
+        return -- its deadline ends it
     elseif p.state ~= 'room' or not is('hash', room_key(p.room)) or
         redis.call('HEXISTS', room_key(p.room), 'p:' .. id) == 0 then
         write('HDEL', PLAYERS, id)
@@ -198,6 +200,16 @@ end
 
 -- true if the entry is gone.
 local function clean_deadline(entry)
+    local away, fence = string.match(entry, '^queue:(.+):(%d+)$')
+    if away then
+        local p = player_get(away)
+        if not p or p.state ~= 'away' or int(p.fence) ~= fence then
+            write('ZREM', DEADLINES, entry)
+            count('deadlines')
+            return not DRY
+        end
+        return
+    end
     local id = string.match(entry, '^%a+:([^/:]+)[/:]')
     if not id then
         error_found()

@@ -1,8 +1,10 @@
 #!lua flags=allow-oom
--- detach: a connection is gone. The queue place goes, the seat is held for a while, the mapping goes in any case.
--- KEYS  1-7 as in lib/player.lua, 8 instance:{owner}:sockets, 9 waiting:level:N, 10 room:{roomId}, 11 room:{roomId}:log
+-- detach: a connection is gone. The queue place goes (its time is remembered for a moment), the seat is held for a while, the mapping goes in any case.
+-- KEYS  1-7 as in lib/player.lua, 8 instance:{owner}:sockets, 9 waiting:level:N, 10 room:{roomId}, 11 room:{roomId}:log,
+--       12 session:{sessionId}, or any missing key if it is not known
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence (0 = whatever the record says, for the sweeper), 6 socket,
---       7 owner instance, 8 "1" = only if the owner's lease is over, 9 grace_ms, 10 level, 11 roomId, 12 log_max
+--       7 owner instance, 8 "1" = only if the owner's lease is over, 9 grace_ms, 10 level, 11 roomId, 12 log_max,
+--       13 queue_grace_ms, 14 session_ms
 -- Reply {"OK", level to run match.lua for or "", events, what ("queued" | "seat" | "idle" | "stale")} |
 --       {"AGAIN", level, roomId} (call again with the keys of these) | {"LIVE"} (the owner is alive after all)
 -- Idempotent: a stale socket only removes its own mapping. A newer fence of the same socket is no stranger: it is this very
@@ -31,7 +33,9 @@ if p and p.socket == socket and p.fence >= fence then
         end
         redis.call('LREM', KEYS[9], 1, id)
         queue_index(KEYS[9], p.level)
-        redis.call('HDEL', PLAYERS, id)
+        p.state, p.socket, p.instance = 'away', '', ''
+        player_put(p)
+        redis.call('ZADD', DEADLINES, int(NOW + tonumber(ARGV[13])), 'queue:' .. id .. ':' .. int(p.fence))
     elseif p.state == 'room' then
         if p.level ~= ARGV[10] or p.room ~= ARGV[11] then
             return {'AGAIN', p.level, p.room}
@@ -65,6 +69,7 @@ if p and p.socket == socket and p.fence >= fence then
         redis.call('HDEL', PLAYERS, id)
     end
 end
+redis.call('PEXPIRE', KEYS[12], ARGV[14])
 redis.call('HDEL', MAPPINGS, socket)
 redis.call('SREM', KEYS[8], socket)
 return {'OK', rematch, events, what}

@@ -18,6 +18,14 @@ if tonumber(due) > NOW then
     return {'EARLY'}
 end
 redis.call('ZREM', DEADLINES, ARGV[4])
+if ARGV[5] == 'queue' then -- nobody came back: the ticket's time is forgotten
+    local p = player_get(ARGV[7])
+    if p and p.state == 'away' and p.fence == tonumber(ARGV[8]) then
+        redis.call('HDEL', PLAYERS, ARGV[7])
+        return {'OK', '', {}}
+    end
+    return {'STALE'}
+end
 local room = room_load(ARGV[6], KEYS[8], KEYS[9], ARGV[9])
 if not room then
     return {'STALE'}

@@ -18,6 +18,9 @@ if not p then
     return {why}
 end
 if p.state == 'room' then
+    if p.ticket == ticket then
+        return {'MATCHED', p.room, {}} -- this very ticket: its answer was lost
+    end
     return {'ALREADY_IN_MATCH', p.room}
 end
 if not instance_live(ORIGIN) then

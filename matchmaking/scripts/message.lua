@@ -1,10 +1,16 @@
 #!lua
 -- message: one numbered message of a seated player. The hot path: four hash fields, one log entry, at most one PUBLISH.
--- KEYS  1 room:{roomId}, 2 room:{roomId}:log
--- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 event, 8 data (raw JSON), 9 log_max, 10 player to skip or ""
--- Reply {"OK", seq, event JSON} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"}
--- Atomic because number, log and publication must agree; not idempotent by itself.
---@include core emit
+-- KEYS  1 room:{roomId}, 2 room:{roomId}:log, 3 session:{sessionId}
+-- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 event, 8 data (raw JSON), 9 log_max, 10 player to skip or "",
+--       11 request id or ""
+-- Reply {"OK", seq, event JSON} | {"DONE", seq} (this request was answered before) | {"OUTCOME_UNKNOWN"} |
+--       {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"}
+-- Atomic because number, log and publication must agree; idempotent by request id.
+--@include core emit once
+local seen = once_seen(KEYS[3], ARGV[11])
+if seen then
+    return seen
+end
 local f = redis.call('HMGET', KEYS[1], 'status', 'seq', 'insts', 'p:' .. ARGV[5])
 if not f[1] then
     return {'ROOM_NOT_FOUND'}
@@ -19,4 +25,5 @@ end
 local room = {id = ARGV[4], seq = tonumber(f[2]), insts = f[3], log = KEYS[2], log_max = tonumber(ARGV[9]), events = {}}
 emit(room, ARGV[7], ARGV[8], ARGV[10] ~= '' and ',"skip":"' .. ARGV[10] .. '"' or nil)
 redis.call('HSET', KEYS[1], 'seq', int(room.seq), 'lastAt', int(NOW))
+once_record(KEYS[3], ARGV[11], int(room.seq), '')
 return {'OK', room.seq, room.events[1]}

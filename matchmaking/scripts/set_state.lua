@@ -1,11 +1,16 @@
 #!lua
 -- set_state: a player's own state, or the room's gameData and turn, by version.
--- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log
+-- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 session:{sessionId}
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 "player" | "game", 8 state or gameData (raw JSON or ""),
---       9 turn or "", 10 expectedVersion or "", 11 log_max, 12 record_max_bytes, 13 player to skip or ""
--- Reply {"OK", version, seq, events} | {"STALE_VERSION", current version} | {"TOO_LARGE"} | {"ROOM_NOT_FOUND"} |
+--       9 turn or "", 10 expectedVersion or "", 11 log_max, 12 record_max_bytes, 13 player to skip or "",
+--       14 request id or ""
+-- Reply {"OK", version, seq, events} | {"DONE", version, seq} | {"OUTCOME_UNKNOWN"} | {"STALE_VERSION", current version} | {"TOO_LARGE"} | {"ROOM_NOT_FOUND"} |
 --       {"NOT_IN_ROOM"} | {"NOT_STARTED"}. With expectedVersion a second call answers STALE_VERSION and changes nothing.
---@include core emit player room
+--@include core emit player room once
+local seen = once_seen(KEYS[10], ARGV[14])
+if seen then
+    return seen
+end
 local bad = room_bad_type(KEYS[8], KEYS[9])
 if bad then
     return bad
@@ -56,4 +61,5 @@ else
     emit(room, 'gameDataUpdated', head .. changed .. tail, skip)
 end
 room_save(room, true)
+once_record(KEYS[10], ARGV[14], int(version), int(room.seq))
 return {'OK', version, room.seq, room.events}

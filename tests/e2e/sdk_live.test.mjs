@@ -119,7 +119,7 @@ fleetTest('a gateway that is shut down: queued and playing clients go on elsewhe
   assert.equal(c.id, d.id);
 });
 
-fleetTest('a queued client whose line breaks joins again by itself', async (fleet, t) => {
+fleetTest('a queued client whose line breaks keeps its ticket and its place', async (fleet, t) => {
   const redis = await fleet.redis();
   const gateway = await fleet.gateway({ redis });
   const ann = connect(t, ws(gateway), { playerId: 'ann' });
@@ -127,7 +127,9 @@ fleetTest('a queued client whose line breaks joins again by itself', async (flee
   await waitFor(() => ticket.status === 'waiting');
   const old = ticket.id;
   ann.cut();
-  await waitFor(() => ticket.status === 'waiting' && ticket.id !== old);
+  await ann.once('connected');
+  await waitFor(() => ticket.status === 'waiting');
+  assert.equal(ticket.id, old);
   assert.deepEqual(await redis.command('LRANGE', 'waiting:level:2', 0, -1), ['ann']);
   assert.equal(await ticket.cancel(), true);
   assert.equal(await redis.command('EXISTS', 'waiting:level:2'), 0);

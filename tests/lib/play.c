@@ -35,7 +35,12 @@ void play_attach(struct fleet_world *w, struct player *p, int at)
     struct presence_attached now;
     p->at = at;
     next_socket(p);
-    (void)ASK(w, presence_attach(realm_of(w, p), str_of(p->id), str_of(p->socket), 0, ANSWER(w)));
+    (void)ASK(w, presence_attach(realm_of(w, p),
+                                 &(struct presence_hello){.player_id = str_of(p->id),
+                                                          .socket_id = str_of(p->socket),
+                                                          .held_fence = 0,
+                                                          .session_id = str_of(p->socket)},
+                                 ANSWER(w)));
     assert_true(realm_said(realm_outcome(w->err, w->reply), "OK"));
     presence_attached(w->reply, &now);
     assert_true(now.fence > p->fence);
@@ -44,8 +49,12 @@ void play_attach(struct fleet_world *w, struct player *p, int at)
 
 const char *play_attach_again(struct fleet_world *w, struct player *p)
 {
-    const char *text =
-        ASK(w, presence_attach(realm_of(w, p), str_of(p->id), str_of(p->socket), p->fence, ANSWER(w)));
+    const char *text = ASK(w, presence_attach(realm_of(w, p),
+                                              &(struct presence_hello){.player_id = str_of(p->id),
+                                                                       .socket_id = str_of(p->socket),
+                                                                       .held_fence = p->fence,
+                                                                       .session_id = str_of(p->socket)},
+                                              ANSWER(w)));
     if (realm_said(realm_outcome(w->err, w->reply), "OK"))
         p->fence = reply_int(w->reply, 1);
     return text;
@@ -104,7 +113,8 @@ void play_room(struct fleet_world *w, struct player *players, size_t n, int64_t 
 
 struct room_seat play_seat(const struct player *p)
 {
-    return (struct room_seat){str_of(p->room), str_of(p->id), str_of(p->socket)};
+    return (struct room_seat){
+        .room_id = str_of(p->room), .player_id = str_of(p->id), .socket_id = str_of(p->socket)};
 }
 
 const char *play_confirm(struct fleet_world *w, const struct player *p)

@@ -209,7 +209,12 @@ int64_t realm_world_attach(struct realm_world *w, struct realm *on, const char *
 {
     char socket[64];
     (void)snprintf(socket, sizeof socket, "s-%s%s", player, suffix);
-    presence_attach(on, str_of(player), str_of(socket), 0, realm_world_answer, w);
+    presence_attach(on,
+                    &(struct presence_hello){.player_id = str_of(player),
+                                             .socket_id = str_of(socket),
+                                             .held_fence = 0,
+                                             .session_id = str_of(socket)},
+                    realm_world_answer, w);
     struct presence_attached attached;
     presence_attached(realm_world_wait(w), &attached);
     return attached.fence;
@@ -245,7 +250,8 @@ void realm_world_confirm(struct realm_world *w, const char *room, const char *pl
 {
     char socket[64];
     (void)snprintf(socket, sizeof socket, "s-%s", player);
-    const struct room_seat seat = {str_of(room), str_of(player), str_of(socket)};
+    const struct room_seat seat = {
+        .room_id = str_of(room), .player_id = str_of(player), .socket_id = str_of(socket)};
     room_state_confirm(&w->a, &seat, realm_world_answer, w);
     expect_ok(w);
 }

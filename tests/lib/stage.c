@@ -94,7 +94,12 @@ static void dead_instance(struct fleet_world *w, struct stage *s)
 
 static void do_attach(struct fleet_world *w, struct stage *s)
 {
-    (void)ASK(w, presence_attach(&w->realm[3], str_of(s->a.id), STR("new"), 0, ANSWER(w)));
+    (void)ASK(w, presence_attach(&w->realm[3],
+                                 &(struct presence_hello){.player_id = str_of(s->a.id),
+                                                          .socket_id = STR("new"),
+                                                          .held_fence = 0,
+                                                          .session_id = STR("new")},
+                                 ANSWER(w)));
 }
 static void do_join(struct fleet_world *w, struct stage *s)
 {
@@ -186,8 +191,7 @@ const struct stage_case stage_cases[] = {
     {"attach (takeover)", nothing, do_attach, NULL, NULL},
     {"attach (with a seat)", active_room, do_attach, NULL, NULL},
     {"join (waits)", nothing, do_join, "WAITING 1 0", "="},
-    {"join (is matched)", somebody_waits, do_join, "MATCHED <room> [matchFound#1]",
-     "ALREADY_IN_MATCH <room>"},
+    {"join (is matched)", somebody_waits, do_join, "MATCHED <room> [matchFound#1]", "MATCHED <room> []"},
     {"leave_queue", somebody_waits, do_leave_queue, "LEFT", "NOT_QUEUED"},
     {"match", two_wait, do_match, "MATCHED <room> [matchFound#1]", "NONE 0"},
     {"confirm (the last)", waiting_room, do_confirm, "OK active [gameStart#2] 2", "OK active [] 2"},

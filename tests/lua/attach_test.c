@@ -3,7 +3,12 @@
 
 static const char *attach(struct fleet_world *w, int at, const char *id, const char *socket, int64_t held)
 {
-    return ASK(w, presence_attach(&w->realm[at], str_of(id), str_of(socket), held, ANSWER(w)));
+    return ASK(w, presence_attach(&w->realm[at],
+                                  &(struct presence_hello){.player_id = str_of(id),
+                                                           .socket_id = str_of(socket),
+                                                           .held_fence = held,
+                                                           .session_id = str_of(socket)},
+                                  ANSWER(w)));
 }
 
 static void first_attach(struct fleet_world *w)

@@ -109,8 +109,9 @@ static void test_a_whole_game(void **state)
     realm_world_confirm(w, room, "p1");
     realm_world_confirm(w, room, "p2");
     expect_clean(w, "started");
-    const struct room_seat one = {str_of(room), STR("p1"), STR("s-p1")},
-                           two = {str_of(room), STR("p2"), STR("s-p2-2")};
+    const struct room_seat one = {.room_id = str_of(room), .player_id = STR("p1"), .socket_id = STR("s-p1")},
+                           two = {
+                               .room_id = str_of(room), .player_id = STR("p2"), .socket_id = STR("s-p2-2")};
     for (int i = 0; i < 6; i++) {
         room_state_message(&w->a, &one, "gameMessage", STR("{\"x\":\"\\\"originInstanceId\\\":\\\"\"}"), true,
                            realm_world_answer, w);
@@ -329,7 +330,8 @@ static void test_three_seats(void **state)
     fence[1] = realm_world_attach(w, &w->a, "p2", "-2");
     realm_world_detach(w, &w->a, "p2", "-2", fence[1], 4, room);
     assert_int_equal(audit(w).violations, 0);
-    const struct room_seat three = {str_of(room), STR("p3"), STR("s-p3")};
+    const struct room_seat three = {
+        .room_id = str_of(room), .player_id = STR("p3"), .socket_id = STR("s-p3")};
     room_state_leave(&w->a, &three, 4, realm_world_answer, w);
     assert_string_equal(realm_world_wait(w)->items[0].str.p, "OK");
     assert_int_equal(audit(w).violations, 0);

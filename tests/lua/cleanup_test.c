@@ -81,7 +81,8 @@ static int64_t fingerprint(struct realm_world *w)
 /* p1 and p2 can go on playing, p3 can still be matched, p5 and p6 can confirm. */
 static void expect_alive(struct realm_world *w, const struct realm_busy *b)
 {
-    const struct room_seat one = {str_of(b->room), STR("p1"), STR("s-p1")};
+    const struct room_seat one = {
+        .room_id = str_of(b->room), .player_id = STR("p1"), .socket_id = STR("s-p1")};
     room_state_message(&w->a, &one, "gameMessage", STR("{}"), true, realm_world_answer, w);
     assert_string_equal(reply_str(realm_world_wait(w), 0).p, "OK");
     int64_t fence = realm_world_attach(w, &w->b, "p2", "-2");

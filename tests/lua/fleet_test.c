@@ -201,7 +201,7 @@ static void a_dead_instance_is_swept(struct fleet_world *w)
     assert_string_equal(ASK(w, presence_retire(&w->realm[1], STR("i4"), ANSWER(w))), "LEFT 4");
     assert_int_equal(sweep(w, 1, "i4"), 4);
     assert_string_equal(play_record(w, "idle"), "nil");
-    assert_string_equal(play_record(w, "queued"), "nil");
+    assert_string_equal(play_record(w, "queued"), "away|5|");
     assert_string_equal(play_queue(w, "5"), "");
     assert_string_equal(play_record(w, "early"), "nil");
     assert_string_equal(play_record(w, "mate"), "queued|2|");

@@ -117,8 +117,8 @@ static void one_ticket_at_a_time(struct fleet_world *w)
     (void)play_join(w, &b, 3);
     before = fleet_world_dump(w);
     assert_string_equal(play_join(w, &other, 3), "ALREADY_IN_MATCH <room>");
-    assert_string_equal(play_join_again(w, &a), "ALREADY_IN_MATCH <room>");
-    assert_string_equal(play_join_again(w, &b), "ALREADY_IN_MATCH <room>");
+    assert_string_equal(play_join_again(w, &a), "MATCHED <room> []");
+    assert_string_equal(play_join_again(w, &b), "MATCHED <room> []");
     fleet_world_same(w, &before, "a ticket of somebody in a match");
     fleet_world_settled(w);
 }

@@ -299,7 +299,7 @@ static void dropping_out_of_the_queue(struct fleet_world *w)
     b.level = 3;
     assert_string_equal(play_detach(w, &b), "OK  [] queued");
     assert_string_equal(play_queue(w, "3"), "a c");
-    assert_string_equal(play_record(w, "b"), "nil");
+    assert_string_equal(play_record(w, "b"), "away|3|");
     assert_string_equal(play_detach(w, &a), "OK  [] queued");
     assert_string_equal(play_detach(w, &c), "OK  [] queued");
     assert_string_equal(RAW(w, "EXISTS", "waiting:levels"), "0");

@@ -101,6 +101,6 @@ local function room_dissolve(room, reason, gone, queue)
         redis.call('SADD', LEVELS, room.level)
     end
     emit(room, 'matchCancelled', '{"roomId":"' .. room.id .. '","reason":"' .. reason .. '"}',
-        ',"requeued":"' .. table.concat(names, ' ') .. '"')
+        ',"requeued":"' .. table.concat(names, ' ') .. '","members":"' .. room.cast .. '"')
     room_delete(room)
 end

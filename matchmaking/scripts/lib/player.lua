@@ -61,7 +61,7 @@ end
 -- The caller's own hold on the player: nil and REPLACED or GONE if another attach came later or a sweep took the record.
 local function player_own(id, fence)
     local p = player_get(id)
-    if not p then
+    if not p or p.state == 'away' then
         return nil, 'GONE'
     end
     if p.fence ~= fence then

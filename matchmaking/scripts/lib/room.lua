@@ -19,7 +19,7 @@ local function room_load(id, key, log, log_max)
     local room = {id = id, key = key, log = log, log_max = tonumber(log_max), events = {}, status = f.status,
                   seq = tonumber(f.seq), epoch = tonumber(f.epoch), version = tonumber(f.version), turn = tonumber(f.turn),
                   data = f.gameData, level = f.level, created = tonumber(f.createdAt), updated = tonumber(f.updatedAt),
-                  confirm_by = tonumber(f.confirmBy), insts = f.insts, order = {}, seats = {}}
+                  confirm_by = tonumber(f.confirmBy), insts = f.insts, cast = f.seats, order = {}, seats = {}}
     for player in string.gmatch(f.seats, '%S+') do
         local socket, instance, confirmed, fence, level, ticket, joined =
             string.match(f['p:' .. player], '^([^|]*)|([^|]*)|(%d)|(%d+)|(%d*)|([^|]*)|(%d*)$')
@@ -134,7 +134,7 @@ end
 local function room_end(room, reason, result)
     local tail = '{"roomId":"' .. room.id .. '","reason":"' .. reason .. '"'
     emit(room, 'gameEnd', tail .. ',"result":' .. result .. '}')
-    emit(room, 'roomCleanup', tail .. '}')
+    emit(room, 'roomCleanup', tail .. '}', ',"members":"' .. room.cast .. '"')
     for _, player in ipairs(room.order) do
         seat_free(room, player)
     end

@@ -1,0 +1,207 @@
+/* Fetches the missed events of a room for one player.
+ *
+ *   ask_log -> read_log (-> ask_log again while the room here is already ahead) [-> ask_record ->
+ * read_record]
+ *
+ * The log is read behind everything this instance has asked before; meanwhile the local room goes on
+ * delivering to the others. If it has delivered more than the log's answer held, the log is asked once more,
+ * until both meet. */
+#include "gateway/catchup.h"
+
+#include "common/err.h"
+#include "common/flow.h"
+#include "common/list.h"
+#include "common/mem.h"
+#include "gateway/deliver.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/tell.h"
+#include "matchmaking/events.h"
+#include "matchmaking/room_state.h"
+#include "proto/messages.h"
+
+enum { CATCHUP_ROUNDS = 20 };
+
+struct catchup {
+    struct flow flow;
+    struct node *node;
+    struct session *session; /* held */
+    struct catchup_events events;
+    int64_t have;
+    unsigned rounds;
+    bool seated;
+    bool told; /* `before` was called */
+    int reply_err;
+    const struct reply *reply; /* only inside the callback, as in attach.c */
+    char room_id[ID_SIZE];
+};
+
+static const struct flow_step steps[];
+enum { ASK_LOG, READ_LOG, ASK_RECORD, READ_RECORD };
+
+static void on_reply(void *arg, int err, const struct reply *reply)
+{
+    struct catchup *c = arg;
+    c->reply_err = err;
+    c->reply = reply;
+    flow_wake(&c->flow);
+}
+
+static void tell_before(struct catchup *c, bool recovered)
+{
+    if (!c->told)
+        c->events.before(c->events.arg, recovered);
+    c->told = true;
+}
+
+static enum flow_next ask_log(struct flow *f)
+{
+    struct catchup *c = OWNER(f, struct catchup, flow);
+    room_state_log(&c->node->realm, str_of(c->room_id), c->have, on_reply, c);
+    return FLOW_WAIT;
+}
+
+/* Do the log's events continue what the player has, without a gap and up to `newest` (-1: the room has
+ * ended)? */
+static bool continues(const struct catchup *c, const struct reply *events, int64_t newest)
+{
+    int64_t next = c->have + 1;
+    for (size_t i = 0; i < events->count; i++) {
+        struct room_event e;
+        const char *why;
+        if (!events_parse(reply_str(events, i), &e, &why))
+            return false;
+        if (e.seq < next)
+            continue;
+        if (e.seq != next)
+            return false;
+        next++;
+    }
+    return newest >= 0 ? next == newest + 1 : events->count > 0;
+}
+
+/* Was this player in the room when it ended? Its last event names who was. */
+static bool was_member(const struct catchup *c, const struct reply *events)
+{
+    struct room_event e;
+    const char *why;
+    if (events->count == 0 || !events_parse(reply_str(events, events->count - 1), &e, &why))
+        return false;
+    for (struct str rest = e.members; rest.n;)
+        if (str_eq(str_cut(&rest, ' '), str_of(c->session->player_id)))
+            return true;
+    return false;
+}
+
+static void show(struct catchup *c, const struct reply *events)
+{
+    for (size_t i = 0; i < events->count; i++) {
+        struct room_event e;
+        const char *why;
+        if (!events_parse(reply_str(events, i), &e, &why) || e.seq <= c->have)
+            continue;
+        deliver_replay(c->session, &e);
+        c->have = e.seq;
+    }
+}
+
+static struct room *room_here(const struct catchup *c)
+{
+    struct room *r = c->session->room;
+    return r && strcmp(r->room_id, c->room_id) == 0 ? r : NULL;
+}
+
+static enum flow_next meet(struct catchup *c, enum flow_next again)
+{
+    const struct room *r = room_here(c);
+    if (r && r->seq > c->have && c->rounds++ < CATCHUP_ROUNDS)
+        return again;
+    return FLOW_DONE;
+}
+
+static enum flow_next read_log(struct flow *f)
+{
+    struct catchup *c = OWNER(f, struct catchup, flow);
+    struct realm_outcome o = realm_outcome(c->reply_err, c->reply);
+    if (!realm_said(o, "OK"))
+        return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
+    int64_t newest = reply_int(c->reply, 1);
+    const struct reply *events = reply_at(c->reply, 2);
+    bool allowed = c->seated || (newest < 0 && was_member(c, events));
+    if (!allowed || !continues(c, events, newest)) {
+        if (newest >= 0 && c->seated)
+            return FLOW_NEXT; /* ask_record */
+        tell_before(c, false);
+        deliver_gone(c->session, c->room_id);
+        return FLOW_DONE;
+    }
+    tell_before(c, true);
+    show(c, events);
+    bool ended_unseen = newest >= 0 && !room_here(c) && c->session->catching_up;
+    if (ended_unseen &&
+        c->rounds++ < CATCHUP_ROUNDS) /* it ended here behind the answer: its last events are in the log */
+        return flow_goto(f, &steps[ASK_LOG], FLOW_NEXT);
+    enum flow_next next = meet(c, FLOW_NEXT);
+    return next == FLOW_DONE ? FLOW_DONE : flow_goto(f, &steps[ASK_LOG], FLOW_NEXT);
+}
+
+static enum flow_next ask_record(struct flow *f)
+{
+    struct catchup *c = OWNER(f, struct catchup, flow);
+    const struct session *s = c->session;
+    room_state_read(&c->node->realm,
+                    &(struct room_seat){.room_id = str_of(c->room_id), .player_id = str_of(s->player_id)},
+                    on_reply, c);
+    return FLOW_WAIT;
+}
+
+static enum flow_next read_record(struct flow *f)
+{
+    struct catchup *c = OWNER(f, struct catchup, flow);
+    struct realm_outcome o = realm_outcome(c->reply_err, c->reply);
+    if (o.err)
+        return flow_fail(f, o.err);
+    tell_before(c, false);
+    if (!realm_said(o, "OK")) {
+        deliver_gone(c->session, c->room_id);
+        return FLOW_DONE;
+    }
+    c->have = reply_int(c->reply, 2);
+    const struct room *r = room_here(c);
+    if (r && r->seq > c->have && c->rounds++ < CATCHUP_ROUNDS)
+        return flow_goto(f, &steps[ASK_RECORD], FLOW_NEXT);
+    if (r)
+        deliver_snapshot(c->session->conn, r, reply_str(c->reply, 1), c->have);
+    return FLOW_DONE;
+}
+
+static const struct flow_step steps[] = {
+    {"ask_log", ask_log},         {"read_log", read_log}, {"ask_record", ask_record},
+    {"read_record", read_record}, {NULL, NULL},
+};
+
+static void catchup_done(struct flow *f)
+{
+    struct catchup *c = OWNER(f, struct catchup, flow);
+    struct session *s = c->session;
+    s->catching_up = false;
+    if (room_here(c))
+        s->seen_seq = c->have;
+    c->events.done(c->events.arg, c->told ? 0 : f->err);
+    session_release(s);
+    mem_free(c);
+}
+
+void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have, bool seated,
+                   const struct catchup_events *events)
+{
+    struct catchup *c = mem_alloc(sizeof *c);
+    c->node = n;
+    c->session = s;
+    session_hold(s);
+    c->events = *events;
+    c->have = have;
+    c->seated = seated;
+    CHECK(str_copy(c->room_id, sizeof c->room_id, str_of(room_id)));
+    flow_start(&c->flow, "catchup", steps, catchup_done);
+}

@@ -1,0 +1,28 @@
+/* Shows a returning player what he missed in a room: its numbered events after the last one he saw, from the
+ * room's log.
+ *
+ * While it runs session.catching_up keeps later events back; when it ends session.seen_seq says what was
+ * shown, and the room's delivery goes on from there without a gap or a double. If the log no longer reaches
+ * back the player gets the room's record instead (roomSnapshot), and is told so: recovered = false. */
+#ifndef GATEWAY_CATCHUP_H
+#define GATEWAY_CATCHUP_H
+
+#include "gateway/node.h"
+
+struct session;
+
+struct catchup_events {
+    void *arg;
+    /* Called once, before anything is shown: was all of it still there? */
+    void (*before)(void *arg, bool recovered);
+    /* Called once, at the end. err: the store did not answer, nothing was shown and `before` was not called.
+     */
+    void (*done)(void *arg, int err);
+};
+/* s is held, and catching_up is set by the caller. `have` >= 0. seated: the player sits in the room here;
+ * else the room must have ended and have had him (its last event says so), or he learns no more than that it
+ * is gone. No callback before return. */
+void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have, bool seated,
+                   const struct catchup_events *events);
+
+#endif

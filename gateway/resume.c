@@ -1,0 +1,67 @@
+/* Reads hello.resume. */
+#include "gateway/resume.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "common/err.h"
+
+static bool read_id(const struct json_object *o, const char *key, char out[ID_SIZE])
+{
+    struct str id;
+    return json_as_plain(json_get(o, key, NULL), &id) && id_valid(id) && str_copy(out, ID_SIZE, id);
+}
+
+static bool read_rooms(struct json_value v, struct resume *out)
+{
+    struct json_object rooms;
+    const char *why;
+    if (v.type == JSON_NONE || v.type == JSON_NULL)
+        return true;
+    if (v.type != JSON_OBJECT || !json_object_scan(v.raw, &rooms, &why) || rooms.count > RESUME_ROOMS_MAX)
+        return false;
+    for (size_t i = 0; i < rooms.count; i++) {
+        struct str id = rooms.members[i].key;
+        if (!id_valid(id) || !str_copy(out->rooms[i].room_id, ID_SIZE, id) ||
+            !json_as_int(rooms.members[i].value, 0, INT64_C(9007199254740991), &out->rooms[i].seq))
+            return false;
+    }
+    out->room_count = rooms.count;
+    return true;
+}
+
+bool resume_read(const struct request *request, struct resume *out, const char **why)
+{
+    *out = (struct resume){0};
+    struct str raw;
+    if (!decode_opt_raw(request, "resume", &raw, why))
+        return false;
+    if (raw.n == 0 || str_eq(raw, STR("null")))
+        return true;
+    struct json_object o;
+    if (!json_object_scan(raw, &o, why) || !read_id(&o, "session", out->session_id) ||
+        !read_id(&o, "token", out->token) || !read_rooms(json_get(&o, "rooms", NULL), out)) {
+        *why = "resume must be {session, token, rooms:{roomId: last seq}} with at most 4 rooms, as welcome "
+               "gave them";
+        return false;
+    }
+    out->wanted = true;
+    return true;
+}
+
+int64_t resume_seq(const struct resume *r, const char *room_id)
+{
+    for (size_t i = 0; i < r->room_count; i++)
+        if (strcmp(r->rooms[i].room_id, room_id) == 0)
+            return r->rooms[i].seq;
+    return -1;
+}
+
+void resume_hash(struct str text, char out[SESSION_HASH_SIZE])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned bytes = 0;
+    CHECK(EVP_Digest(text.p, text.n, digest, &bytes, EVP_sha256(), NULL) == 1 && bytes == 32);
+    for (unsigned i = 0; i < bytes; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}

@@ -1,0 +1,27 @@
+/* hello.resume: what a returning client says, and the hash by which its token is known. Pure. */
+#ifndef GATEWAY_RESUME_H
+#define GATEWAY_RESUME_H
+
+#include "gateway/session.h"
+#include "proto/decode.h"
+
+enum { RESUME_ROOMS_MAX = 4 };
+
+struct resume {
+    bool wanted; /* false: the rest is empty */
+    char session_id[ID_SIZE], token[ID_SIZE];
+    size_t room_count;
+    struct {
+        char room_id[ID_SIZE];
+        int64_t seq; /* the last one seen there */
+    } rooms[RESUME_ROOMS_MAX];
+};
+/* Reads the `resume` member {session, token, rooms?:{roomId: lastSeq}}; absent or null = not wanted. false:
+ * *why. */
+bool resume_read(const struct request *request, struct resume *out, const char **why);
+/* The last number seen in a room, or -1. */
+int64_t resume_seq(const struct resume *r, const char *room_id);
+/* SHA-256 in lower-case hex: the store never holds a token. */
+void resume_hash(struct str text, char out[SESSION_HASH_SIZE]);
+
+#endif
