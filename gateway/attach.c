@@ -2,11 +2,12 @@
  *
  *   ask_attach -> read_attach -> take_up -> read_taken
  *
- * read_attach registers the session and says welcome (before anything else is pushed); take_up asks for what
- * the record says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent: it only
- * repairs), else nothing. What can fail: the store is away (error and close 4103: come back later), another
- * connection attached later (4005), or the room has ended meanwhile (roomCleanup). The connection may close
- * at any step: then the session is detached with the fence it got. */
+ * read_attach registers the session; welcome is said there, or, to a client that resumes, as soon as it is
+ * known whether everything it missed can be shown (before anything else is pushed). take_up asks for what the
+ * record says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent: it only repairs),
+ * else nothing. What can fail: the store is away (error and close 4103: come back later), another connection
+ * attached later (4005), or the room has ended meanwhile (roomCleanup). The connection may close at any step:
+ * then the session is detached with the fence it got. */
 #include "gateway/attach.h"
 
 #include "common/clock.h"
@@ -245,6 +246,8 @@ static enum flow_next read_attach(struct flow *f)
         replace_older(a);
     read_record(a, &now);
     a->recovered = a->resume.wanted;
+    if (!a->resume.wanted) /* else it is not known yet whether all can be shown that was missed */
+        welcome(a);
     return FLOW_NEXT;
 }
 

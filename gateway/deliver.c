@@ -40,7 +40,7 @@ void deliver_push(struct room *r, const struct room_event *e, const struct sessi
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        if (s == except || !s->conn || caught_up_with(s, e) ||
+        if ((except && s == except) || !s->conn || caught_up_with(s, e) ||
             (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
             continue;
         conn_send(s->conn, f, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
