@@ -93,12 +93,11 @@ static void on_ready(void *arg)
 static void on_refused(void *arg, const char *text)
 {
     struct process *p = arg;
-    if (p->node.drain)
-        return;
     lease_stop(p->node.lease);
     log_error("process.refused", KV("reason", text));
     p->exit_code = EXIT_FAILURE;
-    drain_start(&p->node, teardown, p);
+    if (!p->node.drain) /* else it is ending already */
+        drain_start(&p->node, teardown, p);
 }
 
 static void on_dead(void *arg, struct str instance_id)

@@ -59,7 +59,7 @@ for (const where of ['there', 'here']) {
   });
 }
 
-for (const first of ['the refusal']) {
+for (const first of ['the refusal', 'SIGTERM']) {
   fleetTest(`SIGTERM and a refused start, ${first} first: no abort, and a status that says so`, async (fleet) => {
     const redis = await fleet.redis();
     await fleet.gateway({ redis });
