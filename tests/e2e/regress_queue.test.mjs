@@ -169,15 +169,15 @@ fleetTest('leaving a room of another level than the last join asked for: the par
   const bob = await fleet.client(a, 'bob');
   await join(1, ann, bob);
   const { room } = await bob.next('matchFound');
-  // Taken over with a join in the same breath as welcome, before the seat is hers: refused, and its level must not stick.
-  const held = line.holdReply('reseat', 'ann');
-  const again = await fleet.client(a, 'ann');
+  // Taken over, with joins in the same breath as the handshake and as welcome: refused, and their level must not stick.
+  const held = line.holdReply('attach', 'ann');
+  const again = await fleet.client(a, { playerId: 'ann', wait: false });
   await held;
-  const joins = line.calls('join');
-  const refused = again.fails('joinMatchmaking', { level: 5 });
-  await waitFor(() => line.calls('join') > joins, { what: 'the join to be asked for' });
+  const early = again.fails('joinMatchmaking', { level: 5 });
   line.release('commands');
-  assert.equal((await refused).code, 'ALREADY_IN_MATCH');
+  assert.equal((await early).code, 'BUSY');
+  await again.next('welcome');
+  assert.equal((await again.fails('joinMatchmaking', { level: 5 })).code, 'ALREADY_IN_MATCH');
   await again.next('roomSnapshot');
   await again.send('leaveRoom', { roomId: room });
   assert.equal((await bob.next('matchCancelled')).data.requeued, true);

@@ -46,12 +46,12 @@ for (const where of ['there', 'here']) {
     const bob = await fleet.client(where === 'here' ? a : b, 'bob');
     await fleet.match(ann, bob);
     const held = line.holdReply('reseat', 'ann');
-    const again = await fleet.client(a, 'ann');
+    const again = await fleet.client(a, { playerId: 'ann', wait: false });
     await held;
-    await again.drop();
-    await a.proc.sees(new RegExp(`session\\.closed .*socket=${again.welcome.socketId}`));
-    line.release('commands');
     assert.equal((await ann.closed).code, 4005);
+    await again.drop();
+    await a.proc.sees(/session\.closed player=ann .*code=1006/);
+    line.release('commands');
     await bob.next('opponentDisconnected');
     assert.deepEqual(await a.sigterm(), { code: 0, signal: null });
     assert.equal(await redis.command('ZCARD', 'instances'), 1);
@@ -139,7 +139,7 @@ fleetTest('a game that ended while its instance was away is told as such, though
 
 fleetTest('a detach the store refuses is asked again while the link stays up', async (fleet) => {
   const redis = await fleet.redis();
-  const a = await fleet.gateway({ redis });
+  const a = await fleet.gateway({ redis, env: { QUEUE_GRACE_MS: 300 } });
   const ann = await fleet.client(a, 'ann');
   await ann.send('joinMatchmaking', { level: 3 });
   await redis.command('RENAME', 'waiting:levels', 'room:away'); // any declared name

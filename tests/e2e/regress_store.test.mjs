@@ -172,6 +172,7 @@ for (const [what, { spoil, repair }] of Object.entries(leftovers)) {
     const env = { TIMER_POLL_MS: 1000, SWEEP_MS: 500, HEARTBEAT_MS: 500 };
     await fleet.gateways(2, { redis, env });
     const cli = await redis.cli();
+    await cli.command('SET', 'fence', 1);
     await spoil(cli);
     await cli.command('SADD', 'instance:1-1:sockets', 's_x');
     await cli.command('SADD', 'instance:2-2:sockets', 's_y');
