@@ -36,7 +36,7 @@ static void identify(struct node *n, struct session *s, struct str token, struct
 
 void handle_handshake(struct node *n, struct session *s, const struct conn_handshake *h)
 {
-    if (n->drain) {
+    if (drain_refuses(n->drain)) {
         tell_goodbye(s->conn, CLOSE_DRAINING, 0);
         return;
     }

@@ -121,6 +121,10 @@ static const struct conf_setting table[] = {
     INT("SWEEP_MS", sweep_ms, 50, 60000, "2000", "ms", "Pace of the matching step and of housekeeping."),
     INT("TIMER_POLL_MS", timer_poll_ms, 20, 10000, "250", "ms", "Pace at which due timers are looked for."),
     INT("DRAIN_MS", drain_ms, 100, 600000, "10000", "ms", "Longest time a stop may take."),
+    INT("DRAIN_NOTICE_MS", drain_notice_ms, 0, 300000, "0", "ms",
+        "Before a stop turns anybody away: time for load balancers to see that it is not ready."),
+    INT("DRAIN_SPREAD_MS", drain_spread_ms, 0, 300000, "2000", "ms",
+        "Players are sent away evenly over this time, at most half of what DRAIN_MS leaves."),
 
     HEADING("Logs"),
     CHOICE("LOG_LEVEL", log_level, "debug|info|warn|error", "info", "Least level that is written."),
@@ -166,6 +170,10 @@ static bool check_together(const struct settings *s, const struct conf *c, char 
     if (s->heartbeat_ms * 2 > s->lease_ms) {
         conf_explain(c, "HEARTBEAT_MS", "at most half of LEASE_MS, or one lost beat loses the lease", err,
                      err_size);
+        return false;
+    }
+    if (s->drain_notice_ms * 2 > s->drain_ms) {
+        conf_explain(c, "DRAIN_NOTICE_MS", "at most half of DRAIN_MS, which includes it", err, err_size);
         return false;
     }
     if (s->outbox_max_bytes < s->message_max_bytes * 2) {

@@ -1,6 +1,6 @@
 // SIGTERM: players are told, everything of one's own is taken out of Redis, exit 0; and nothing of anybody else.
 import assert from 'node:assert/strict';
-import { Client, fleetTest, now, waitFor } from '../lib/fleet.mjs';
+import { Client, figures, fleetTest, now, stays, waitFor } from '../lib/fleet.mjs';
 
 fleetTest('SIGTERM: goodbye, 4200, own mappings, tickets and lease gone, exit 0 in time', async (fleet) => {
   const redis = await fleet.redis();
@@ -93,4 +93,91 @@ fleetTest('SIGTERM before Redis was ever there', async (fleet) => {
   const redis = await fleet.redis({ start: false });
   const gateway = await fleet.gateway({ redis, wait: 'live' });
   assert.equal((await gateway.sigterm()).code, 0);
+});
+
+const isReady = async (gateway) => (await gateway.get('/health/ready')).status === 200;
+
+fleetTest('DRAIN_NOTICE_MS: not ready at once, but everything goes on, newcomers included, until it is over', async (fleet) => {
+  const redis = await fleet.redis();
+  const env = { DRAIN_MS: 6000, DRAIN_NOTICE_MS: 1500, DRAIN_SPREAD_MS: 0 };
+  const [a, b] = await fleet.gateways(2, { redis, env });
+  const ann = await fleet.client(a, 'ann');
+  const bob = await fleet.client(b, 'bob');
+  const started = now();
+  const exit = a.sigterm();
+  await waitFor(async () => !(await isReady(a)), { what: 'the 503' });
+  assert.equal((await a.stats()).instance.draining, true);
+  const late = await fleet.client(a, 'late'); // whom a load balancer sent before it looked
+  const { roomId } = await fleet.match(ann, bob);
+  await ann.send('gameMessage', { roomId, message: 'still here' });
+  assert.equal((await bob.next('gameMessage')).data.message, 'still here');
+  assert.ok(now() - started < 1500, 'all of it within the notice');
+  assert.equal(ann.close ?? late.close, null);
+  assert.equal((await ann.closed).code, 4200);
+  assert.equal((await late.closed).code, 4200);
+  assert.ok(now() - started >= 1500, `sent away after ${now() - started} ms`);
+  assert.equal((await exit).code, 0);
+});
+
+fleetTest('DRAIN_SPREAD_MS: sent away evenly, who waits for a match first, each with a delay of its own', async (fleet) => {
+  const redis = await fleet.redis();
+  const a = await fleet.gateway({ redis, env: { DRAIN_MS: 5000, DRAIN_SPREAD_MS: 1500 } });
+  const players = [];
+  for (let i = 0; i < 60; i++) players.push(await fleet.client(a, `p${i}`));
+  for (let i = 50; i < 60; i++) await players[i].send('joinMatchmaking', { level: i });
+  const ends = [];
+  for (const player of players) {
+    player.onPush = ({ event, data }) => event === 'goodbye' && ends.push({ at: now(), name: player.name, data });
+    player.closed.then(({ code }) => assert.equal(code, 4200));
+  }
+  assert.equal((await a.sigterm()).code, 0);
+  assert.equal(ends.length, 60);
+  const span = ends.at(-1).at - ends[0].at;
+  assert.ok(span > 1300 && span < 2500, `${span} ms`);
+  for (let part = 0; part < 5; part++) {
+    const count = ends.filter(({ at }) => Math.min(4, Math.floor(((at - ends[0].at) / span) * 5)) === part).length;
+    assert.ok(count >= 6 && count <= 18, `${count} of 60 in part ${part} of 5`);
+  }
+  const numbers = ends.map(({ name }) => Number(name.slice(1)));
+  assert.ok(numbers.slice(0, 10).every((n) => n >= 50), `first those who wait: ${numbers}`);
+  const rest = numbers.slice(10);
+  assert.notDeepEqual(rest, [...rest].sort((x, y) => x - y), 'not in the order of their arrival');
+  assert.ok(ends.every(({ data }) => data.delayMs >= 1 && data.delayMs <= 50 && data.reconnect));
+  assert.ok(new Set(ends.map(({ data }) => data.delayMs)).size > 10);
+  figures(`60 connections sent away over ${span} ms, wished 1500`);
+});
+
+fleetTest('the spread never takes more than half of DRAIN_MS', async (fleet) => {
+  const redis = await fleet.redis();
+  const a = await fleet.gateway({ redis, env: { DRAIN_MS: 1000, DRAIN_SPREAD_MS: 60000 } });
+  for (let i = 0; i < 10; i++) await fleet.client(a, `p${i}`);
+  const started = now();
+  assert.equal((await a.sigterm()).code, 0);
+  assert.ok(now() - started < 1500);
+  assert.ok(!a.log.includes('drain.cut_short'), a.log);
+});
+
+fleetTest('a second SIGTERM leaves at once, in every phase', async (fleet) => {
+  const redis = await fleet.redis();
+  const slow = { DRAIN_MS: 60000, DRAIN_NOTICE_MS: 20000, DRAIN_SPREAD_MS: 20000 };
+  const noticing = await fleet.gateway({ redis, env: slow });
+  const parting = await fleet.gateway({ redis, env: { ...slow, DRAIN_NOTICE_MS: 0 } });
+  for (const gateway of [noticing, parting]) for (let i = 0; i < 3; i++) await fleet.client(gateway, `p${i}-${gateway.port}`);
+  for (const [gateway, event] of [[noticing, 'drain.started'], [parting, 'drain.goodbyes']]) {
+    gateway.proc.expectExit = true;
+    gateway.proc.signal('SIGTERM');
+    await gateway.proc.sees(event);
+    await stays(() => gateway.proc.exit, { what: 'an end in the middle', ms: 300 });
+    const second = now();
+    gateway.proc.signal('SIGTERM');
+    assert.equal((await gateway.proc.ended).code, 1);
+    assert.ok(now() - second < 2000);
+  }
+});
+
+fleetTest('a notice longer than half of DRAIN_MS is refused at the start', async (fleet) => {
+  const odd = await fleet.gateway({ env: { DRAIN_MS: 1000, DRAIN_NOTICE_MS: 501 }, wait: false });
+  odd.proc.expectExit = true;
+  assert.equal((await odd.proc.ended).code, 2);
+  assert.match(odd.log, /DRAIN_NOTICE_MS.*501.*at most half of DRAIN_MS/);
 });

@@ -22,6 +22,7 @@ const FAST = {
   GRACE_MS: 2000,
   CONFIRM_MS: 5000,
   DRAIN_MS: 3000,
+  DRAIN_SPREAD_MS: 100,
 };
 
 export class RedisServer {
