@@ -148,17 +148,17 @@ run_ctest() {
 run_node() { node tests/run.mjs "$@"; }
 
 cmd_test() {
-    local parts=${*:-unit e2e browser check} name summary=() failed_parts=() total_passed=0 total_failed=0
+    local parts=${*:-unit e2e chaos browser check} name summary=() failed_parts=() total_passed=0 total_failed=0
     install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
     install_node
     build dev
     for name in $parts; do
         case $name in
         unit) part unit run_ctest ;;
-        e2e | browser) part "$name" run_node "$name" ;;
+        e2e | chaos | browser) part "$name" run_node "$name" ;;
         check) part check run_node check ;;
         */*) part "$(basename "$name" .test.mjs)" run_node "$name" ;;
-        *) fail "unknown part '$name': unit, e2e, browser, check, or a path such as tests/e2e/match.test.mjs." ;;
+        *) fail "unknown part '$name': unit, e2e, chaos, browser, check, or a path such as tests/e2e/match.test.mjs." ;;
         esac
     done
     say "summary"
@@ -207,7 +207,7 @@ cmd_clang() {
 cmd_help() {
     cat <<'TEXT'
 ./mg run [flags]   build and run one instance in memory with the demo page (PORT, default 3030)
-./mg test [part…]  build with ASan+UBSan and run every test, or only: unit, e2e, browser, check, a test file
+./mg test [part…]  build with ASan+UBSan and run every test, or only: unit, e2e, chaos, browser, check, a test file
 ./mg cluster       Redis, three instances and haproxy on this machine (ports by environment, see deploy/cluster.sh)
 ./mg format        clang-format all C files in place
 ./mg lint          clang-format and clang-tidy, errors only

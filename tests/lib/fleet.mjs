@@ -96,6 +96,12 @@ export class Fleet {
     this.#servers.push({ proc, close: async () => proc.running && proc.end('SIGTERM', 20000) });
   }
 
+  // Anything else with close(): closed in its turn.
+  keep(server) {
+    this.#servers.push(server);
+    return server;
+  }
+
   // A subscription on a connection of its own; closed at the latest with the fleet.
   async subscriber(redis, channel, callback) {
     const client = await Resp.connect(redis.port);
