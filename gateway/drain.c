@@ -93,7 +93,7 @@ static void shuffle(struct conn **order, size_t count)
     }
 }
 
-static void begin_goodbyes(struct drain *d)
+static void begin_goodbyes(struct drain *d, uint64_t now_ms)
 {
     struct node *n = d->node;
     server_stop_accepting(n->server);
@@ -102,7 +102,7 @@ static void begin_goodbyes(struct drain *d)
     size_t queued = queued_first(d->order, d->count);
     shuffle(d->order, queued);
     shuffle(d->order + queued, d->count - queued);
-    d->goodbyes_from_ms = clock_mono_ms();
+    d->goodbyes_from_ms = now_ms; /* not the clock again: say_due subtracts it from the same now */
     d->phase = GOODBYES;
     log_info("drain.goodbyes", KV_INT("connections", d->count), KV_INT("queued", queued),
              KV_INT("spread_ms", d->spread_ms), KV("next", "goodbye 4200, one by one"));
@@ -181,7 +181,7 @@ static void step(void *arg)
         return;
     }
     if (d->phase == NOTICE && now_ms >= d->notice_end_ms)
-        begin_goodbyes(d);
+        begin_goodbyes(d, now_ms);
     if (d->phase == GOODBYES)
         say_due(d, now_ms);
     if (d->phase == WAITING)
