@@ -7,7 +7,8 @@
  * stands in deliver.c.
  *
  * What can fail: the log no longer reaches back (members get a roomSnapshot and the count of lost gaps
- * grows), or the store is away (the gap stays until the link is back: clockwork fills all rooms then). */
+ * grows), the store came back with older data (it wins: members get a roomSnapshot and older numbers again),
+ * or the store is away (the gap stays until the link is back: clockwork fills all rooms then). */
 #include "gateway/inbox.h"
 
 #include "common/clock.h"
@@ -29,6 +30,8 @@
 /* One look into a room's log; finds its room again by id, for the room may be gone by then. */
 struct fill {
     struct node *node;
+    int64_t have; /* the last number delivered when it was asked for */
+    bool older;   /* the store's last number is lower: it came back with older data, or somebody forged one */
     char room_id[ID_SIZE];
 };
 
@@ -88,25 +91,35 @@ static void accept_numbered(struct node *n, struct room *r, const struct room_ev
 
 /* The record instead of the events that are gone: every local member gets it, and numbering goes on from
  * there. */
+static void start_over(const struct fill *f, struct room *r, const struct reply *reply)
+{
+    int64_t seq = reply_int(reply, 2);
+    if (f->older)
+        log_warn("room.store_older", KV("room", r->room_id), KV_INT("from", r->seq), KV_INT("to", seq),
+                 KV("next", "the store is right, members got a snapshot"));
+    else
+        log_warn("room.gap_lost", KV("room", r->room_id), KV_INT("from", r->seq), KV_INT("to", seq),
+                 KV("next", "members got a snapshot"));
+    metrics_add(METRIC_ROOM_GAPS_LOST, !f->older);
+    r->seq = seq;
+    room_drop_held(r, f->older ? INT64_MAX : seq);
+    deliver_renew(r, reply_str(reply, 3), reply_str(reply, 4));
+    LIST_EACH(it, &r->members)
+    {
+        struct session *s = OWNER(it, struct session, in_room);
+        if (f->older)
+            s->seen_seq = 0;
+        deliver_snapshot(s->conn, r, reply_str(reply, 1), seq);
+    }
+    closing_waiters(r, f->older); /* numbers that are no more would be waited for in vain */
+}
+
 static void on_snapshot(void *arg, int err, const struct reply *reply)
 {
     struct fill *f = arg;
-    struct node *n = f->node;
-    struct room *r = rooms_find(n->rooms, str_of(f->room_id));
-    if (r && realm_said(realm_outcome(err, reply), "OK")) {
-        int64_t seq = reply_int(reply, 2);
-        if (seq > r->seq) {
-            metrics_add(METRIC_ROOM_GAPS_LOST, 1);
-            log_warn("room.gap_lost", KV("room", r->room_id), KV_INT("from", r->seq), KV_INT("to", seq),
-                     KV("next", "members got a snapshot"));
-            r->seq = seq;
-            room_drop_held(r, seq);
-            deliver_renew(r, reply_str(reply, 3), reply_str(reply, 4));
-            LIST_EACH(it, &r->members)
-            deliver_snapshot(OWNER(it, struct session, in_room)->conn, r, reply_str(reply, 1), seq);
-            closing_waiters(r, false);
-        }
-    }
+    struct room *r = rooms_find(f->node->rooms, str_of(f->room_id));
+    if (r && realm_said(realm_outcome(err, reply), "OK") && (f->older || reply_int(reply, 2) > r->seq))
+        start_over(f, r, reply);
     fill_end(f);
 }
 
@@ -120,6 +133,7 @@ static void on_log(void *arg, int err, const struct reply *reply)
         return;
     }
     int64_t newest = reply_int(reply, 1), before = r->seq;
+    f->older = newest >= 0 && newest < f->have;
     const struct reply *events = reply_at(reply, 2);
     for (size_t i = 0; i < events->count; i++) {
         r = rooms_find(n->rooms, str_of(f->room_id));
@@ -136,7 +150,7 @@ static void on_log(void *arg, int err, const struct reply *reply)
     if (r && newest < 0) { /* ended, and its log is gone too */
         deliver_push_room(r, PUSH_ROOM_CLEANUP, "{\"roomId\":\"%s\",\"reason\":\"gone\"}");
         closing_room(n, r, (struct str){0}, "gone");
-    } else if (r && r->seq < newest && !list_empty(&r->members)) {
+    } else if (r && (r->seq < newest || f->older) && !list_empty(&r->members)) {
         const struct session *s = OWNER(r->members.next, struct session, in_room);
         room_state_read(&n->realm,
                         &(struct room_seat){.room_id = str_of(r->room_id),
@@ -155,6 +169,7 @@ void inbox_fill(struct node *n, struct room *r)
     r->filling = true;
     struct fill *f = mem_alloc(sizeof *f);
     f->node = n;
+    f->have = r->seq;
     memcpy(f->room_id, r->room_id, sizeof f->room_id);
     room_state_log(&n->realm, str_of(r->room_id), r->seq, on_log, f);
 }

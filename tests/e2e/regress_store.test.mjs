@@ -263,3 +263,18 @@ fleetTest('events beyond the log are made up for by a snapshot that also renews 
   await talk(bob, ann, room, 'back');
   assert.deepEqual(await fleet.audit(redis, { logMax: 16 }), []);
 });
+
+fleetTest('a Redis that comes back with older data: it wins, with a snapshot, and messages arrive again', async (fleet) => {
+  const { redis, a, b, ann, bob, roomId } = await pair(fleet);
+  await talk(ann, bob, roomId, 'kept');
+  await redis.command('SAVE');
+  for (let i = 0; i < 5; i++) await talk(ann, bob, roomId, `lost ${i}`);
+  await redis.kill();
+  await redis.start();
+  const isUp = async (gateway) => (await gateway.get('/health')).status === 200;
+  for (const gateway of [a, b]) await waitFor(() => isUp(gateway), { what: 'the gateway to be well again', timeoutMs: 20000 });
+  for (const client of [ann, bob]) assert.equal((await client.next('roomSnapshot')).data.seq, 3);
+  await talk(ann, bob, roomId, 'after');
+  await talk(bob, ann, roomId, 'after that');
+  assert.deepEqual(await fleet.audit(redis), []);
+});
