@@ -85,6 +85,7 @@ void deliver_snapshot(struct conn *c, const struct room *r, struct str record, i
 bool deliver_reserved(struct str event)
 {
     static const char *const names[] = {
+        PUSH_TURN_TIMEOUT,
         PUSH_WELCOME,
         PUSH_WAITING,
         PUSH_QUEUE_UPDATE,

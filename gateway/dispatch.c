@@ -29,6 +29,7 @@ static const struct {
     [MSG_GET_GAME_STATE] = {handle_game_state, false},
     [MSG_LEAVE_ROOM] = {handle_leave_room, false},
     [MSG_END_GAME] = {handle_end_game, false},
+    [MSG_SET_TURN_DEADLINE] = {handle_turn_deadline, false},
 };
 
 void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h)

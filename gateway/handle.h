@@ -21,5 +21,6 @@ void handle_game_data(struct node *n, struct session *s, const struct request *r
 void handle_game_state(struct node *n, struct session *s, const struct request *request);
 void handle_leave_room(struct node *n, struct session *s, const struct request *request);
 void handle_end_game(struct node *n, struct session *s, const struct request *request);
+void handle_turn_deadline(struct node *n, struct session *s, const struct request *request);
 
 #endif

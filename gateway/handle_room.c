@@ -320,3 +320,34 @@ void handle_end_game(struct node *n, struct session *s, const struct request *re
     struct room_seat who = seat_of(s, room_id, request->id);
     room_state_end(&n->realm, &who, result, on_ended, intent_new(n, s, request->id, room_id));
 }
+
+static void on_deadline(void *arg, int err, const struct reply *reply)
+{
+    struct intent *i = arg;
+    struct realm_outcome o = realm_outcome(err, reply);
+    if (realm_said(o, "OK"))
+        intent_ok_fmt(i, "{\"dueAt\":%lld,\"version\":%lld}", (long long)reply_int(reply, 1),
+                      (long long)reply_int(reply, 2));
+    else if (realm_said(o, "STALE_VERSION"))
+        tell_stale(i->session->conn, i->request_id, reply_int(reply, 1));
+    else
+        intent_refused_in_room(i, o);
+    intent_free(i);
+}
+
+void handle_turn_deadline(struct node *n, struct session *s, const struct request *request)
+{
+    struct str room_id;
+    int64_t after_ms, version;
+    const char *why = NULL;
+    if (!read_room(s, request, &room_id))
+        return;
+    if (!decode_int(request, "ms", 100, 86400000, &after_ms, &why) ||
+        !decode_int(request, "expectedVersion", 0, INT64_C(9007199254740991), &version, &why)) {
+        tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
+        return;
+    }
+    struct room_seat who = seat_of(s, room_id, request->id);
+    room_state_deadline(&n->realm, &who, after_ms, version, on_deadline,
+                        intent_new(n, s, request->id, room_id));
+}

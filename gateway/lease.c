@@ -91,6 +91,9 @@ static void on_beat(void *arg, int err, const struct reply *reply)
     }
     l->last_beat_ms = clock_mono_ms();
     metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
+    if (reply_int(reply, 5) > 0)
+        log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
+                 KV("reason", "no instance had a lease"), KV("next", "timers run on from where they stood"));
     read_epoch(l, reply_int(reply, 1));
     if (!l->ready) {
         l->ready = true;

@@ -98,6 +98,7 @@ void presence_heartbeat(const struct realm *r, const struct presence_beat *beat,
     struct realm_call c;
     realm_call(&c, r);
     keys_fleet(&c);
+    realm_key(&c, KEY_DEADLINES);
     realm_arg_int(&c, r->rules.lease_ms);
     realm_arg(&c, beat->info);
     realm_arg_int(&c, beat->known_epoch);

@@ -51,8 +51,8 @@ struct presence_beat {
     int64_t known_epoch;
     bool first;
 };
-/* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones) or "SEATS" (1: seats, 2:
- * instance). */
+/* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones, 5: ms by which the
+ * deadlines moved) or "SEATS" (1: seats, 2: instance). */
 void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
 /* retire.lua. Answer "OK", "LIVE", "LEFT". */
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);

@@ -74,6 +74,19 @@ void room_state_set(const struct realm *r, const struct room_seat *who, const st
     realm_run(&c, &script_set_state, fn, arg);
 }
 
+void room_state_deadline(const struct realm *r, const struct room_seat *who, int64_t after_ms,
+                         int64_t expected_version, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    begin(&c, r, who->room_id);
+    realm_arg(&c, who->player_id);
+    realm_arg(&c, who->socket_id);
+    realm_arg_int(&c, after_ms);
+    realm_arg_int(&c, expected_version);
+    realm_arg_int(&c, r->rules.log_max);
+    realm_run(&c, &script_set_deadline, fn, arg);
+}
+
 void room_state_leave(const struct realm *r, const struct room_seat *who, int64_t level, backend_cb fn,
                       void *arg)
 {

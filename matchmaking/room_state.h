@@ -31,6 +31,9 @@ struct room_change {
 /* "OK": 1 version, 2 seq, 3 events. */
 void room_state_set(const struct realm *r, const struct room_seat *who, const struct room_change *change,
                     backend_cb fn, void *arg);
+/* The turn's time limit, for this version of the game's data. "OK": 1 due (ms since 1970), 2 version. */
+void room_state_deadline(const struct realm *r, const struct room_seat *who, int64_t after_ms,
+                         int64_t expected_version, backend_cb fn, void *arg);
 /* "OK": 1 level to match again or "", 2 events. "AGAIN": 1 the room's level, call with it. */
 void room_state_leave(const struct realm *r, const struct room_seat *who, int64_t level, backend_cb fn,
                       void *arg);

@@ -37,7 +37,7 @@ bool timers_parse(struct str text, struct timer_entry *out)
         out->player_id = subject;
         return id_valid(subject);
     }
-    return str_eq(out->kind, STR("idle"));
+    return str_eq(out->kind, STR("idle")) || str_eq(out->kind, STR("turn"));
 }
 
 void timers_fire(const struct realm *r, const struct timer_entry *entry, backend_cb fn, void *arg)

@@ -4,9 +4,9 @@
  * `by_length`, its section in PROTOCOL.md, and its handler behind dispatch. Adding a push? The literal in
  * messages.h, a row in `pushes`, its section in PROTOCOL.md, and the place that sends it.
  *
- * message_find() runs for every message that comes in. All present names differ in length, so the length
- * picks the one candidate and a single memcmp decides. A new name of an old length makes the compiler
- * complain about `by_length` (two initialisers for one element); only then does it need a second step. */
+ * message_find() runs for every message that comes in. Nearly all names differ in length, so the length
+ * picks the one candidate and a single memcmp decides; the rarer one of two names of the same length stands
+ * in `same_length` instead. */
 #include "proto/messages.h"
 
 #include "common/err.h"
@@ -24,6 +24,7 @@ static const struct message_info messages[MSG_COUNT] = {
     [MSG_GET_GAME_STATE] = {"getGameState", "roomId", "state seq"},
     [MSG_LEAVE_ROOM] = {"leaveRoom", "roomId", ""},
     [MSG_END_GAME] = {"endGame", "roomId result", "ended"},
+    [MSG_SET_TURN_DEADLINE] = {"setTurnDeadline", "roomId ms expectedVersion", "dueAt version"},
     [MSG_PING] = {"ping", "*", "serverTime"},
 };
 
@@ -43,6 +44,7 @@ static const unsigned char by_length[LENGTH_MAX + 1] = {
     LENGTH("ping") = MSG_PING,
 };
 #undef LENGTH
+static const enum message same_length[] = {MSG_SET_TURN_DEADLINE};
 
 static const struct message_push pushes[] = {
     {PUSH_WELCOME,
@@ -56,6 +58,7 @@ static const struct message_push pushes[] = {
     {PUSH_GAME_MESSAGE, "roomId sender playerId message", MESSAGE_NUMBERED},
     {PUSH_PLAYER_STATE_UPDATED, "roomId playerId state version", MESSAGE_NUMBERED},
     {PUSH_GAME_DATA_UPDATED, "roomId playerId gameData? turn? version", MESSAGE_NUMBERED},
+    {PUSH_TURN_TIMEOUT, "roomId turn version", MESSAGE_NUMBERED},
     {PUSH_ROOM_SNAPSHOT, "roomId state seq", MESSAGE_ROOM},
     {PUSH_OPPONENT_DISCONNECTED, "roomId playerId graceMs", MESSAGE_NUMBERED},
     {PUSH_OPPONENT_RECONNECTED, "roomId playerId", MESSAGE_NUMBERED},
@@ -72,9 +75,14 @@ enum message message_find(struct str name)
     if (name.n > LENGTH_MAX)
         return MSG_UNKNOWN;
     enum message m = (enum message)by_length[name.n];
-    if (m == MSG_UNKNOWN || memcmp(messages[m].name, name.p, name.n) != 0)
+    if (m == MSG_UNKNOWN)
         return MSG_UNKNOWN;
-    return m;
+    if (memcmp(messages[m].name, name.p, name.n) == 0)
+        return m;
+    for (size_t i = 0; i < sizeof same_length / sizeof *same_length; i++)
+        if (str_eq(name, str_of(messages[same_length[i]].name)))
+            return same_length[i];
+    return MSG_UNKNOWN;
 }
 
 const struct message_info *message_info(enum message m)

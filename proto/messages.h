@@ -19,6 +19,7 @@ enum message { /* client -> server */
                MSG_GET_GAME_STATE,
                MSG_LEAVE_ROOM,
                MSG_END_GAME,
+               MSG_SET_TURN_DEADLINE,
                MSG_PING,
                MSG_COUNT
 };
@@ -44,6 +45,7 @@ const struct message_info *message_info(enum message m); /* static; never NULL *
 #define PUSH_GAME_MESSAGE "gameMessage"
 #define PUSH_PLAYER_STATE_UPDATED "playerStateUpdated"
 #define PUSH_GAME_DATA_UPDATED "gameDataUpdated"
+#define PUSH_TURN_TIMEOUT "turnTimeout"
 #define PUSH_ROOM_SNAPSHOT "roomSnapshot"
 #define PUSH_OPPONENT_DISCONNECTED "opponentDisconnected"
 #define PUSH_OPPONENT_RECONNECTED "opponentReconnected"

@@ -330,7 +330,7 @@ local function check_deadline(entry, due)
         return
     end
     local id, rest = string.match(subject or '', '^([^/]+)/?(.*)$')
-    if not id or (kind ~= 'idle' and kind ~= 'confirm' and kind ~= 'grace') then
+    if not id or (kind ~= 'idle' and kind ~= 'confirm' and kind ~= 'grace' and kind ~= 'turn') then
         violation('deadline_unreadable', 'I11 deadlines holds ' .. entry)
         return
     end
@@ -338,6 +338,10 @@ local function check_deadline(entry, due)
     local exists = redis.call('TYPE', key).ok == 'hash'
     if not exists and kind ~= 'grace' then
         violation('deadline_without_room', 'I11 ' .. entry .. ' is left of a room that has ended')
+    elseif exists and kind == 'turn' then
+        if version ~= redis.call('HGET', key, 'version') or rest ~= '' then
+            violation('deadline_stale', 'I11 ' .. entry .. ' does not belong to the room as it is')
+        end
     elseif exists and kind ~= 'grace' then
         local epoch, level = redis.call('HGET', key, 'epoch'), redis.call('HGET', key, 'level')
         if version ~= epoch or rest ~= (kind == 'confirm' and level or '') then

@@ -46,6 +46,15 @@ if kind == 'grace' then
     end
     return {'OK', '', room.events}
 end
+if kind == 'turn' then
+    if room.status ~= 'active' or room.version ~= version then
+        return {'STALE'}
+    end
+    room.insts = room_insts(room)
+    emit(room, 'turnTimeout', '{"roomId":"' .. room.id .. '","turn":' .. int(room.turn) .. ',"version":' .. int(version) .. '}')
+    room_save(room, false)
+    return {'OK', '', room.events}
+end
 if kind == 'idle' then
     local last = tonumber(redis.call('HGET', room.key, 'lastAt') or '0')
     if last + tonumber(ARGV[10]) > NOW then

@@ -1,13 +1,14 @@
 #!lua
 -- heartbeat: renews the instance's lease and says whether it had run out meanwhile; also the write probe.
--- KEYS  1 instances, 2 instance_info, 3 instance_epochs
+-- KEYS  1 instances, 2 instance_info, 3 instance_epochs, 4 deadlines
 -- ARGV  1-3 as in lib/core.lua, 4 lease_ms, 5 info (JSON with "seats":N), 6 epoch the instance knows (0 = none),
 --       7 seats, 8 "1" at the start: refuse if a live instance has other seats
--- Reply {"OK", epoch, now ms, dead instances, live instances} | {"SEATS", seats of the other, its id}
+-- Reply {"OK", epoch, now ms, dead instances, live instances, moved ms} | {"SEATS", seats of the other, its id}
+--       moved ms: nobody lived for so long (the store or the whole fleet was away), and the deadlines moved with it.
 --       An epoch other than the known one = the lease was lost: attach every session again. The epoch is a level, so a
 --       lost reply does no harm. flags: none, so that an OOM store refuses it and the probe fails.
 --@include core
-local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash')
+local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash') or need(KEYS[4], 'zset')
 if bad then
     return bad
 end
@@ -23,6 +24,16 @@ if ARGV[8] == '1' then
         end
     end
 end
+-- The first one back after all leases have run out gives every deadline the time that nobody could use. Its own lease then
+-- lives, so this happens once.
+local newest, moved = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or '0'), 0
+if newest > 0 and newest <= NOW then
+    moved = NOW - (newest - tonumber(ARGV[4]))
+    local list = redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
+    for i = 1, #list, 2 do
+        redis.call('ZADD', KEYS[4], int(tonumber(list[i + 1]) + moved), list[i])
+    end
+end
 if ends <= NOW or epoch == 0 then
     epoch = math.max(epoch, known) + 1
     redis.call('HSET', KEYS[3], id, epoch)
@@ -30,4 +41,4 @@ end
 redis.call('ZADD', KEYS[1], int(NOW + tonumber(ARGV[4])), id)
 redis.call('HSET', KEYS[2], id, ARGV[5])
 return {'OK', epoch, NOW, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(NOW), 'LIMIT', 0, 8),
-        redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. int(NOW), '+inf')}
+        redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. int(NOW), '+inf'), moved}

@@ -56,6 +56,7 @@ else
         room.turn = tonumber(ARGV[9])
         changed = changed .. ',"turn":' .. int(room.turn)
     end
+    redis.call('ZREM', DEADLINES, turn_member(room)) -- the turn was made in time
     room.version = version
     redis.call('HSET', room.key, 'gameData', room.data, 'turn', int(room.turn), 'version', int(version))
     emit(room, 'gameDataUpdated', head .. changed .. tail, skip)

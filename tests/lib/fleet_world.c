@@ -316,3 +316,14 @@ void fleet_world_mode(struct fleet_world *w, const char *events_mode)
     for (int i = 1; i <= FLEET_WORLD_INSTANCES; i++)
         w->realm[i].rules.events_mode = events_mode;
 }
+
+void fleet_world_live(struct fleet_world *w, int64_t ms)
+{
+    for (int64_t left = ms; left > 0;) {
+        int64_t step = left < LEASE_MS / 2 ? left : LEASE_MS / 2;
+        fleet_world_pass(w, step);
+        left -= step;
+        for (int i = 1; i <= 3; i++)
+            fleet_world_beat(w, i);
+    }
+}

@@ -80,7 +80,7 @@ static void idle_is_over(struct fleet_world *w, struct stage *s)
 {
     active_room(w, s);
     assert_true(str_copy(s->entry, sizeof s->entry, str_of(fleet_text("idle:%s:1", s->a.room))));
-    fleet_world_pass(w, 1800000);
+    fleet_world_live(w, 1800000);
     for (int i = 1; i <= 3; i++)
         fleet_world_beat(w, i);
 }

@@ -220,19 +220,12 @@ static void votes_refused(struct fleet_world *w)
 
 /* ---- idleness ---- */
 
-static void pass_and_beat(struct fleet_world *w, int64_t ms)
-{
-    fleet_world_pass(w, ms);
-    for (int i = 1; i <= 3; i++)
-        fleet_world_beat(w, i);
-}
-
 static void an_idle_room_ends(struct fleet_world *w)
 {
     struct player p[2];
     started(w, p, 2);
     assert_string_equal(play_fire(w, 3, "idle"), "EARLY");
-    pass_and_beat(w, 1800000);
+    fleet_world_live(w, 1800000);
     assert_string_equal(play_fire(w, 3, "idle"), "OK  [gameEnd#3 roomCleanup#4]");
     const char *heard = fleet_world_heard_raw(w, 1);
     assert_non_null(strstr(heard, "\"event\":\"gameEnd\""));
@@ -246,9 +239,9 @@ static void activity_puts_it_off(struct fleet_world *w)
 {
     struct player p[2];
     started(w, p, 2);
-    pass_and_beat(w, 1000000);
+    fleet_world_live(w, 1000000);
     (void)play_say(w, &p[0], "{}");
-    pass_and_beat(w, 800001);
+    fleet_world_live(w, 800001);
     play_forget(w);
     assert_string_equal(play_fire(w, 3, "idle"), "OK  []");
     assert_string_equal(fleet_world_heard(w, 1), "");
@@ -257,11 +250,11 @@ static void activity_puts_it_off(struct fleet_world *w)
     assert_in_range(due, now + 999999 - 5000, now + 999999);
     assert_string_equal(play_fire(w, 3, "idle"), "EARLY");
     fleet_world_settled(w);
-    pass_and_beat(w, 500000);
+    fleet_world_live(w, 500000);
     (void)play_set(w, &p[0], &(struct room_change){.json = STR("1")});
-    pass_and_beat(w, 499999);
+    fleet_world_live(w, 499999);
     assert_string_equal(play_fire(w, 3, "idle"), "OK  []");
-    pass_and_beat(w, 1300001);
+    fleet_world_live(w, 1300001);
     assert_string_equal(play_fire(w, 3, "idle"), "OK  [gameEnd#5 roomCleanup#6]");
     expect_ended(w, &p[0]);
 }
@@ -271,7 +264,7 @@ static void an_idle_room_that_never_started(struct fleet_world *w)
 {
     struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
     play_waiting_room(w, p, 2, 3);
-    pass_and_beat(w, 1800000);
+    fleet_world_live(w, 1800000);
     assert_string_equal(play_fire(w, 3, "idle"), "OK  [gameEnd#2 roomCleanup#3]");
     expect_ended(w, &p[0]);
 }

@@ -220,6 +220,62 @@ static void bytes_as_they_came(struct fleet_world *w)
     }
 }
 
+static const char *limit(struct fleet_world *w, const struct player *p, int64_t ms, int64_t expected)
+{
+    const struct room_seat seat = {
+        .room_id = str_of(p->room), .player_id = str_of(p->id), .socket_id = str_of(p->socket)};
+    (void)ASK(w, room_state_deadline(&w->realm[p->at], &seat, ms, expected, ANSWER(w)));
+    return fleet_text("%.*s", (int)reply_str(w->reply, 0).n, reply_str(w->reply, 0).p);
+}
+
+static void a_turn_runs_out_once(struct fleet_world *w)
+{
+    struct player p[2];
+    started(w, p);
+    (void)set_game(w, &p[0], "{}", 1, 0);
+    assert_string_equal(limit(w, &p[0], 1000, 0), "STALE_VERSION");
+    assert_string_equal(limit(w, &p[0], 1000, 1), "OK");
+    assert_string_equal(limit(w, &p[1], 5000, 1), "OK"); /* the last call counts */
+    fleet_world_settled(w);
+    fleet_world_live(w, 2000);
+    assert_string_equal(play_fire(w, 3, "turn"), "EARLY");
+    fleet_world_live(w, 3500);
+    play_forget(w);
+    assert_string_equal(play_fire(w, 3, "turn"), "OK  [turnTimeout#4]");
+    assert_string_equal(fleet_world_heard(w, 2), "turnTimeout#4 ");
+    assert_non_null(strstr(fleet_world_heard_raw(w, 1), "\"turn\":1,\"version\":1}"));
+    assert_string_equal(RAW(w, "ZSCORE", "deadlines", fleet_text("turn:%s:1", p[0].room)), "nil");
+    fleet_world_settled(w);
+}
+
+static void a_turn_made_in_time_has_no_limit(struct fleet_world *w)
+{
+    struct player p[2];
+    started(w, p);
+    assert_string_equal(limit(w, &p[0], 1000, 0), "OK");
+    (void)set_game(w, &p[1], "{}", 1, 0);
+    assert_string_equal(RAW(w, "ZSCORE", "deadlines", fleet_text("turn:%s:0", p[0].room)), "nil");
+    assert_string_equal(limit(w, &p[0], 1000, 1), "OK");
+    (void)play_leave_room(w, &p[0]); /* the game ends, and its limit with it */
+    assert_string_equal(RAW(w, "ZSCORE", "deadlines", fleet_text("turn:%s:1", p[0].room)), "nil");
+    fleet_world_settled(w);
+}
+
+static void a_limit_is_for_those_who_play(struct fleet_world *w)
+{
+    struct player p[2], stranger = play_arrive(w, "x", 3);
+    p[0] = play_arrive(w, "a", 1);
+    p[1] = play_arrive(w, "b", 2);
+    (void)play_join(w, &p[0], 3);
+    (void)play_join(w, &p[1], 3);
+    memcpy(p[0].room, p[1].room, sizeof p[0].room);
+    memcpy(stranger.room, p[1].room, sizeof stranger.room);
+    assert_string_equal(limit(w, &p[0], 1000, 0), "NOT_STARTED");
+    assert_string_equal(limit(w, &stranger, 1000, 0), "NOT_IN_ROOM");
+    (void)str_copy(stranger.room, sizeof stranger.room, STR("r_none"));
+    assert_string_equal(limit(w, &stranger, 1000, 0), "ROOM_NOT_FOUND");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +287,9 @@ int main(void)
         BOTH(refusals),
         BOTH(the_record_has_a_limit),
         BOTH(bytes_as_they_came),
+        BOTH(a_turn_runs_out_once),
+        BOTH(a_turn_made_in_time_has_no_limit),
+        BOTH(a_limit_is_for_those_who_play),
     };
     return FLEET_WORLD_RUN(tests);
 }

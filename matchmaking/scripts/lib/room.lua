@@ -102,6 +102,9 @@ end
 local function grace_member(room, player)
     return 'grace:' .. room.id .. '/' .. player .. ':' .. int(room.seats[player].fence)
 end
+local function turn_member(room)
+    return 'turn:' .. room.id .. ':' .. int(room.version)
+end
 local function confirm_member(room)
     return 'confirm:' .. room.id .. '/' .. room.level .. ':' .. int(room.epoch)
 end
@@ -112,7 +115,7 @@ local function room_delete(room)
     redis.call('PEXPIRE', room.log, 15000)
     redis.call('HDEL', MATCHES, room.id)
     redis.call('HDEL', GAME_STATES, room.id)
-    redis.call('ZREM', DEADLINES, confirm_member(room), 'idle:' .. room.id .. ':' .. int(room.epoch))
+    redis.call('ZREM', DEADLINES, confirm_member(room), 'idle:' .. room.id .. ':' .. int(room.epoch), turn_member(room))
 end
 
 -- The player's record when it still belongs to this room, else nil.

@@ -1,0 +1,62 @@
+// Timers that no process owns: turn limits, and what an outage of Redis does to all of them.
+import assert from 'node:assert/strict';
+import { fleetTest, now, waitFor } from '../lib/fleet.mjs';
+
+fleetTest('a turn limit passes once for everybody, though the instance that set it is dead', async (fleet) => {
+  const redis = await fleet.redis();
+  const env = { LEASE_MS: 1500, HEARTBEAT_MS: 300, GRACE_MS: 60000 };
+  const [a, b, c] = await fleet.gateways(3, { redis, env: { ...env, ROOM_SEATS: 3 } });
+  const ann = await fleet.client(a, 'ann');
+  const bob = await fleet.client(b, 'bob');
+  const cy = await fleet.client(c, 'cy');
+  const { roomId } = await fleet.match(ann, bob, cy);
+  const { version } = await ann.send('updateGameData', { roomId, turn: 1, gameData: {}, expectedVersion: 0 });
+  const stale = await ann.fails('setTurnDeadline', { roomId, ms: 1000, expectedVersion: 0 });
+  assert.equal(stale.code, 'STALE_VERSION');
+  const { dueAt } = await ann.send('setTurnDeadline', { roomId, ms: 1500, expectedVersion: version });
+  assert.ok(dueAt > Date.now());
+  await a.proc.kill9();
+  for (const client of [bob, cy]) {
+    const { data } = await client.next('turnTimeout', { timeoutMs: 10000 });
+    assert.deepEqual(data, { roomId, turn: 1, version });
+    assert.ok(Date.now() - dueAt < 1500, `late by ${Date.now() - dueAt} ms`);
+  }
+  await bob.send('updateGameData', { roomId, turn: 2, expectedVersion: version });
+  await cy.next('gameDataUpdated', { filter: (push) => push.data.turn === 2 });
+  assert.equal(bob.all('turnTimeout').length, 1);
+  for (const [data, word] of [[{ ms: 99 }, /ms/], [{ ms: '5' }, /ms/], [{ ms: 500, expectedVersion: -1 }, /expectedVersion/]]) {
+    const error = await bob.fails('setTurnDeadline', { roomId, expectedVersion: 2, ...data });
+    assert.equal(error.code, 'BAD_REQUEST');
+    assert.match(error.message, word);
+  }
+});
+
+fleetTest('all instances lose Redis for longer than every grace time: no room ends, timers run on from where they stood', async (fleet) => {
+  const redis = await fleet.redis({ aof: true, conf: { appendfsync: 'always' } });
+  const gateways = await fleet.gateways(2, {
+    redis,
+    env: { LEASE_MS: 1000, HEARTBEAT_MS: 250, GRACE_MS: 6000, COMMAND_TIMEOUT_MS: 1000 },
+  });
+  const ann = await fleet.client(gateways[0], 'ann');
+  const bob = await fleet.client(gateways[1], 'bob');
+  const { roomId } = await fleet.match(ann, bob);
+  ann.drop();
+  await bob.next('opponentDisconnected');
+  const { version } = await bob.send('updateGameData', { roomId, gameData: 1, expectedVersion: 0 });
+  await bob.send('setTurnDeadline', { roomId, ms: 6000, expectedVersion: version });
+  await redis.kill();
+  const away = now();
+  await waitFor(() => now() - away > 8000, { what: 'the outage to be longer than the grace time', timeoutMs: 20000 });
+  await redis.start();
+  await waitFor(async () => (await gateways[0].get('/health')).status === 200, { what: 'a to be well', timeoutMs: 20000 });
+  await waitFor(() => gateways.some((gateway) => gateway.log.includes('deadlines.moved')), { what: 'the deadlines to move' });
+  assert.equal(gateways.filter((gateway) => gateway.log.includes('deadlines.moved')).length, 1);
+  assert.equal(await redis.command('HEXISTS', 'matches', roomId), 1);
+  const again = await fleet.client(gateways[1], 'ann');
+  await again.next('roomSnapshot');
+  await bob.next('opponentReconnected', { timeoutMs: 15000 });
+  assert.equal(bob.all('gameEnd').length, 0);
+  await bob.next('turnTimeout', { timeoutMs: 20000 });
+  assert.equal(bob.all('turnTimeout').length, 1);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
