@@ -22,9 +22,10 @@
  * that trickles in is never cut, hence the deadline. While a response is awaited the socket would stay
  * readable and the loop spin, hence flow control, which in turn blocks WRITEABLE and is lifted first. (Behind
  * a pipelined request libwebsockets asks for WRITEABLE itself; while such a one waits, the loop does spin.)
- * After a body HTTP_BODY_COMPLETION may come again. Closing a socket with unread input makes the kernel send
- * a reset that can destroy the response on its way, hence LINGERING: we send FIN, read on for a while, then
- * close. */
+ * When bytes follow a body, HTTP_BODY_COMPLETION comes again and again, for ever in the same call if the
+ * request was pipelined; only -1 ends that. And the body of a pipelined request is read from where its head
+ * begins, so such a POST is refused. Closing a socket with unread input makes the kernel send a reset that
+ * can destroy the response on its way, hence LINGERING: we send FIN, read on for a while, then close.  */
 
 enum {
     BODY_DEADLINE_MS = 5000,
@@ -33,7 +34,8 @@ enum {
     CHUNK_SIZE = 65536,
     VALUE_SIZE = 256,
     ARGUMENT_SIZE = 8192, /* all headers together are not longer */
-    LENGTH_DIGITS_MAX = 15
+    LENGTH_DIGITS_MAX = 15,
+    REPEATS_MAX = 8
 };
 
 enum state { READING, WAITING, SENDING, LINGERING };
@@ -46,10 +48,12 @@ struct http_request {
     bool answered;    /* http_respond was called, or we refused */
     bool close;       /* after the response */
     bool body_coming; /* libwebsockets still reads a body */
+    bool reused;      /* not the first request of its connection */
     char *path, *authorization;
     struct buf arguments; /* name=value NUL name=value NUL ..., decoded */
     struct buf body, out;
     size_t sent;
+    int repeats;                 /* of HTTP_BODY_COMPLETION */
     struct loop_timer *deadline; /* of the body, later of the lingering */
 };
 
@@ -326,6 +330,8 @@ static int on_request(struct http *http, struct lws *wsi, struct http_request **
     r->wsi = wsi;
     r->state = READING;
     r->body_coming = expects_body(wsi);
+    r->reused = lws_get_opaque_user_data(wsi) != NULL;
+    lws_set_opaque_user_data(wsi, http); /* any pointer will do */
     http->active++;
     *slot = r;
     if (refuse_bad_head(r))
@@ -343,20 +349,25 @@ static int on_request(struct http *http, struct lws *wsi, struct http_request **
 
 static void on_body(struct http_request *r, struct str piece)
 {
-    if (r->state == READING && r->body.len + piece.n <= (size_t)r->http->body_max_bytes)
+    if (r->state != READING)
+        return;
+    if (r->reused && r->body.len == 0 && piece.n >= 6 && memcmp(piece.p, "POST /", 6) == 0)
+        refuse(r, 400, CODE_BAD_REQUEST, "POST must not be sent before the previous response has arrived.",
+               NULL);
+    else if (r->body.len + piece.n <= (size_t)r->http->body_max_bytes)
         buf_add_str(&r->body, piece);
 }
 
 static int on_body_complete(struct http_request *r, struct http_request **slot)
 {
     r->body_coming = false;
-    if (r->state == READING)
+    if (r->state == READING) {
         hand_up(r);
-    if (r->state != LINGERING)
         return 0;
-    *slot = NULL;
-    done(r);
-    return -1;
+    }
+    if (r->state == SENDING) /* it may be the last chance */
+        return on_writeable(r, slot) != 0 || ++r->repeats > REPEATS_MAX ? -1 : 0;
+    return r->state == LINGERING || ++r->repeats > REPEATS_MAX ? -1 : 0;
 }
 
 /* --- libwebsockets' callbacks
@@ -383,7 +394,7 @@ int http_callback(struct http *http, struct lws *wsi, int reason, struct http_re
     if (reason == LWS_CALLBACK_HTTP)
         return on_request(http, wsi, slot, (struct str){in, n});
     if (slot == NULL || *slot == NULL)
-        return 0;
+        return reason == LWS_CALLBACK_HTTP_BODY_COMPLETION ? -1 : 0;
     struct http_request *r = *slot;
     switch (reason) {
     case LWS_CALLBACK_HTTP_BODY:

@@ -69,6 +69,26 @@ edgeTest('POST has a length, and its connection ends', {}, async (edge) => {
   assert.equal(later.text, '');
 });
 
+edgeTest('bytes behind the body of a pipelined POST do not hang the server', {}, async (edge) => {
+  const trailing = 'and more bytes\r\n\r\n';
+  const sync = edge.http().send(GET('/health') + POST('/echo', 'a body') + trailing);
+  assert.equal((await sync.response()).body, '{"ok":true}');
+  assert.equal((await sync.response()).status, 400);
+  await sync.over();
+  const patient = edge.http().send(GET('/health'));
+  await patient.response();
+  assert.equal((await patient.send(POST('/echo', 'POST is fine here') + trailing).response()).body, 'POST is fine here');
+  await patient.over();
+  const refused = edge.http().send(GET('/health') + GET('/health', 'Content-Length: 3\r\n') + 'abc' + trailing);
+  assert.equal((await refused.response()).status, 200);
+  assert.equal((await refused.response()).status, 400);
+  await refused.over();
+  const later = edge.http().send(GET('/health') + POST('/later', 'xyz') + trailing);
+  assert.equal((await later.response()).status, 200);
+  await later.over();
+  assert.ok(await edge.metrics());
+});
+
 const badRequests = [
   ['no length', 411, POST('/echo', 'abc', '')],
   ['chunked', 501, POST('/echo', '3\r\nabc\r\n0\r\n\r\n', 'Transfer-Encoding: chunked\r\n')],

@@ -115,7 +115,12 @@ static void on_command(struct conn *c, struct str text)
 {
     struct str rest = text, name = str_cut(&rest, ' '), after = rest;
     int64_t a = 0, b = 0;
-    if (str_to_int(str_cut(&after, ' '), &a)) {
+    bool closes =
+        str_eq(name, STR("close")) || str_eq(name, STR("close-later")) || str_eq(name, STR("close-deferred"));
+    bool numbered = str_to_int(str_cut(&after, ' '), &a);
+    if (closes && (a < 4000 || a >= 5000))
+        return;
+    if (numbered) {
         char reason[64];
         rest = after;
         str_to_int(after, &b);
@@ -134,7 +139,7 @@ static void on_command(struct conn *c, struct str text)
     } else if (str_eq(name, STR("mixed"))) {
         send_many(c, (int)a, (size_t)b, CONN_VOLATILE, 'v');
         send_many(c, (int)a, (size_t)b, CONN_RELIABLE, 'r');
-    } else if (str_eq(name, STR("ping-every"))) {
+    } else if (str_eq(name, STR("ping-every")) && a > 0) {
         conn_ping_every(c, (uint64_t)a);
     } else if (str_eq(name, STR("ready"))) {
         conn_ready(c);
@@ -193,8 +198,7 @@ static void on_http(void *arg, struct http_request *r)
     struct buf b = {0};
     (void)arg;
     if (str_eq(path, STR("/page"))) {
-        CHECK(http_query(r, "size", value, sizeof value));
-        answer_page(r, strtoul(value, NULL, 10));
+        answer_page(r, http_query(r, "size", value, sizeof value) ? strtoul(value, NULL, 10) : 0);
     } else if (str_eq(path, STR("/query"))) {
         bool found = http_query(r, "name", value, sizeof value);
         buf_add_json(&b, found ? str_of(value) : STR("(none)"));
