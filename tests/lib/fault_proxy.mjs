@@ -54,6 +54,11 @@ export class FaultProxy {
     return this.#trap(script, words, () => this.cut('commands'));
   }
 
+  // Forgets what holdReply and loseReply still wait for.
+  disarm() {
+    this.#traps = [];
+  }
+
   // Messages with this event name no longer arrive, until hear().
   ignore(event) {
     this.#deaf.add(event);
