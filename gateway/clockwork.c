@@ -187,6 +187,9 @@ static void on_queues(void *arg, int err, const struct report_queue *queues, siz
     for (size_t i = 0; i < count; i++)
         if (queues[i].length >= n->realm.rules.seats)
             waiting_match(n, queues[i].level);
+    for (size_t i = 0; i < count; i++)
+        if (queues[i].oldest_wait_ms >= n->realm.rules.ticket_ttl_ms)
+            waiting_expire(n, queues[i].level);
     if (now - c->updated_at_ms >= QUEUE_UPDATE_MS) {
         c->updated_at_ms = now;
         waiting_update(n, queues, count);

@@ -10,6 +10,7 @@
 #include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/estimate.h"
+#include "gateway/fleet.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -86,6 +87,7 @@ bool deliver_reserved(struct str event)
 {
     static const char *const names[] = {
         PUSH_TURN_TIMEOUT,
+        PUSH_TICKET_EXPIRED,
         PUSH_WELCOME,
         PUSH_WAITING,
         PUSH_QUEUE_UPDATE,
@@ -353,9 +355,25 @@ void deliver_event(struct node *n, struct room *r, const struct room_event *e)
     }
 }
 
+/* The store has ended the ticket already; whether it was this one the player knows best. */
+static void ticket_expired(struct node *n, struct session *s, const struct json_object *data)
+{
+    struct str ticket_id;
+    if (s->state != SESSION_QUEUED || !json_as_plain(json_get(data, "ticketId", NULL), &ticket_id) ||
+        !str_eq(ticket_id, str_of(s->ticket_id)))
+        return;
+    session_move(s, SESSION_IDLE, "ticket expired");
+    conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"ticketId\":\"%s\",\"level\":%lld}", s->ticket_id, (long long)s->level);
+    tell_push(s->conn, PUSH_TICKET_EXPIRED, buf_str(&d));
+    buf_close(&d);
+}
+
 void deliver_control(struct node *n, const struct room_event *e)
 {
-    if (!str_eq(e->event, STR("sessionReplaced")))
+    bool expired = str_eq(e->event, STR("ticketExpired"));
+    if (!expired && !str_eq(e->event, STR("sessionReplaced")))
         return;
     struct json_object data;
     struct str player_id, socket_id;
@@ -365,6 +383,10 @@ void deliver_control(struct node *n, const struct room_event *e)
         !json_as_plain(json_get(&data, "socketId", NULL), &socket_id))
         return;
     struct session *s = sessions_find(n->sessions, player_id);
-    if (s && s->conn && str_eq(socket_id, str_of(s->socket_id)))
+    if (!s || !s->conn || !str_eq(socket_id, str_of(s->socket_id)))
+        return;
+    if (expired && fleet_knows(n->fleet, e->origin_instance_id))
+        ticket_expired(n, s, &data);
+    else
         n->on_doubt(n, s); /* the store decides, not the message */
 }

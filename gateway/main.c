@@ -133,6 +133,7 @@ static void make_store(struct process *p)
                                       .idle_ms = s->room_idle_ms,
                                       .grace_ms = s->grace_ms,
                                       .queue_grace_ms = s->queue_grace_ms,
+                                      .ticket_ttl_ms = s->ticket_ttl_ms,
                                       .session_ms = s->session_ttl_ms,
                                       .lease_ms = s->lease_ms,
                                       .log_max = s->room_log_max,

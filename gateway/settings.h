@@ -33,7 +33,8 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
     int64_t rate_per_second, rate_burst;
     int64_t hello_ms, ping_ms, ping_queued_ms, pong_wait_ms;
     int64_t lease_ms, heartbeat_ms, sweep_ms, timer_poll_ms;
-    int64_t grace_ms, queue_grace_ms, session_ttl_ms, confirm_ms, room_idle_ms, command_timeout_ms;
+    int64_t grace_ms, queue_grace_ms, ticket_ttl_ms, session_ttl_ms, confirm_ms, room_idle_ms,
+        command_timeout_ms;
     int64_t drain_ms, drain_notice_ms, drain_spread_ms;
     int64_t room_log_max;
 };

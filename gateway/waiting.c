@@ -106,6 +106,17 @@ void waiting_match_text(struct node *n, struct str level)
         waiting_match(n, value);
 }
 
+static void on_expired(void *arg, int err, const struct reply *reply)
+{
+    if (!err)
+        inbox_events(arg, reply_at(reply, 1));
+}
+
+void waiting_expire(struct node *n, int64_t level)
+{
+    queue_expire(&n->realm, level, on_expired, n);
+}
+
 struct update {
     struct node *node;
     const struct report_queue *queues;

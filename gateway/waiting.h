@@ -17,6 +17,8 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
 void waiting_match(struct node *n, int64_t level);
 /* The same for a script's "level to run match.lua for, or empty". */
 void waiting_match_text(struct node *n, struct str level);
+/* Sends away who has waited at the level for longer than TICKET_TTL_MS. */
+void waiting_expire(struct node *n, int64_t level);
 /* Tells every local waiter how many wait at his level and how long it takes. queues: in the order of their
  * levels. */
 void waiting_update(struct node *n, const struct report_queue *queues, size_t count);

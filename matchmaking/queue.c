@@ -59,3 +59,17 @@ void queue_match(const struct realm *r, int64_t level, backend_cb fn, void *arg)
     args_new_room(&c);
     realm_run(&c, &script_match, fn, arg);
 }
+
+enum { EXPIRED_PER_CALL = 64 };
+
+void queue_expire(const struct realm *r, int64_t level, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_key_level(&c, level);
+    realm_arg_int(&c, level);
+    realm_arg_int(&c, r->rules.ticket_ttl_ms);
+    realm_arg_int(&c, EXPIRED_PER_CALL);
+    realm_run(&c, &script_expire_tickets, fn, arg);
+}

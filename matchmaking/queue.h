@@ -16,4 +16,7 @@ void queue_leave(const struct realm *r, struct str player_id, int64_t fence, int
 /* match.lua, with a fresh room id. Answers: "MATCHED" (1: room id, 2: events), "NONE" (1: more). */
 void queue_match(const struct realm *r, int64_t level, backend_cb fn, void *arg);
 
+/* expire_tickets.lua, a page of it. Answer: "OK" (1: ticketExpired events for players of this instance). */
+void queue_expire(const struct realm *r, int64_t level, backend_cb fn, void *arg);
+
 #endif

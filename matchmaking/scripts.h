@@ -6,7 +6,7 @@
 #include "common/redis/script.h"
 
 extern const struct script script_attach, script_reseat, script_detach;
-extern const struct script script_join, script_match, script_leave_queue;
+extern const struct script script_join, script_match, script_leave_queue, script_expire_tickets;
 extern const struct script script_confirm, script_message, script_set_state, script_set_deadline,
     script_leave_room, script_end_game, script_read_room, script_read_log;
 extern const struct script script_due_timers, script_fire_timer;

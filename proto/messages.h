@@ -39,6 +39,7 @@ const struct message_info *message_info(enum message m); /* static; never NULL *
 #define PUSH_WELCOME "welcome"
 #define PUSH_WAITING "waiting"
 #define PUSH_QUEUE_UPDATE "queueUpdate"
+#define PUSH_TICKET_EXPIRED "ticketExpired"
 #define PUSH_MATCH_FOUND "matchFound"
 #define PUSH_MATCH_CANCELLED "matchCancelled"
 #define PUSH_GAME_START "gameStart"

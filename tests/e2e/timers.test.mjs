@@ -60,3 +60,22 @@ fleetTest('all instances lose Redis for longer than every grace time: no room en
   assert.equal(bob.all('turnTimeout').length, 1);
   assert.deepEqual(await fleet.audit(redis), []);
 });
+
+fleetTest('who waits for too long is told, and may join again', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis, env: { TICKET_TTL_MS: 1500, SWEEP_MS: 200, ROOM_SEATS: 3 } });
+  const ann = await fleet.client(a, 'ann');
+  const bob = await fleet.client(b, 'bob');
+  for (const client of [ann, bob]) {
+    const { ticketId } = await client.send('joinMatchmaking', { level: 4 });
+    client.ticketId = ticketId;
+  }
+  for (const client of [ann, bob]) {
+    const { data } = await client.next('ticketExpired', { timeoutMs: 10000 });
+    assert.deepEqual(data, { ticketId: client.ticketId, level: 4 });
+  }
+  assert.equal(await redis.command('EXISTS', 'waiting:level:4'), 0);
+  assert.equal((await ann.send('joinMatchmaking', { level: 4 })).status, 'waiting');
+  assert.equal((await bob.send('leaveMatchmaking', {})).left, false);
+  assert.deepEqual(await fleet.audit(redis), []);
+});

@@ -306,6 +306,36 @@ static void dropping_out_of_the_queue(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+static void tickets_expire_from_the_head(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1), b = play_arrive(w, "b", 2), c = play_arrive(w, "c", 3);
+    for (int i = 1; i <= 3; i++)
+        w->realm[i].rules.ticket_ttl_ms = 60000;
+    fleet_world_seats(w, 4);
+    (void)play_join(w, &a, 3);
+    (void)play_join(w, &b, 3);
+    fleet_world_live(w, 30000);
+    (void)play_join(w, &c, 3);
+    fleet_world_live(w, 29000);
+    (void)ASK(w, queue_expire(&w->realm[1], 3, ANSWER(w)));
+    assert_string_equal(play_queue(w, "3"), "a b c");
+    fleet_world_live(w, 3000);
+    play_forget(w);
+    (void)ASK(w, queue_expire(&w->realm[1], 3, ANSWER(w)));
+    assert_int_equal(reply_at(w->reply, 1)->count,
+                     1); /* a is the caller's, b's instance is told by message */
+    assert_non_null(
+        strstr(fleet_world_heard_raw(w, 2), "\"event\":\"ticketExpired\",\"data\":{\"playerId\":\"b\""));
+    assert_string_equal(play_queue(w, "3"), "c");
+    assert_string_equal(play_record(w, "a"), "idle||");
+    assert_string_equal(play_record(w, "b"), "idle||");
+    assert_string_equal(play_record(w, "c"), "queued|3|");
+    fleet_world_live(w, 30000);
+    (void)ASK(w, queue_expire(&w->realm[2], 3, ANSWER(w)));
+    assert_string_equal(RAW(w, "EXISTS", "waiting:levels"), "0");
+    fleet_world_settled(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +355,7 @@ int main(void)
         BOTH(the_match_won_the_race),
         BOTH(leaving_with_a_lost_entry),
         BOTH(dropping_out_of_the_queue),
+        BOTH(tickets_expire_from_the_head),
     };
     return FLEET_WORLD_RUN(tests);
 }
