@@ -1,13 +1,13 @@
 /* The hello flow: attach, welcome, then the queue place or the seat the player already had.
  *
- *   ask_attach -> read_attach -> take_up -> read_taken
+ *   ask_attach -> read_attach -> take_up -> read_taken -> caught_up
  *
- * read_attach registers the session; welcome is said there, or, to a client that resumes, as soon as it is
- * known whether everything it missed can be shown (before anything else is pushed). take_up asks for what the
- * record says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent: it only repairs),
- * else nothing. What can fail: the store is away (error and close 4103: come back later), another connection
- * attached later (4005), or the room has ended meanwhile (roomCleanup). The connection may close at any step:
- * then the session is detached with the fence it got. */
+ * read_attach registers the session and welcomes a client that does not resume; take_up asks for what the
+ * record says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent), else nothing.
+ * Who resumes is shown what he missed (catchup.c), and welcome tells whether that is all of it. What can
+ * fail: the store is away (error and close 4103: come back later), another connection attached later (4005),
+ * or the room has ended meanwhile (roomCleanup). The connection may close at any step: then the session is
+ * detached with the fence it got. */
 #include "gateway/attach.h"
 
 #include "common/clock.h"
@@ -41,12 +41,12 @@ struct attach {
     bool welcomed;
     bool recovered;
     struct resume resume;
+    size_t looked_at; /* rooms of `resume` whose end was asked for */
     unsigned tries;
-    const struct flow_step *first, *take_up; /* the steps to go back to */
+    const struct flow_step *first, *take_up, *caught_up; /* the steps to go back to */
     enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE } take;
     char room_id[ID_SIZE], left_room_id[ID_SIZE]; /* or empty */
-    /* The last answer, copied out by the callback because the reply dies with it: each step reads it at once.
-     */
+    /* The last answer; the reply is borrowed: each step reads it at once. */
     int err;
     const struct reply *reply;
 };
@@ -97,7 +97,7 @@ static void push_welcome(const struct attach *a)
     buf_close(&d);
 }
 
-/* Once, and before anything else is pushed: from here on the client may send. */
+/* Once, and before any other push: from here on the client may send. */
 static void welcome(struct attach *a)
 {
     struct session *s = a->session;
@@ -158,21 +158,13 @@ static void replace_older(struct attach *a)
     tell_goodbye(older->conn, CLOSE_REPLACED, 0);
 }
 
-static void push_room_gone(struct session *s, const char *room_id)
-{
-    struct buf d = {0};
-    buf_add_fmt(&d, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", room_id);
-    tell_push(s->conn, PUSH_ROOM_CLEANUP, buf_str(&d));
-    buf_close(&d);
-}
-
 /* The room was left behind: by the record, or because the store lost it. */
 static void forget_room(struct node *n, struct session *s)
 {
     struct room *r = s->room;
     if (!r)
         return;
-    push_room_gone(s, r->room_id);
+    deliver_gone(s, r->room_id);
     room_leave(s);
     session_move(s, SESSION_IDLE, "room gone");
     if (list_empty(&r->members))
@@ -251,19 +243,59 @@ static enum flow_next read_attach(struct flow *f)
     return FLOW_NEXT;
 }
 
+static void on_catchup_before(void *arg, bool recovered)
+{
+    struct attach *a = arg;
+    a->recovered = recovered;
+    welcome(a);
+}
+
+static void on_catchup_done(void *arg, int err)
+{
+    struct attach *a = arg;
+    a->err = err;
+    flow_wake(&a->flow);
+}
+
+/* The player knows the room's events up to `have`: he is shown the rest before anything new. */
+static enum flow_next catch_up(struct attach *a, const char *room_id, int64_t have, bool seated)
+{
+    a->session->catching_up = seated;
+    catchup_start(a->node, a->session, room_id, have, seated,
+                  &(struct catchup_events){a, on_catchup_before, on_catchup_done});
+    return FLOW_WAIT;
+}
+
+/* The next room the client was in and sits in no more: how it ended may still be in its log. DONE: there is
+ * none. */
+static enum flow_next show_ended(struct attach *a)
+{
+    while (a->looked_at < a->resume.room_count) {
+        size_t i = a->looked_at++;
+        const char *room_id = a->resume.rooms[i].room_id;
+        if (a->take != TAKE_SEAT || strcmp(room_id, a->room_id) != 0)
+            return catch_up(a, room_id, a->resume.rooms[i].seq, false);
+    }
+    return FLOW_DONE;
+}
+
 static enum flow_next take_up(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
     struct session *s = a->session;
-    if (a->take == TAKE_NOTHING) {
-        a->reply = NULL;
-        return FLOW_NEXT;
-    }
-    if (a->take == TAKE_SEAT)
+    if (a->err)
+        return flow_fail(f, a->err);
+    if (s->state == SESSION_CLOSED)
+        return FLOW_DONE;
+    if (a->take == TAKE_SEAT) {
         presence_reseat(&a->node->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
-    else
-        queue_join(&a->node->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply,
-                   a);
+        return FLOW_WAIT;
+    }
+    if (show_ended(a) == FLOW_WAIT)
+        return flow_goto(f, a->take_up, FLOW_WAIT);
+    if (a->take == TAKE_NOTHING)
+        return FLOW_NEXT;
+    queue_join(&a->node->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply, a);
     return FLOW_WAIT;
 }
 
@@ -300,37 +332,27 @@ static void confirm_if_waiting(struct attach *a)
     inbox_fill(n, r); /* what was published before the room was known here has passed by unseen */
 }
 
-static void on_catchup_before(void *arg, bool recovered)
+/* Up to which number does the client know the room's events? -1: he starts with the record. */
+static int64_t seen_of(const struct attach *a)
 {
-    struct attach *a = arg;
-    a->recovered = recovered;
-    welcome(a);
-}
-
-static void on_catchup_done(void *arg, int err)
-{
-    struct attach *a = arg;
-    a->err = err;
-    flow_wake(&a->flow);
-}
-
-/* The player knows the room's events up to `have`: he is shown the rest before anything new. */
-static enum flow_next catch_up(struct attach *a, const char *room_id, int64_t have, bool seated)
-{
-    a->session->catching_up = true;
-    catchup_start(a->node, a->session, room_id, have, seated,
-                  &(struct catchup_events){a, on_catchup_before, on_catchup_done});
-    return FLOW_WAIT;
+    const struct session *s = a->session;
+    if (a->again && s->room && strcmp(s->room->room_id, a->room_id) == 0) /* its line never broke */
+        return s->room->seq > s->seen_seq ? s->room->seq : s->seen_seq;
+    if (!a->resume.wanted)
+        return -1;
+    int64_t seq = resume_seq(&a->resume, a->room_id);
+    return seq < 0 ? 0 : seq; /* a room it never heard of: all of it */
 }
 
 static enum flow_next read_seat(struct attach *a, const struct presence_reseated *seat)
 {
     struct node *n = a->node;
     struct session *s = a->session;
-    int64_t have = a->resume.wanted ? resume_seq(&a->resume, a->room_id) : -1;
+    int64_t have = seen_of(a);
     if (have >= 0) {
         /* welcome comes with the missed events; until then the session takes part, but is told nothing. */
-        session_move(s, SESSION_IDLE, "has a seat");
+        if (s->state == SESSION_ATTACHING)
+            session_move(s, SESSION_IDLE, "has a seat");
         s->catching_up = true;
         (void)enter_room(a, seat);
         inbox_events(n, seat->events);
@@ -345,19 +367,6 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
     deliver_snapshot(s->conn, r, seat->record, seat->seq);
     inbox_events(n, seat->events);
     confirm_if_waiting(a);
-    return FLOW_DONE;
-}
-
-/* A room the client was in and the store knows nothing of any more: how it ended may still be in its log. */
-static enum flow_next show_ended(struct attach *a)
-{
-    for (size_t i = 0; i < a->resume.room_count; i++) {
-        const char *room_id = a->resume.rooms[i].room_id;
-        if (a->take != TAKE_SEAT || strcmp(room_id, a->room_id) != 0) {
-            memcpy(a->left_room_id, room_id, sizeof a->left_room_id);
-            return catch_up(a, room_id, a->resume.rooms[i].seq, false);
-        }
-    }
     return FLOW_DONE;
 }
 
@@ -385,10 +394,8 @@ static enum flow_next read_taken(struct flow *f)
     if (s->state == SESSION_CLOSED) /* its detach is under way, behind this call */
         return FLOW_DONE;
     if (a->take == TAKE_NOTHING) {
-        enum flow_next next = show_ended(a);
-        if (next == FLOW_DONE)
-            welcome(a);
-        return next;
+        welcome(a);
+        return FLOW_DONE;
     }
     if (a->take == TAKE_QUEUE)
         return read_queue(a, o);
@@ -398,7 +405,7 @@ static enum flow_next read_taken(struct flow *f)
         if (s->room && strcmp(s->room->room_id, a->room_id) == 0)
             forget_room(a->node, s);
         else
-            push_room_gone(s, a->room_id);
+            deliver_gone(s, a->room_id);
         return FLOW_DONE;
     }
     if (!realm_said(o, "OK")) /* no answer, or GONE or REPLACED: asked again */
@@ -414,9 +421,10 @@ static enum flow_next caught_up(struct flow *f)
     struct session *s = a->session;
     if (a->err)
         return flow_fail(f, a->err);
-    if (s->state != SESSION_CLOSED && a->take == TAKE_SEAT)
-        confirm_if_waiting(a);
-    return FLOW_DONE;
+    if (s->state == SESSION_CLOSED)
+        return FLOW_DONE;
+    confirm_if_waiting(a);
+    return show_ended(a) == FLOW_WAIT ? flow_goto(f, a->caught_up, FLOW_WAIT) : FLOW_DONE;
 }
 
 static void close_if_empty(struct node *n, const char *room_id)
@@ -466,6 +474,7 @@ static void start(struct node *n, struct session *s, bool again, const struct re
         a->resume = *resume;
     a->first = &attach_steps[0];
     a->take_up = &attach_steps[2];
+    a->caught_up = &attach_steps[4];
     session_hold(s);
     s->attaching = true;
     s->doubt = false;

@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "common/flow.h"
 #include "common/list.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "gateway/deliver.h"
 #include "gateway/room.h"
@@ -137,7 +138,7 @@ static enum flow_next read_log(struct flow *f)
     }
     tell_before(c, true);
     show(c, events);
-    bool ended_unseen = newest >= 0 && !room_here(c) && c->session->catching_up;
+    bool ended_unseen = newest >= 0 && !room_here(c) && c->seated;
     if (ended_unseen &&
         c->rounds++ < CATCHUP_ROUNDS) /* it ended here behind the answer: its last events are in the log */
         return flow_goto(f, &steps[ASK_LOG], FLOW_NEXT);
@@ -184,9 +185,16 @@ static void catchup_done(struct flow *f)
 {
     struct catchup *c = OWNER(f, struct catchup, flow);
     struct session *s = c->session;
+    const struct room *r = room_here(c);
     s->catching_up = false;
-    if (room_here(c))
+    if (r)
         s->seen_seq = c->have;
+    if (r && r->seq > c->have && s->conn) { /* what others were told meanwhile would be missing for ever */
+        log_limited(LOG_WARN, "session.not_caught_up", KV("player", s->player_id), KV("room", c->room_id),
+                    KV_INT("have", c->have), KV_INT("seq", r->seq),
+                    KV("next", "the client is told to resume again"));
+        tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, 0);
+    }
     c->events.done(c->events.arg, c->told ? 0 : f->err);
     session_release(s);
     mem_free(c);

@@ -59,19 +59,19 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
         tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
-    if (s->joining || s->state == SESSION_QUEUED) {
-        tell_error(s->conn, request->id, CODE_ALREADY_QUEUED, NULL);
-        return;
-    }
-    if (s->state == SESSION_IN_ROOM) {
-        tell_error(s->conn, request->id, CODE_ALREADY_IN_MATCH, NULL);
-        return;
-    }
-    s->joining = true;
-    s->joined_at_ms = clock_mono_ms();
     struct intent *i = intent_new(n, s, request->id, (struct str){0});
     i->level = level;
     ticket_for(i);
+    bool repeated = request->id && strcmp(i->ticket_id, s->ticket_id) == 0; /* the script answers again */
+    bool waits = s->joining || (s->state == SESSION_QUEUED && !repeated);
+    if (waits || (s->state == SESSION_IN_ROOM && !repeated)) {
+        tell_error(s->conn, request->id, waits ? CODE_ALREADY_QUEUED : CODE_ALREADY_IN_MATCH, NULL);
+        intent_free(i);
+        return;
+    }
+    s->joining = true;
+    if (s->state == SESSION_IDLE)
+        s->joined_at_ms = clock_mono_ms();
     queue_join(&n->realm, str_of(s->player_id), s->fence, level, str_of(i->ticket_id), on_joined, i);
 }
 

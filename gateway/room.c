@@ -105,6 +105,7 @@ void room_leave(struct session *s)
 {
     s->room = NULL;
     s->seen_seq = 0;
+    s->catching_up = false; /* the next room's events are not to wait for this one's */
     list_remove(&s->in_room);
 }
 

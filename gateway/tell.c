@@ -90,8 +90,8 @@ void tell_goodbye(struct conn *c, int code, int64_t delay_ms)
     struct buf data = {0};
     buf_add_fmt(&data, "{\"code\":%d,\"reason\":", code);
     buf_add_json(&data, str_of(close_text(code)));
-    buf_add_fmt(&data, ",\"reconnect\":%s,\"delayMs\":%lld,\"resume\":false}",
-                close_reconnect(code) ? "true" : "false", (long long)delay_ms);
+    const char *back = close_reconnect(code) ? "true" : "false"; /* with the session, if there is one */
+    buf_add_fmt(&data, ",\"reconnect\":%s,\"delayMs\":%lld,\"resume\":%s}", back, (long long)delay_ms, back);
     tell_push(c, PUSH_GOODBYE, buf_str(&data));
     buf_close(&data);
     conn_close(c, code, NULL);
