@@ -8,6 +8,8 @@ const SECONDS = Number(process.env.SOAK_SECONDS ?? 60);
 const PLAYERS = 120;
 // A sanitizer build holds freed memory back (256 MiB by default), which would look like a leak.
 const ENV = {
+  SESSION_TTL_MS: 1000,
+  QUEUE_GRACE_MS: 1000,
   GRACE_MS: 1000,
   CONFIRM_MS: 2000,
   MESSAGES_PER_SECOND: 0,
