@@ -33,13 +33,14 @@ struct server_options {
     int64_t fragments_max;               /* close 1008 above */
     int64_t outbox_max_bytes;            /* per connection */
     int64_t connections_max;             /* 503 above; checked at the handshake */
-    int64_t connections_per_address_max; /* 0 = no limit */
+    int64_t connections_per_address_max; /* 429 above; IPv6 per /64; 0 = no limit */
     uint64_t hello_ms;                   /* close 4004 unless conn_ready by then */
     uint64_t ping_ms,
         pong_wait_ms; /* ping after this much silence; close 4201 when still silent so much later */
-    const char
-        *allowed_origins; /* comma list, "*" or NULL = any; else 403 and a sentence naming ALLOWED_ORIGINS */
-    int64_t rate_burst;   /* initial tokens of conn_ratelimit */
+    /* Comma list, "*" or NULL = any; else 403 and a sentence naming ALLOWED_ORIGINS, also when there is no
+     * Origin. */
+    const char *allowed_origins;
+    int64_t rate_burst;          /* initial tokens of conn_ratelimit */
     int64_t http_body_max_bytes; /* 413 above */
 };
 
