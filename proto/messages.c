@@ -13,7 +13,7 @@
 
 static const struct message_info messages[MSG_COUNT] = {
     [MSG_UNKNOWN] = {"unknown", "*", ""},
-    [MSG_HELLO] = {"hello", "token? playerId?", ""},
+    [MSG_HELLO] = {"hello", "token? playerId? resume?", ""},
     [MSG_JOIN_MATCHMAKING] = {"joinMatchmaking", "level addToQueue?", "status ticketId level position?"},
     [MSG_LEAVE_MATCHMAKING] = {"leaveMatchmaking", "", "left reason? roomId?"},
     [MSG_CONFIRM_JOINED] = {"confirmJoined", "roomId", "status"},
@@ -48,7 +48,9 @@ static const enum message same_length[] = {MSG_SET_TURN_DEADLINE};
 
 static const struct message_push pushes[] = {
     {PUSH_WELCOME,
-     "sessionId playerId socketId instanceId serverTime pingMs recovered durable limits queue rooms",
+     "sessionId playerId socketId instanceId resumeToken resumeTtlMs serverTime pingMs recovered durable "
+     "limits "
+     "queue rooms",
      MESSAGE_PLAIN},
     {PUSH_WAITING, "level position message", MESSAGE_PLAIN},
     {PUSH_QUEUE_UPDATE, "level playersAmount estimatedTimeMs", MESSAGE_PLAIN},
