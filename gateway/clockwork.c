@@ -263,7 +263,6 @@ void clockwork_store_back(struct clockwork *c)
     struct node *n = c->node;
     c->quiet_until_ms = clock_mono_ms() + 2 * (uint64_t)n->settings->lease_ms;
     c->polling = c->counting = false;
-    lease_beat(n->lease);
     detach_retry(n);
     compare_all(n);
 }

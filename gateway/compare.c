@@ -108,7 +108,8 @@ void compare_slice(struct node *n)
 
 static void again(void *arg, struct session *s)
 {
-    if (s->state == SESSION_QUEUED || s->doubt)
+    /* The beat that found the store back may have found the lease lost: then they are all on their way. */
+    if (!s->attaching && (s->state == SESSION_QUEUED || s->doubt))
         attach_again(arg, s);
 }
 

@@ -1,4 +1,5 @@
-/* The heartbeat of this instance. */
+/* The heartbeat of this instance, which is also the store's write probe: the store is up while beats are
+ * answered. */
 #include "gateway/lease.h"
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ struct lease {
     struct loop_timer *timer;
     int64_t epoch;
     uint64_t last_beat_ms;
-    bool asking, ready;
+    bool asking, ready, stopped;
     char host[64];
 };
 
@@ -95,7 +96,8 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
                  KV("reason", "no instance had a lease"), KV("next", "timers run on from where they stood"));
     read_epoch(l, reply_int(reply, 1));
-    if (!l->ready) {
+    /* Without its event link an instance is deaf: players come when it hears too. */
+    if (!l->ready && l->node->backend->ops->up(l->node->backend)) {
         l->ready = true;
         l->events.on_ready(l->events.arg);
     }
@@ -134,12 +136,19 @@ void lease_beat(struct lease *l)
 
 void lease_start(struct lease *l)
 {
+    if (l->stopped)
+        return;
+    if (l->timer) {
+        beat(l);
+        return;
+    }
     l->timer = loop_timer_new(l->node->loop, beat, l);
     loop_timer_start(l->timer, 0, (uint64_t)l->node->settings->heartbeat_ms);
 }
 
 void lease_stop(struct lease *l)
 {
+    l->stopped = true;
     loop_timer_free(l->timer);
     l->timer = NULL;
 }

@@ -19,9 +19,10 @@ struct lease_events {
 };
 struct lease *lease_new(struct node *n, const struct lease_events *events);
 void lease_free(struct lease *l);
+/* Begins to beat; beats at once if it has begun. Nothing after lease_stop. */
 void lease_start(struct lease *l);
 void lease_stop(struct lease *l);
-/* Beats now (the store is back). */
+/* Beats now, if it has begun. */
 void lease_beat(struct lease *l);
 bool lease_ready(const struct lease *l);
 uint64_t lease_last_beat_ms(const struct lease *l); /* monotonic time of the last answered beat; 0 = none */

@@ -52,9 +52,15 @@ static void on_store_state(void *arg, bool up, const char *reason)
     log_info("store.ready", KV("mode", p->node.backend->durable ? "redis" : "standalone"));
     if (p->was_up)
         clockwork_store_back(p->node.clockwork);
-    else
-        lease_start(p->node.lease);
+    else if (!lease_ready(p->node.lease))
+        lease_beat(p->node.lease);
     p->was_up = true;
+}
+
+static void on_store_probe(void *arg)
+{
+    struct process *p = arg;
+    lease_start(p->node.lease);
 }
 
 static void teardown(void *arg)
@@ -114,7 +120,7 @@ static void beat_for_stranger(struct node *n)
 static void make_store(struct process *p)
 {
     const struct settings *s = &p->settings;
-    const struct backend_events events = {on_store_message, on_store_state, p};
+    const struct backend_events events = {on_store_message, on_store_state, p, on_store_probe};
     const char *prefix = s->redis_key_prefix ? s->redis_key_prefix : "";
     struct node *n = &p->node;
     if (s->wants_redis)
@@ -123,8 +129,9 @@ static void make_store(struct process *p)
             &(struct backend_redis_options){.address = s->redis,
                                             .prefix = prefix,
                                             .instance_id = p->instance_id,
-                                            .command_timeout_ms = (uint64_t)s->command_timeout_ms,
-                                            .connect_timeout_ms = (uint64_t)s->command_timeout_ms},
+                                            .command_timeout_ms = (uint64_t)s->probe_late_ms,
+                                            .connect_timeout_ms = (uint64_t)s->connect_timeout_ms,
+                                            .breaker = s->breaker},
             &events);
     else
         n->backend = backend_memory_new(n->loop, &(struct backend_memory_options){.prefix = prefix}, &events);

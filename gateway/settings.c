@@ -76,7 +76,16 @@ static const struct conf_setting table[] = {
     INT("REDIS_DB", redis_db, 0, 1023, "0", NULL, "Database, when there is no REDIS_URL."),
     TEXT("REDIS_KEY_PREFIX", redis_key_prefix, REALM_PREFIX_MAX, NULL, "Goes before every key and channel."),
     INT("COMMAND_TIMEOUT_MS", command_timeout_ms, 100, 60000, "5000", "ms",
-        "A store that is silent this long is given up."),
+        "A store that is silent this long is away; never later than 2 s or half of LEASE_MS."),
+    INT("BREAKER_REQUESTS", breaker_requests, 0, 100000, "3", "",
+        "Fewer calls than this in an interval never open the circuit breaker; 0 = no breaker."),
+    INT("BREAKER_FAILURES_PERCENT", breaker_failures_percent, 1, 100, "60", "%",
+        "Share of failed calls that opens the breaker: calls are refused at once."),
+    INT("BREAKER_INTERVAL_MS", breaker_interval_ms, 100, 600000, "10000", "ms",
+        "The breaker counts anew after this."),
+    INT("BREAKER_OPEN_MS", breaker_open_ms, 100, 600000, "30000", "ms",
+        "Then a few calls are tried; an answered heartbeat closes the breaker at once."),
+    INT("BREAKER_PROBES", breaker_probes, 1, 1000, "10", "", "So many tried calls must succeed to close it."),
     CHOICE(
         "ROOM_EVENTS_MODE", room_events_mode, "remote|all|direct", "remote",
         "Who is told of room events: instances with members, everybody, or each of them on its own channel."),
@@ -192,6 +201,27 @@ static bool check_together(const struct settings *s, const struct conf *c, char 
     return true;
 }
 
+enum { PROBE_LATE_MS = 2000, PROBE_LATE_LEAST_MS = 250, CONNECT_MS = 1000 };
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void derive(struct settings *s)
+{
+    s->confirm_auto = s->confirm == 0;
+    s->room_events_mode_name = mode_names[s->room_events_mode];
+    /* An instance must know that the store is away before its lease is over. */
+    s->probe_late_ms = lesser(lesser(s->command_timeout_ms, PROBE_LATE_MS), s->lease_ms / 2);
+    if (s->probe_late_ms < PROBE_LATE_LEAST_MS)
+        s->probe_late_ms = PROBE_LATE_LEAST_MS;
+    s->connect_timeout_ms = lesser(s->command_timeout_ms, CONNECT_MS);
+    s->breaker = (struct breaker_options){s->breaker_requests, s->breaker_failures_percent,
+                                          (uint64_t)s->breaker_interval_ms, (uint64_t)s->breaker_open_ms,
+                                          s->breaker_probes};
+}
+
 static void print(struct buf *out)
 {
     (void)fwrite(out->data, 1, out->len, stdout);
@@ -222,8 +252,7 @@ enum settings_result settings_load(struct settings *out, struct conf **handle, i
     case CONF_RUN:
         break;
     }
-    out->confirm_auto = out->confirm == 0;
-    out->room_events_mode_name = mode_names[out->room_events_mode];
+    derive(out);
     if (!find_redis(out, c, err, err_size) || !check_together(out, c, err, err_size))
         return SETTINGS_BAD;
     return SETTINGS_RUN;

@@ -7,6 +7,7 @@
 #define MATCHMAKING_BACKEND_H
 
 #include "common/loop.h"
+#include "common/redis/breaker.h"
 #include "common/redis/script.h"
 #include "common/reply.h"
 
@@ -18,6 +19,10 @@ struct backend_events {
     /* The store began or ceased to answer; reason is a static word ("ok", "refused", "timeout", ...). */
     void (*on_state)(void *arg, bool up, const char *reason);
     void *arg;
+    /* The connection is there, but whether the store can be written to is not known: ask by ops->probe, now
+     * and then regularly. The store is up (on_state) once a probe has been carried out; until then all other
+     * calls fail with ERR_UNAVAILABLE. NULL: a connection is proof enough (tests). */
+    void (*on_probe)(void *arg);
 };
 
 /* Answered exactly once, never before return, in the order of the calls. err as in redis_cb, plus ERR_SCRIPT.
@@ -28,6 +33,10 @@ struct backend_ops {
     /* Runs s atomically. All strings are copied. fn may be NULL. */
     void (*run)(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
                 const struct str *args, size_t arg_count, backend_cb fn, void *arg);
+    /* The same for the write probe: also carried out while the store is not trusted. Its answer decides
+     * whether the store is up; that is told after fn. */
+    void (*probe)(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
+                  const struct str *args, size_t arg_count, backend_cb fn, void *arg);
     /* At most once, no answer. Dropped when the store is away. */
     void (*publish)(struct backend *b, struct str channel, struct str message);
     /* The store's own figures: the text of Redis' INFO in reply->str, with a last line `config_save:<save
@@ -48,7 +57,11 @@ struct backend_redis_options {
     struct redis_address address;
     const char *prefix;
     const char *instance_id; /* the own channel is room_events:<instance_id> */
+    /* A store silent for command_timeout_ms is away: all its calls are answered (ERR_TIMEOUT, ERR_UNKNOWN)
+     * and the links are made again. The same for the event link when the own echo stays away, if there are
+     * probes. */
     uint64_t command_timeout_ms, connect_timeout_ms;
+    struct breaker_options breaker; /* requests_min 0 = none */
 };
 /* Two links: commands, and events (subscribed to room_events and room_events:<instance_id>). Up when both
  * are. */

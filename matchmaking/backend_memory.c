@@ -101,6 +101,8 @@ static void deliver(struct memory *m, struct delivery *d)
         e->on_message(e->arg, d->channel, d->message);
     else if (d->kind == DELIVER_STATE && e->on_state != NULL)
         e->on_state(e->arg, true, "ok");
+    if (d->kind == DELIVER_STATE && e->on_probe != NULL)
+        e->on_probe(e->arg);
     delivery_free(d);
 }
 
@@ -237,6 +239,7 @@ struct backend *backend_memory_new(struct loop *l, const struct backend_memory_o
 {
     static const struct backend_ops ops = {
         .run = memory_run,
+        .probe = memory_run,
         .publish = memory_publish,
         .up = memory_up,
         .reason = memory_reason,

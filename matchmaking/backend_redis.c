@@ -5,19 +5,47 @@
  * link only, so while the event link alone is away they still work; whoever acts for the cluster asks up()
  * first.
  *
+ * A connection proves little: a frozen server accepts, one whose writes are paused answers reads. So after
+ * each (re)connect the owner's write probe must be carried out before anything else is let through (`trust`).
+ * A probe or any other call that stays unanswered too long loses the link, which answers everybody who waits.
+ * A probe that is answered by "no writes now" (full, busy) makes the store not up, but calls still go: some
+ * scripts free what fills it.
+ *
+ * PING proves nothing on a subscribed connection, and an event link that hears nothing looks like a quiet
+ * fleet: each good probe is followed by a message to ourselves (echo.h), and if that does not arrive, the
+ * event link alone is made again.
+ *
+ * The breaker refuses calls while most of them fail although the link stays; a good probe closes it.
+ *
  * Keys and channels of calls arrive complete, with the prefix in front; only the two channels this file
- * subscribes to are its own. PING proves nothing on a subscribed connection, and an event link that hears
- * nothing looks like a quiet fleet: who wants to know publishes to himself. */
+ * subscribes to are its own. */
+#include "common/clock.h"
 #include "common/err.h"
+#include "common/log.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "matchmaking/backend.h"
+#include "matchmaking/echo.h"
+
+enum trust {
+    TRUST_NONE,    /* not connected, or nothing proved yet: only the probe is let through */
+    TRUST_ANSWERS, /* it answers, but refuses writes now (`doubt` says why): calls go, the store is not up */
+    TRUST_FULL,    /* the last probe was carried out */
+};
 
 struct backend_redis {
     struct backend base;
     struct backend_events events;
     struct redis_link *commands, *subscriber;
     struct script_runner *scripts;
-    bool up; /* as last reported */
+    struct breaker breaker;
+    struct echo echo;
+    enum trust trust;
+    enum redis_reason doubt; /* why not in full */
+    bool connected;          /* the command link */
+    bool up;                 /* as last reported */
+    bool closed;
+    unsigned holds; /* frames that still need it */
 };
 
 static struct backend_redis *self(const struct backend *b)
@@ -26,33 +54,163 @@ static struct backend_redis *self(const struct backend *b)
     return (struct backend_redis *)(uintptr_t)b;
 }
 
-static bool both_up(const struct backend_redis *r)
+static bool up(const struct backend *b)
 {
-    return redis_link_up(r->commands) && redis_link_up(r->subscriber);
+    const struct backend_redis *r = self(b);
+    return r->connected && r->trust == TRUST_FULL && redis_link_up(r->subscriber);
 }
 
-static void on_state(void *arg, bool link_up, enum redis_reason reason)
+static const char *reason(const struct backend *b)
 {
-    struct backend_redis *r = arg;
-    (void)link_up;
-    if (r->up == both_up(r))
+    const struct backend_redis *r = self(b);
+    if (r->connected && r->trust == TRUST_FULL)
+        return redis_reason_name(redis_link_reason(r->subscriber));
+    return redis_reason_name(r->connected ? r->doubt : redis_link_reason(r->commands));
+}
+
+static void tell(struct backend_redis *r)
+{
+    if (r->up == up(&r->base))
         return;
     r->up = !r->up;
     if (r->events.on_state != NULL)
-        r->events.on_state(r->events.arg, r->up, redis_reason_name(reason));
+        r->events.on_state(r->events.arg, r->up, reason(&r->base));
+}
+
+static void set_trust(struct backend_redis *r, enum trust trust, enum redis_reason doubt)
+{
+    r->trust = trust;
+    r->doubt = doubt;
+    redis_link_gate(r->commands, trust == TRUST_NONE ? REDIS_GATE_SHUT : REDIS_GATE_OPEN);
+}
+
+static void on_commands_state(void *arg, bool link_up, enum redis_reason why)
+{
+    struct backend_redis *r = arg;
+    r->connected = link_up;
+    if (!link_up)
+        set_trust(r, TRUST_NONE, why);
+    else if (r->events.on_probe == NULL)
+        set_trust(r, TRUST_FULL, REDIS_OK);
+    if (link_up && r->events.on_probe != NULL)
+        r->events.on_probe(r->events.arg);
+    else
+        tell(r);
+}
+
+static void on_subscriber_state(void *arg, bool link_up, enum redis_reason why)
+{
+    struct backend_redis *r = arg;
+    (void)why;
+    if (!link_up)
+        echo_forget(&r->echo);
+    tell(r);
 }
 
 static void on_message(void *arg, struct str channel, struct str message)
 {
     struct backend_redis *r = arg;
-    if (r->events.on_message != NULL)
+    if (!echo_heard(&r->echo, channel, message) && r->events.on_message != NULL)
         r->events.on_message(r->events.arg, channel, message);
+}
+
+static void on_deaf(void *arg)
+{
+    struct backend_redis *r = arg;
+    metrics_add(METRIC_REDIS_DEAF, 1);
+    log_warn("redis.deaf", KV("link", "events"), KV("reason", "our own message did not come back"),
+             KV("next", "the link is made again"));
+    redis_link_drop(r->subscriber, REDIS_TIMEOUT, "our own message did not come back");
+}
+
+/* ---- calls ---- */
+
+static void say_breaker(const struct backend_redis *r)
+{
+    bool open = r->breaker.state == BREAKER_OPEN;
+    metrics_set(METRIC_BREAKER_OPEN, open);
+    if (open)
+        metrics_add(METRIC_BREAKER_OPENED, 1);
+    log_warn("breaker.moved", KV("state", breaker_state_name(r->breaker.state)),
+             KV("next", open ? "calls are refused for a while" : "calls go through"));
+}
+
+/* What was never sent says nothing; a script's own refusal is an answer. */
+static void on_outcome(void *arg, int err, const struct reply *reply)
+{
+    struct backend_redis *r = arg;
+    bool busy = err == ERR_SCRIPT && wire_no_write(reply->str) == REDIS_BUSY;
+    if (err == ERR_UNAVAILABLE)
+        return;
+    bool good = !busy && (err == ERR_NONE || err == ERR_SCRIPT);
+    if (breaker_count(&r->breaker, good, clock_mono_ms()))
+        say_breaker(r);
+}
+
+static void run_at(struct backend_redis *r, enum redis_gate gate, const struct script *s,
+                   const struct str *keys, size_t key_count, const struct str *args, size_t arg_count,
+                   backend_cb fn, void *arg)
+{
+    redis_link_gate(r->commands, gate); /* the link answers what it refuses, in its turn */
+    script_run(r->scripts, s, keys, key_count, args, arg_count, fn, arg);
+    redis_link_gate(r->commands, r->trust == TRUST_NONE ? REDIS_GATE_SHUT : REDIS_GATE_OPEN);
 }
 
 static void run(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
                 const struct str *args, size_t arg_count, backend_cb fn, void *arg)
 {
-    script_run(self(b)->scripts, s, keys, key_count, args, arg_count, fn, arg);
+    struct backend_redis *r = self(b);
+    bool pass = r->trust != TRUST_NONE && breaker_allow(&r->breaker, clock_mono_ms());
+    run_at(r, pass ? REDIS_GATE_OPEN : REDIS_GATE_SHUT, s, keys, key_count, args, arg_count, fn, arg);
+}
+
+struct write_probe {
+    struct backend_redis *backend;
+    backend_cb fn;
+    void *arg;
+};
+
+static void publish(struct backend *b, struct str channel, struct str message);
+
+static void judge(struct backend_redis *r, int err, const struct reply *reply)
+{
+    if (reply == NULL || !r->connected)
+        return; /* the link has said it all */
+    enum redis_reason refused = err == ERR_SCRIPT ? wire_no_write(reply->str) : REDIS_OK;
+    set_trust(r, refused == REDIS_OK ? TRUST_FULL : TRUST_ANSWERS, refused);
+    if (r->trust == TRUST_FULL && breaker_close(&r->breaker, clock_mono_ms()))
+        say_breaker(r);
+    if (r->trust == TRUST_FULL && redis_link_up(r->subscriber) && echo_send(&r->echo))
+        publish(&r->base, buf_str(&r->echo.channel), buf_str(&r->echo.message));
+}
+
+static void release(struct backend_redis *r)
+{
+    if (--r->holds == 0 && r->closed)
+        mem_free(r);
+}
+
+static void on_probed(void *arg, int err, const struct reply *reply)
+{
+    struct write_probe *q = arg;
+    struct backend_redis *r = q->backend;
+    r->holds++;
+    if (!r->closed)
+        judge(r, err, reply);
+    if (q->fn != NULL)
+        q->fn(q->arg, err, reply);
+    mem_free(q);
+    if (!r->closed)
+        tell(r);
+    release(r);
+}
+
+static void probe(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
+                  const struct str *args, size_t arg_count, backend_cb fn, void *arg)
+{
+    struct write_probe *q = mem_alloc(sizeof *q);
+    *q = (struct write_probe){self(b), fn, arg};
+    run_at(q->backend, REDIS_GATE_ASIDE, s, keys, key_count, args, arg_count, on_probed, q);
 }
 
 static void publish(struct backend *b, struct str channel, struct str message)
@@ -103,31 +261,28 @@ static void info(struct backend *b, backend_cb fn, void *arg)
                q);
 }
 
-static bool up(const struct backend *b)
-{
-    return both_up(self(b));
-}
-
-static const char *reason(const struct backend *b)
-{
-    const struct backend_redis *r = self(b);
-    const struct redis_link *worse = redis_link_up(r->commands) ? r->subscriber : r->commands;
-    return redis_reason_name(redis_link_reason(worse));
-}
-
 static void close_backend(struct backend *b)
 {
     struct backend_redis *r = self(b);
+    r->holds++;
+    r->closed = true;
+    echo_forget(&r->echo);
     redis_link_free(r->subscriber);
     /* The command link answers all calls, of scripts too; its callbacks may still call run and info. So the
      * runner is last, and has nothing left to answer. */
     redis_link_free(r->commands);
     script_runner_free(r->scripts);
-    mem_free(r);
+    echo_close(&r->echo);
+    release(r);
 }
 
-static const struct backend_ops ops = {
-    .run = run, .publish = publish, .info = info, .up = up, .reason = reason, .free = close_backend};
+static const struct backend_ops ops = {.run = run,
+                                       .probe = probe,
+                                       .publish = publish,
+                                       .info = info,
+                                       .up = up,
+                                       .reason = reason,
+                                       .free = close_backend};
 
 static void subscribe(struct backend_redis *r, const char *instance_id)
 {
@@ -149,15 +304,20 @@ struct backend *backend_redis_new(struct loop *l, const struct backend_redis_opt
                                          .name = "commands",
                                          .command_timeout_ms = o->command_timeout_ms,
                                          .connect_timeout_ms = o->connect_timeout_ms,
-                                         .on_state = on_state,
+                                         .on_state = on_commands_state,
                                          .arg = r};
     r->base = (struct backend){.ops = &ops, .durable = true, .prefix = o->prefix ? o->prefix : ""};
     r->events = *e;
+    r->doubt = REDIS_CONNECTING;
+    breaker_init(&r->breaker, &o->breaker, clock_mono_ms());
+    echo_init(&r->echo, l, r->base.prefix, o->instance_id, o->command_timeout_ms, on_deaf, r);
     r->commands = redis_link_new(l, &options);
     options.name = "events";
+    options.on_state = on_subscriber_state;
     options.on_message = on_message;
     r->subscriber = redis_link_new(l, &options);
     r->scripts = script_runner_new(r->commands);
+    script_runner_watch(r->scripts, on_outcome, r);
     subscribe(r, o->instance_id);
     return &r->base;
 }

@@ -104,7 +104,7 @@ void presence_heartbeat(const struct realm *r, const struct presence_beat *beat,
     realm_arg_int(&c, beat->known_epoch);
     realm_arg_int(&c, r->rules.seats);
     realm_arg_int(&c, beat->first);
-    realm_run(&c, &script_heartbeat, fn, arg);
+    realm_probe(&c, &script_heartbeat, fn, arg);
 }
 
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg)

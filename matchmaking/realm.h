@@ -45,6 +45,8 @@ void realm_keys_room(struct realm_call *c, struct str room_id); /* room:{id}, ro
 void realm_arg(struct realm_call *c, struct str value);
 void realm_arg_int(struct realm_call *c, int64_t value);
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg);
+/* The same as the store's write probe (backend.h). */
+void realm_probe(struct realm_call *c, const struct script *s, backend_cb fn, void *arg);
 
 /* How a call ended: err for the world's failures; else `word` is the script's first element ("OK",
  * "NOT_IN_ROOM", ...). */

@@ -10,7 +10,7 @@
  * serves.
  *
  * One timer: it fires at once, so that no failure can be reported before dial_start has returned, and then
- * again when the attempt has lasted too long. finish() is the only end: it frees everything, then tells. */
+ * again when a phase has lasted too long. finish() is the only end: it frees everything, then tells. */
 #include <fcntl.h>
 #include <stdio.h>
 #include "common/err.h"
@@ -20,6 +20,7 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
 
+enum { RESOLVE_MS = 5000 }; /* resolvers may need to ask a second server; the rest must not wait so long */
 enum phase { PHASE_START, PHASE_RESOLVING, PHASE_CONNECTING, PHASE_GREETING };
 enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING, STEP_COUNT };
 
@@ -181,6 +182,7 @@ static void connect_next(struct dial *d, const char *last_error)
     char error[128];
     snprintf(error, sizeof error, "%s", last_error);
     d->phase = PHASE_CONNECTING;
+    loop_timer_start(d->timer, d->options.timeout_ms, 0);
     while (d->tries_left > 0) {
         d->tries_left--;
         const char *ip = d->addresses.ip[(*d->options.turn)++ % d->addresses.count];
@@ -205,13 +207,13 @@ static void on_lookup(void *arg, const char *failure, const struct adapter_addre
 
 static void start(struct dial *d)
 {
-    loop_timer_start(d->timer, d->options.timeout_ms, 0);
     if (d->options.address->is_unix) {
         d->addresses.count = d->tries_left = 1;
         connect_next(d, "");
         return;
     }
     d->phase = PHASE_RESOLVING;
+    loop_timer_start(d->timer, RESOLVE_MS, 0);
     d->lookup = adapter_lookup(d->loop, d->options.address->host, on_lookup, d);
     if (d->lookup == NULL)
         finish(d, REDIS_RESOLVE, "the name cannot be looked up");

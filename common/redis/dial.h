@@ -12,7 +12,7 @@ struct dial_options { /* all borrowed until the end of the attempt */
     const struct redis_address *address;
     const char *name;    /* the link's, for logs and CLIENT SETNAME */
     const char *where;   /* the address for logs */
-    uint64_t timeout_ms; /* for all of it */
+    uint64_t timeout_ms; /* for one address: connection and greeting */
     unsigned *turn;      /* the caller's memory of which of several addresses comes next */
     bool quiet;          /* log at debug level */
 };

@@ -17,7 +17,6 @@
  * Logs: an outage says its beginning, each new reason, and one attempt every 10 s; the others are at debug
  * level. */
 #include <stdio.h>
-#include <strings.h>
 #include <sys/random.h>
 #include "common/clock.h"
 #include "common/err.h"
@@ -27,6 +26,7 @@
 #include "common/redis/dial.h"
 #include "common/redis/pending.h"
 #include "common/redis/link.h"
+#include "common/redis/subs.h"
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
 #include <hiredis/sds.h>
@@ -55,11 +55,6 @@ static const unsigned allowed[LINK_STATES] = {
     [LINK_READY] = 1u << LINK_WAITING,
 };
 
-struct channel {
-    struct list node;
-    char *name;
-};
-
 struct redis_link {
     struct loop *loop;
     struct redis_link_options options;
@@ -76,11 +71,11 @@ struct redis_link {
     bool watching; /* ready: the timer is set for the oldest call */
     struct pending pending;
     struct buf scratch; /* a command on its way to hiredis */
-    struct list channels;
-    size_t channel_count, confirmed;
+    struct subs subs;
     unsigned failures, backoff, turn;
     uint64_t epoch, up_at_ms, dialed_at_ms, said_at_ms;
     bool quiet;
+    enum redis_gate gate; /* what the owner wants done with calls */
     unsigned depth;
     bool closed;
 };
@@ -94,12 +89,7 @@ static void leave(struct redis_link *k)
 {
     if (--k->depth > 0 || !k->closed)
         return;
-    LIST_EACH_SAFE(it, tmp, &k->channels)
-    {
-        struct channel *c = OWNER(it, struct channel, node);
-        mem_free(c->name);
-        mem_free(c);
-    }
+    subs_close(&k->subs);
     buf_close(&k->scratch);
     mem_free(k);
 }
@@ -168,7 +158,8 @@ static void fall(struct redis_link *k)
     else if (now_ms - k->up_at_ms >= STEADY_MS)
         k->backoff = 0;
     move(k, LINK_WAITING);
-    uint64_t in_ms = backoff_ms(k);
+    /* An attempt that ran out of time was wait enough. */
+    uint64_t in_ms = !was_up && k->reason == REDIS_TIMEOUT ? BACKOFF_LEAST_MS : backoff_ms(k);
     loop_timer_start(k->timer, in_ms, 0);
     k->quiet = k->reason == before && now_ms - k->said_at_ms < SAY_AGAIN_MS;
     if (!k->quiet)
@@ -246,13 +237,11 @@ static void check_deadline(struct redis_link *k)
 static void answer_unsent(void *arg)
 {
     struct redis_link *k = arg;
+    struct call *call;
     enter(k);
-    for (size_t n = k->pending.count; n > 0 && !k->closed; n--) {
-        struct call *call = pending_head(&k->pending);
-        if (call == NULL || call->sent)
-            break;
+    for (size_t n = k->pending.count; n > 0 && !k->closed && (call = pending_unsent(&k->pending)) != NULL;
+         n--)
         pending_answer(&k->pending, call, ERR_UNAVAILABLE, NULL);
-    }
     leave(k);
 }
 
@@ -291,7 +280,7 @@ void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg
 {
     bool sent = can_send(k, command.n) &&
                 redisAsyncFormattedCommand(k->ac, on_reply, NULL, command.p, command.n) == REDIS_OK;
-    pending_push(&k->pending, fn, arg, sent);
+    pending_push(&k->pending, fn, arg, sent)->aside = k->gate == REDIS_GATE_ASIDE;
     if (sent)
         watch(k);
     else if (!k->closed)
@@ -329,32 +318,23 @@ static void on_event(redisAsyncContext *ac, void *r, void *unused)
     struct redis_link *k = ac->data;
     const redisReply *reply = r;
     (void)unused;
-    if (k == NULL || reply == NULL || k->lost != REDIS_OK || reply->type != REDIS_REPLY_ARRAY ||
-        reply->elements != 3)
+    if (k == NULL || reply == NULL || k->lost != REDIS_OK)
         return;
-    const redisReply *kind = reply->element[0], *channel = reply->element[1], *message = reply->element[2];
-    if (strcasecmp(kind->str, "subscribe") == 0 && k->state == LINK_SUBSCRIBING) {
-        if (++k->confirmed == k->channel_count)
-            go_up(k);
-    } else if (strcasecmp(kind->str, "message") == 0 && message->type == REDIS_REPLY_STRING) {
-        if (k->options.on_message != NULL)
-            k->options.on_message(k->options.arg, (struct str){channel->str, channel->len},
-                                  (struct str){message->str, message->len});
-    }
+    struct str channel, message;
+    enum subs_said said = subs_read(&k->subs, reply, &channel, &message);
+    if (said == SUBS_COMPLETE && k->state == LINK_SUBSCRIBING)
+        go_up(k);
+    else if (said == SUBS_MESSAGE && k->options.on_message != NULL)
+        k->options.on_message(k->options.arg, channel, message);
 }
 
 static void subscribe_all(struct redis_link *k)
 {
     move(k, LINK_SUBSCRIBING);
     loop_timer_start(k->timer, k->options.connect_timeout_ms, 0);
-    k->confirmed = 0;
-    LIST_EACH(it, &k->channels)
-    {
-        const struct channel *c = OWNER(it, struct channel, node);
-        buf_clear(&k->scratch);
-        redis_format(&k->scratch, (struct str[]){STR("SUBSCRIBE"), str_of(c->name)}, 2);
-        redisAsyncFormattedCommand(k->ac, on_event, NULL, k->scratch.data, k->scratch.len);
-    }
+    buf_clear(&k->scratch);
+    subs_begin(&k->subs, &k->scratch);
+    redisAsyncFormattedCommand(k->ac, on_event, NULL, k->scratch.data, k->scratch.len);
 }
 
 static void on_dialed(void *arg, const struct dial_result *result)
@@ -370,7 +350,7 @@ static void on_dialed(void *arg, const struct dial_result *result)
     k->io = result->io;
     k->ac->data = k;
     adapter_own(k->io, on_gone, k);
-    if (k->channel_count > 0)
+    if (k->subs.count > 0)
         subscribe_all(k);
     else
         go_up(k);
@@ -423,7 +403,7 @@ struct redis_link *redis_link_new(struct loop *l, const struct redis_link_option
         snprintf(k->where, sizeof k->where, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host, a->port);
     k->reason = REDIS_CONNECTING;
     pending_init(&k->pending);
-    list_init(&k->channels);
+    subs_init(&k->subs);
     k->timer = loop_timer_new(l, on_timer, k);
     k->unsent_timer = loop_timer_new(l, answer_unsent, k);
     loop_on_flush(l, on_flush, k);
@@ -454,21 +434,29 @@ void redis_link_free(struct redis_link *k)
 
 void redis_subscribe(struct redis_link *k, struct str channel)
 {
-    struct channel *c = mem_alloc(sizeof *c);
     CHECK(k->state == LINK_WAITING && k->epoch == 0 && k->failures == 0);
-    c->name = mem_copy(channel.p, channel.n);
-    list_push(&k->channels, &c->node);
-    k->channel_count++;
+    subs_add(&k->subs, channel);
 }
 
 bool redis_link_up(const struct redis_link *k)
 {
-    return k->state == LINK_READY && k->lost == REDIS_OK;
+    return k->state == LINK_READY && k->lost == REDIS_OK && k->gate != REDIS_GATE_SHUT;
 }
 
 enum redis_reason redis_link_reason(const struct redis_link *k)
 {
     return k->lost != REDIS_OK ? k->lost : k->reason;
+}
+
+void redis_link_gate(struct redis_link *k, enum redis_gate gate)
+{
+    k->gate = gate;
+}
+
+void redis_link_drop(struct redis_link *k, enum redis_reason reason, const char *detail)
+{
+    if (k->state == LINK_READY || k->state == LINK_SUBSCRIBING)
+        lose(k, reason, detail);
 }
 
 unsigned redis_link_failures(const struct redis_link *k)

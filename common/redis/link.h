@@ -43,6 +43,16 @@ void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg
 /* Counts the times the link went up: what was told to the server in another epoch may be gone. 0 before the
  * first. */
 uint64_t redis_link_epoch(const struct redis_link *k);
+enum redis_gate {
+    REDIS_GATE_OPEN,
+    REDIS_GATE_SHUT,  /* redis_link_up is false, calls fail with ERR_UNAVAILABLE in their turn */
+    REDIS_GATE_ASIDE, /* calls go, and refused ones behind them do not wait for their answers */
+};
+/* For the calls to come; those under way are not touched, on_state comes as ever. */
+void redis_link_gate(struct redis_link *k, enum redis_gate gate);
+/* Gives the connection up, if there is one: on_state(false) and the answers to all calls come inside this
+ * call (or when the reply at hand has been handled), then it is made again after the usual back-off. */
+void redis_link_drop(struct redis_link *k, enum redis_reason reason, const char *detail);
 /* Channels to hold subscribed, now and after every reconnect; channel is copied. "up" is reported after all
  * are confirmed. Only before the first pass of the loop. */
 void redis_subscribe(struct redis_link *k, struct str channel);

@@ -13,7 +13,7 @@ void pending_init(struct pending *p)
     list_init(&p->calls);
 }
 
-void pending_push(struct pending *p, redis_cb fn, void *arg, bool sent)
+struct call *pending_push(struct pending *p, redis_cb fn, void *arg, bool sent)
 {
     struct call *call = mem_alloc(sizeof *call);
     call->fn = fn;
@@ -23,6 +23,20 @@ void pending_push(struct pending *p, redis_cb fn, void *arg, bool sent)
     list_push(&p->calls, &call->node);
     p->count++;
     p->sent += sent;
+    return call;
+}
+
+struct call *pending_unsent(const struct pending *p)
+{
+    LIST_EACH(it, &p->calls)
+    {
+        struct call *call = OWNER(it, struct call, node);
+        if (!call->sent)
+            return call;
+        if (!call->aside)
+            break;
+    }
+    return NULL;
 }
 
 struct call *pending_head(const struct pending *p)

@@ -21,11 +21,13 @@ struct call {
     void *arg;
     uint64_t at_us; /* monotonic, when it was made */
     bool sent;
+    bool aside; /* does not hold back unsent ones behind it */
 };
 
 void pending_init(struct pending *p);
-void pending_push(struct pending *p, redis_cb fn, void *arg, bool sent);
-struct call *pending_head(const struct pending *p); /* NULL if there is none */
+struct call *pending_push(struct pending *p, redis_cb fn, void *arg, bool sent);
+struct call *pending_head(const struct pending *p);   /* NULL if there is none */
+struct call *pending_unsent(const struct pending *p); /* the next to be told that it was not sent, or NULL */
 /* Unlinks call, tells its maker, frees it. The callback may do anything, also free the link and p with it. */
 void pending_answer(struct pending *p, struct call *call, int err, const struct reply *reply);
 void pending_times(const struct pending *p, double *avg_us, double *max_us);

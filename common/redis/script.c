@@ -38,6 +38,8 @@ struct script_runner {
         plain_epoch;  /* the epoch of the link whose server turned out to be too old for the shebang line */
     size_t under_way; /* callbacks of the link that will still come, and frames that need the runner */
     bool closed;
+    redis_cb watcher; /* or NULL */
+    void *watcher_arg;
 };
 
 struct entry { /* one script */
@@ -202,6 +204,8 @@ static void finish(struct script_call *c, int err, const struct reply *reply)
         metrics_observe_for(METRIC_SCRIPT_SECONDS, name, (double)(clock_mono_us() - c->at_us) / 1e6);
     if (err != ERR_NONE)
         metrics_add_for(METRIC_SCRIPT_FAILURES, err_name(err), 1);
+    if (c->entry->runner->watcher != NULL)
+        c->entry->runner->watcher(c->entry->runner->watcher_arg, err, reply);
     list_remove(&c->node);
     list_remove(&c->in_runner);
     redis_cb fn = c->fn;
@@ -226,15 +230,28 @@ static void finish_refused(struct script_call *c, const struct buf *why)
     buf_close(&text);
 }
 
+/* The first call before c that waits to be sent again. One that is out (a write probe, which others need not
+ * wait for) has its own answer to come. */
+static struct script_call *waiting_before(const struct script_call *c)
+{
+    LIST_EACH(it, &c->entry->calls)
+    {
+        struct script_call *one = OWNER(it, struct script_call, node);
+        if (one == c)
+            break;
+        if (!one->out)
+            return one;
+    }
+    return NULL;
+}
+
 /* The link is lost: what waits before c to be sent again has not happened, and is told first. */
 static void finish_lost(struct script_call *c, int err)
 {
     struct script_runner *r = c->entry->runner;
     struct script_call *first;
-    while (!r->closed && (first = OWNER(c->entry->calls.next, struct script_call, node)) != c) {
-        CHECK(!first->out);
+    while (!r->closed && (first = waiting_before(c)) != NULL)
         finish(first, ERR_UNAVAILABLE, NULL);
-    }
     if (r->closed)
         free_call(c);
     else
@@ -291,6 +308,12 @@ void script_run(struct script_runner *r, const struct script *s, const struct st
     list_push(&r->calls, &c->in_runner);
     if (!e->stale && !r->closed)
         send_call(c);
+}
+
+void script_runner_watch(struct script_runner *r, redis_cb fn, void *arg)
+{
+    r->watcher = fn;
+    r->watcher_arg = arg;
 }
 
 struct script_runner *script_runner_new(struct redis_link *k)

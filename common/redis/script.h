@@ -17,6 +17,9 @@ struct script_runner *script_runner_new(struct redis_link *k);
 /* Pending calls are answered first: ERR_UNKNOWN, or ERR_UNAVAILABLE if nothing was sent. The link may be
  * freed before or after. NULL is fine. */
 void script_runner_free(struct script_runner *r);
+/* fn hears of the outcome of every call before its maker does: err and reply as there. For statistics: it
+ * must not call back. */
+void script_runner_watch(struct script_runner *r, redis_cb fn, void *arg);
 /* EVALSHA with keys then args (all copied); on NOSCRIPT loads and asks again, in order with respect to
  * itself. Same callback contract as redis_call, but an error reply arrives as err = ERR_SCRIPT with the
  * reply's text in reply->str. s must live for ever (the embedded table). */

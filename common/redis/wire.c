@@ -58,7 +58,8 @@ void wire_close(struct wire_reply *w)
 const char *redis_reason_name(enum redis_reason r)
 {
     static const char *const names[] = {"ok",      "connecting", "closed",   "refused", "auth",
-                                        "timeout", "loading",    "readonly", "resolve"};
+                                        "timeout", "loading",    "readonly", "resolve", "busy",
+                                        "oom",     "no_write",   "sentinel"};
     return names[r];
 }
 
@@ -80,7 +81,24 @@ enum redis_reason wire_reason(const char *error)
 
 enum redis_reason wire_refusal(const char *error)
 {
-    return strncmp(error, "NOPERM ", 7) == 0 ? REDIS_AUTH : wire_reason(error);
+    if (strncmp(error, "NOPERM ", 7) == 0)
+        return REDIS_AUTH;
+    return strncmp(error, "BUSY ", 5) == 0 ? REDIS_BUSY : wire_reason(error);
+}
+
+enum redis_reason wire_no_write(struct str error)
+{
+    static const struct {
+        const char *word;
+        enum redis_reason reason;
+    } table[] = {{"OOM ", REDIS_OOM},
+                 {"BUSY ", REDIS_BUSY},
+                 {"MISCONF ", REDIS_NO_WRITE},
+                 {"NOREPLICAS ", REDIS_NO_WRITE}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (error.n > 0 && memmem(error.p, error.n, table[i].word, strlen(table[i].word)) != NULL)
+            return table[i].reason;
+    return REDIS_OK;
 }
 
 /* mark, the number and the end of the line. buf_add_fmt would do, at ten times the cost, for each argument

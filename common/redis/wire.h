@@ -16,6 +16,10 @@ enum redis_reason { /* why a link is not ready */
                     REDIS_LOADING,    /* the server reads its data from disk */
                     REDIS_READONLY,   /* it is a replica, or cut off from its primary */
                     REDIS_RESOLVE,    /* the host name has no address */
+                    REDIS_BUSY,       /* a script blocks the server */
+                    REDIS_OOM,        /* it is full, writes are refused */
+                    REDIS_NO_WRITE,   /* it refuses writes: its disk (MISCONF) or too few replicas */
+                    REDIS_SENTINEL,   /* no sentinel answers, or they know no such master */
 };
 const char *redis_reason_name(enum redis_reason r); /* "closed", "refused", ... */
 
@@ -41,7 +45,11 @@ void wire_close(struct wire_reply *w);
 /* Why an error reply makes the whole connection useless (NOAUTH, LOADING, READONLY, ...); REDIS_OK: it does
  * not. */
 enum redis_reason wire_reason(const char *error);
-/* The same for an error before the connection is ready: there NOPERM is as bad as a wrong password. */
+/* Why an error reply to a write means that no write can be done now; REDIS_OK: it does not. Looks inside,
+ * since scripts pass errors on with words in front. */
+enum redis_reason wire_no_write(struct str error);
+/* The same as wire_reason for an error before the connection is ready: there NOPERM is as bad as a wrong
+ * password. */
 enum redis_reason wire_refusal(const char *error);
 
 #endif

@@ -94,7 +94,7 @@ static void open_redis(struct fleet_world *w)
                                           .command_timeout_ms = ANSWER_MS,
                                           .connect_timeout_ms = ANSWER_MS};
         w->backend[i] = backend_redis_new(
-            w->loop, &o, &(struct backend_events){on_redis_message, on_redis_state, &ears[i]});
+            w->loop, &o, &(struct backend_events){on_redis_message, on_redis_state, &ears[i], NULL});
     }
     assert_true(loop_wait(w->loop, all_up, w, LOOP_WAIT_MS));
 }
@@ -104,7 +104,7 @@ static void open_memory(struct fleet_world *w)
     w->now_us = UINT64_C(1700000000123456);
     struct backend_memory_options o = {
         .prefix = FLEET_WORLD_PREFIX, .now_us = now_us, .now_arg = w, .immediate = true};
-    w->backend[1] = backend_memory_new(NULL, &o, &(struct backend_events){on_memory_message, NULL, w});
+    w->backend[1] = backend_memory_new(NULL, &o, &(struct backend_events){on_memory_message, NULL, w, NULL});
     for (int i = 2; i <= FLEET_WORLD_INSTANCES; i++)
         w->backend[i] = w->backend[1];
 }

@@ -52,7 +52,7 @@ static int setup(void **state)
                                             .command_timeout_ms = 1000,
                                             .connect_timeout_ms = 300};
     gate.backend =
-        backend_redis_new(p->loop, &options, &(struct backend_events){on_message, on_state, &gate});
+        backend_redis_new(p->loop, &options, &(struct backend_events){on_message, on_state, &gate, NULL});
     return 0;
 }
 

@@ -74,7 +74,7 @@ static int open_world(void **state, struct loop *loop, bool immediate)
     w = (struct world){.loop = loop, .now_us = 5000007};
     struct backend_memory_options options = {
         .prefix = "p:", .now_us = now_us, .now_arg = &w, .immediate = immediate};
-    struct backend_events events = {on_message, on_state, &w};
+    struct backend_events events = {on_message, on_state, &w, NULL};
     w.backend = backend_memory_new(loop, &options, &events);
     *state = &w;
     return 0;
@@ -244,7 +244,7 @@ static void immediate_with_a_loop(void **state)
 static void the_real_clock(void **state)
 {
     struct backend_memory_options options = {.immediate = true};
-    struct backend_events events = {on_message, NULL, *state};
+    struct backend_events events = {on_message, NULL, *state, NULL};
     struct world w = {0};
     w.backend = backend_memory_new(NULL, &options, &events);
     run(&w, &clock_script, "", on_answer);
