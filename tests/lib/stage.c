@@ -151,6 +151,11 @@ static void do_read(struct fleet_world *w, struct stage *s)
     struct room_seat who = play_seat(&s->a);
     (void)ASK(w, room_state_read(&w->realm[1], &who, ANSWER(w)));
 }
+static void do_where(struct fleet_world *w, struct stage *s)
+{
+    struct str id = str_of(s->a.id);
+    (void)ASK(w, presence_where(&w->realm[1], &id, 1, ANSWER(w)));
+}
 static void do_log(struct fleet_world *w, struct stage *s)
 {
     (void)play_log(w, s->a.room, 0);
@@ -209,6 +214,7 @@ const struct stage_case stage_cases[] = {
     {"end_game (first vote)", active_room, do_end, "OK 0 []", "="},
     {"end_game (last vote)", one_has_voted, do_end, "OK 1 [gameEnd#3 roomCleanup#4]", "ROOM_NOT_FOUND"},
     {"read_room", active_room, do_read, "?", "="},
+    {"where", active_room, do_where, "?", "="},
     {"read_log", active_room, do_log, "OK 2 [matchFound#1 gameStart#2]", "="},
     {"reseat", in_grace, do_reseat, NULL, NULL},
     {"due_timers", active_room, do_due, "", "="},

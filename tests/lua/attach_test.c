@@ -84,6 +84,39 @@ static void sessions_attach_again(struct fleet_world *w)
     assert_string_equal(RAW(w, "GET", "fence"), "4");
 }
 
+/* The answer to an attach was lost: the same connection may ask again with the fence it knows, nobody else
+ * may. */
+static void attach_again_after_a_lost_answer(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1), lost = a;
+    (void)play_attach_again(w, &lost);
+    assert_true(lost.fence > a.fence);
+    assert_string_equal(play_attach_again(w, &a), "OK 3 idle   0  i1 a.1");
+    assert_string_equal(play_join(w, &lost, 1), "REPLACED");
+    assert_string_equal(play_join(w, &a, 1), "WAITING 1 0");
+    fleet_world_settled(w);
+}
+
+/* What an instance asks to compare with what it believes. */
+static void where_players_are(struct fleet_world *w)
+{
+    struct player p[3] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2), play_arrive(w, "c", 3)};
+    play_room(w, p, 2, 4);
+    (void)play_join(w, &p[2], 5);
+    struct str ids[] = {STR("c"), STR("nobody"), STR("a")};
+    struct buf before = fleet_world_dump(w);
+    (void)ASK(w, presence_where(&w->realm[2], ids, 3, ANSWER(w)));
+    assert_int_equal(w->reply->count, 3);
+    struct presence_record r;
+    assert_true(presence_record(reply_str(w->reply, 0), &r));
+    assert_true(str_eq(r.state, STR("queued")) && r.room_id.n == 0 && r.fence == p[2].fence);
+    assert_true(str_eq(r.socket_id, STR("c.1")));
+    assert_false(presence_record(reply_str(w->reply, 1), &r));
+    assert_true(presence_record(reply_str(w->reply, 2), &r));
+    assert_true(str_eq(r.state, STR("room")) && str_eq(r.room_id, str_of(p[0].room)));
+    fleet_world_same(w, &before, "where");
+}
+
 /* A fence that was given out before is stale for everything the old connection may still try. */
 static void stale_fence_everywhere(struct fleet_world *w)
 {
@@ -216,6 +249,8 @@ int main(void)
         BOTH(takeover_tells_the_old_instance),
         BOTH(takeover_on_one_instance),
         BOTH(sessions_attach_again),
+        BOTH(attach_again_after_a_lost_answer),
+        BOTH(where_players_are),
         BOTH(stale_fence_everywhere),
         BOTH(ticket_moves_with_the_player),
         BOTH(seat_is_known_to_the_next_connection),

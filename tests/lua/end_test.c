@@ -205,6 +205,22 @@ static void grace_completes_the_agreement(struct fleet_world *w)
     expect_ended(w, &p[0]);
 }
 
+/* Reports are kept with the room, so they count against its limit; a refused one changes nothing. */
+static void a_report_too_large(struct fleet_world *w)
+{
+    struct player p[2];
+    started(w, p, 2);
+    (void)play_end(w, &p[0], "123456");
+    size_t record = strlen(RAW(w, "HGET", "game_states", p[0].room));
+    for (int i = 1; i <= FLEET_WORLD_INSTANCES; i++)
+        w->realm[i].rules.record_max_bytes = (int64_t)record + 6 + 4;
+    struct buf before = fleet_world_dump(w);
+    assert_string_equal(play_end(w, &p[1], "12345"), "TOO_LARGE");
+    fleet_world_same(w, &before, "a report that is too large");
+    assert_string_equal(play_end(w, &p[1], "1234"), "OK 0 [error#3]");
+    assert_string_equal(play_end(w, &p[0], "1234567890"), "OK 0 []"); /* the old reports are gone */
+}
+
 static void votes_refused(struct fleet_world *w)
 {
     struct player p[2], c = play_arrive(w, "c", 3);
@@ -314,6 +330,7 @@ int main(void)
         BOTH(a_leaver_completes_a_dispute),
         BOTH(a_leavers_report_is_forgotten),
         BOTH(grace_completes_the_agreement),
+        BOTH(a_report_too_large),
         BOTH(votes_refused),
         BOTH(an_idle_room_ends),
         BOTH(activity_puts_it_off),

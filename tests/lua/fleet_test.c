@@ -133,7 +133,7 @@ static void the_dead_are_named(struct fleet_world *w)
     fleet_world_die(w, 2);
     fleet_world_die(w, 3);
     (void)beat(w, 1, 1, false);
-    assert_non_null(strstr(w->text.data, " [i2 i3]"));
+    assert_non_null(strstr(w->text.data, " [i2 i3] [i1]"));
     for (int i = 0; i < 20; i++)
         (void)RAW(w, "ZADD", "instances", "7", fleet_text("x%02d", i));
     (void)beat(w, 1, 1, false);

@@ -255,6 +255,8 @@ static void reading_the_room(struct fleet_world *w)
     (void)ASK(w, room_state_read(&w->realm[2], &seat, ANSWER(w)));
     assert_true(realm_said(realm_outcome(w->err, w->reply), "OK"));
     assert_int_equal(reply_int(w->reply, 2), 3);
+    assert_true(str_eq(reply_str(w->reply, 3), STR("active")));
+    assert_true(str_eq(reply_str(w->reply, 4), STR("a|i1|a.1 b|i2|b.1")));
     struct str record = reply_str(w->reply, 1), tail = STR(",\"version\":0,\"seq\":3,\"epoch\":1}");
     assert_true(record.n > tail.n);
     assert_memory_equal(record.p + record.n - tail.n, tail.p, tail.n);
