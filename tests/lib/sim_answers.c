@@ -1,0 +1,459 @@
+/* Reads the answers to a virtual gateway's calls. */
+#include "tests/lib/sim_answers.h"
+
+#include "common/err.h"
+#include "common/mem.h"
+#include "tests/lib/sim_model.h"
+
+enum { TRIES_MAX = 8 };
+
+/* Once more, with what the script said is right. */
+static void ask_again(struct sim_gateway *g, const struct sim_call *c, int64_t level, struct str room_id)
+{
+    struct sim_call next = *c;
+    next.reply = NULL;
+    next.lost = false;
+    next.err = ERR_NONE;
+    next.level = level;
+    (void)str_copy(next.room, sizeof next.room, room_id);
+    sim_call(g, &next);
+}
+
+static void put_off(struct sim_gateway *g, const struct sim_call *c)
+{
+    struct sim_call *later = mem_alloc(sizeof *later);
+    *later = *c;
+    later->reply = NULL;
+    later->lost = false;
+    later->err = ERR_NONE;
+    list_push(&g->put_off, &later->link);
+}
+
+static void rematch(struct sim_gateway *g, struct str level)
+{
+    int64_t value;
+    if (level.n && str_to_int(level, &value))
+        sim_gateway_match(g, value);
+}
+
+/* ---- attach ---- */
+
+static void take_seat(struct sim_gateway *g, struct sim_session *s, struct str room_id)
+{
+    struct sim_call c = {.kind = SIM_RESEAT, .session = s->number, .fence = s->fence};
+    memcpy(c.player, s->client->id, sizeof c.player);
+    (void)str_copy(c.room, sizeof c.room, room_id);
+    s->attaching = true;
+    sim_call(g, &c);
+}
+
+static void take_place(struct sim_gateway *g, struct sim_session *s)
+{
+    struct sim_call c = {.kind = SIM_JOIN,
+                         .session = s->number,
+                         .fence = s->fence,
+                         .level = s->level,
+                         .again = true,
+                         .ghost = s->client->session != s->number};
+    memcpy(c.player, s->client->id, sizeof c.player);
+    memcpy(c.ticket, s->ticket, sizeof c.ticket);
+    s->attaching = true;
+    sim_call(g, &c);
+}
+
+static void read_record(struct sim_gateway *g, struct sim_session *s, const struct presence_attached *now)
+{
+    if (str_eq(now->state, STR("room"))) {
+        if (s->view && !str_eq(str_of(s->view->room), now->room_id))
+            sim_view_leave(g, s);
+        if (!s->view)
+            s->state = SIM_IDLE;
+        s->level = now->level;
+        take_seat(g, s, now->room_id);
+        return;
+    }
+    if (s->view)
+        sim_view_leave(g, s);
+    if (str_eq(now->state, STR("queued"))) {
+        s->state = SIM_QUEUED;
+        s->level = now->level;
+        (void)str_copy(s->ticket, sizeof s->ticket, now->ticket_id);
+    }
+    if (s->state == SIM_QUEUED) /* also if the store has lost the ticket */
+        take_place(g, s);
+    else
+        s->state = SIM_IDLE;
+}
+
+/* Another session of the same player here makes room. */
+static void replace_older(struct sim_gateway *g, const struct sim_session *s)
+{
+    LIST_EACH_SAFE(it, tmp, &g->sessions)
+    {
+        struct sim_session *other = OWNER(it, struct sim_session, link);
+        if (other != s && other->client == s->client && other->number < s->number)
+            sim_gateway_drop(g, other);
+    }
+}
+
+/* The connection went while it attached: what the store may have done is undone. */
+static void undo_attach(struct sim_gateway *g, const struct sim_call *c)
+{
+    struct sim_call undo = {.kind = SIM_DETACH, .fence = c->err ? 0 : reply_int(c->reply, 1)};
+    if (c->err == ERR_UNAVAILABLE)
+        return;
+    memcpy(undo.player, c->player, sizeof undo.player);
+    memcpy(undo.socket, c->socket, sizeof undo.socket);
+    memcpy(undo.owner, g->realm.instance_id, sizeof undo.owner);
+    sim_call(g, &undo);
+}
+
+static void on_attach(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
+                      struct realm_outcome o)
+{
+    if (!s) {
+        undo_attach(g, c);
+        return;
+    }
+    s->attaching = false;
+    if (o.err && c->again) {
+        s->doubt = true;
+    } else if (o.err) {
+        undo_attach(g, c);
+        sim_gateway_drop(g, s);
+    } else if (realm_said(o, "REPLACED")) {
+        sim_gateway_drop(g, s);
+    } else {
+        struct presence_attached now;
+        presence_attached(c->reply, &now);
+        s->fence = now.fence;
+        if (!c->again)
+            replace_older(g, s);
+        read_record(g, s, &now);
+    }
+}
+
+static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
+                      struct realm_outcome o)
+{
+    if (!s)
+        return;
+    s->attaching = false;
+    if (realm_said(o, "ROOM_NOT_FOUND")) {
+        sim_view_leave(g, s);
+        s->state = SIM_IDLE;
+        return;
+    }
+    if (!realm_said(o, "OK")) {
+        s->doubt = true;
+        return;
+    }
+    struct presence_reseated seat;
+    presence_reseated(c->reply, &seat);
+    if (s->view && strcmp(s->view->room, c->room) != 0)
+        sim_view_leave(g, s);
+    s->view = sim_view_get(g, str_of(c->room), seat.seq);
+    s->view->level = seat.level;
+    s->view->active = str_eq(seat.status, STR("active"));
+    s->state = SIM_SEATED;
+    bool waiting = !s->view->active;
+    sim_view_fill(g, s->view);
+    sim_gateway_events(g, seat.events);
+    if (waiting && s->view)
+        sim_gateway_confirm(g, s);
+}
+
+/* ---- queue ---- */
+
+static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
+                    struct realm_outcome o)
+{
+    if (s) {
+        s->busy = s->busy && c->again;
+        s->attaching = s->attaching && !c->again;
+    }
+    if (realm_said(o, "MATCHED"))
+        sim_gateway_events(g, reply_at(c->reply, 2));
+    else if (realm_said(o, "WAITING") && reply_int(c->reply, 2) != 0)
+        sim_gateway_match(g, c->level);
+    if (!s || realm_said(o, "MATCHED"))
+        return;
+    if (realm_said(o, "WAITING")) {
+        if (s->state == SIM_IDLE)
+            s->state = SIM_QUEUED;
+        return;
+    }
+    if (s->state == SIM_QUEUED && !o.err)
+        s->state = SIM_IDLE;
+    if (!realm_said(o, "LEASE"))
+        s->doubt = true;
+}
+
+static void on_leave_queue(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
+                           struct realm_outcome o)
+{
+    if (!s)
+        return;
+    s->busy = false;
+    if (realm_said(o, "AGAIN"))
+        ask_again(g, c, reply_int(c->reply, 1), (struct str){0});
+    else if (realm_said(o, "LEFT") && s->state == SIM_QUEUED)
+        s->state = SIM_IDLE;
+    else if (o.err)
+        s->doubt = true;
+}
+
+static void on_match(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
+{
+    if (realm_said(o, "MATCHED"))
+        sim_gateway_events(g, reply_at(c->reply, 2));
+    if (realm_said(o, "MATCHED") || (realm_said(o, "NONE") && reply_int(c->reply, 1) != 0))
+        sim_gateway_match(g, c->level);
+}
+
+/* ---- rooms ---- */
+
+static void on_room(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
+                    struct realm_outcome o)
+{
+    if (s && c->kind != SIM_CONFIRM)
+        s->busy = false;
+    if (realm_said(o, "AGAIN")) {
+        ask_again(g, c, reply_int(c->reply, 1), str_of(c->room));
+        return;
+    }
+    if (!realm_said(o, "OK")) {
+        if (s && !realm_said(o, "NOT_STARTED") && !realm_said(o, "STALE_VERSION"))
+            s->doubt = true;
+        return;
+    }
+    if (c->kind == SIM_LEAVE_ROOM && s && s->view && strcmp(s->view->room, c->room) == 0) {
+        sim_view_leave(g, s);
+        s->state = SIM_IDLE;
+    }
+    if (c->kind == SIM_MESSAGE)
+        sim_gateway_event(g, reply_str(c->reply, 2));
+    else
+        sim_gateway_events(g, reply_at(c->reply, c->kind == SIM_SET ? 3 : 2));
+    if (c->kind == SIM_LEAVE_ROOM)
+        rematch(g, reply_str(c->reply, 1));
+}
+
+/* The room is gone and so is its log. */
+static void view_lost(struct sim_gateway *g, const char *room_id)
+{
+    LIST_EACH_SAFE(it, tmp, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (!s->view || strcmp(s->view->room, room_id) != 0)
+            continue;
+        sim_view_leave(g, s);
+        s->state = SIM_IDLE;
+        s->doubt = true;
+    }
+}
+
+static void on_log(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
+{
+    struct sim_view *v = sim_view_find(g, str_of(c->room));
+    if (!v)
+        return;
+    v->filling = false;
+    if (!realm_said(o, "OK")) {
+        v->gap = true;
+        return;
+    }
+    int64_t newest = reply_int(c->reply, 1), before = v->seq;
+    const struct reply *events = reply_at(c->reply, 2);
+    for (size_t i = 0; i < events->count && (v = sim_view_find(g, str_of(c->room))) != NULL; i++) {
+        struct room_event e;
+        const char *why;
+        if (events_parse(reply_str(events, i), &e, &why) && e.seq == v->seq + 1) {
+            sim_gateway_event(g, reply_str(events, i));
+            g->sim->count.gaps++;
+        }
+    }
+    v = sim_view_find(g, str_of(c->room));
+    if (!v)
+        return;
+    if (newest < 0) {
+        view_lost(g, c->room);
+    } else if (v->seq < newest && v->seq == before) { /* the log does not reach back: a snapshot */
+        g->sim->count.snapshots++;
+        v->seq = newest;
+        LIST_EACH(it, &g->sessions)
+        {
+            struct sim_session *s = OWNER(it, struct sim_session, link);
+            s->doubt = s->doubt || s->view == v;
+        }
+    }
+}
+
+/* ---- detach and sweep ---- */
+
+static void sweep_on(struct sim_gateway *g, enum sim_call_kind kind)
+{
+    struct sim_call c = {.kind = kind};
+    memcpy(c.owner, g->sweeping, sizeof c.owner);
+    sim_call(g, &c);
+}
+
+static void leftover_done(struct sim_gateway *g)
+{
+    if (--g->sweep_waiting == 0)
+        sweep_on(g, SIM_LEFTOVERS);
+}
+
+static void on_detach(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
+{
+    if (o.err) {
+        if (c->leftover)
+            leftover_done(g);
+        else
+            put_off(g, c);
+    } else if (realm_said(o, "AGAIN")) {
+        ask_again(g, c, reply_int(c->reply, 1), reply_str(c->reply, 2));
+    } else {
+        if (realm_said(o, "OK")) {
+            sim_gateway_events(g, reply_at(c->reply, 2));
+            rematch(g, reply_str(c->reply, 1));
+        }
+        if (c->leftover)
+            leftover_done(g);
+    }
+}
+
+static void on_leftovers(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
+{
+    const struct reply *list = reply_at(c->reply, 1);
+    if (!realm_said(o, "OK")) {
+        g->sweeping[0] = '\0';
+        return;
+    }
+    if (list->count == 0) {
+        sweep_on(g, SIM_RETIRE);
+        return;
+    }
+    g->sweep_waiting = (unsigned)(list->count / 4);
+    for (size_t i = 0; i + 3 < list->count; i += 4) {
+        struct sim_call d = {.kind = SIM_DETACH, .leftover = true, .level = reply_int(list, i + 2)};
+        (void)str_copy(d.socket, sizeof d.socket, reply_str(list, i));
+        (void)str_copy(d.player, sizeof d.player, reply_str(list, i + 1));
+        (void)str_copy(d.room, sizeof d.room, reply_str(list, i + 3));
+        memcpy(d.owner, g->sweeping, sizeof d.owner);
+        sim_call(g, &d);
+    }
+}
+
+/* ---- the clock ---- */
+
+static void on_due(struct sim_gateway *g, const struct sim_call *c)
+{
+    g->polling = false;
+    for (size_t i = 0; !c->err && i < c->reply->count; i++) {
+        struct sim_call fire = {.kind = SIM_FIRE};
+        if (!str_copy(fire.text, sizeof fire.text, reply_str(c->reply, i)))
+            sim_fail(g->sim, "deadlines holds a long entry");
+        sim_call(g, &fire);
+    }
+}
+
+static void on_fire(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
+{
+    if (!realm_said(o, "OK"))
+        return;
+    sim_gateway_events(g, reply_at(c->reply, 2));
+    rematch(g, reply_str(c->reply, 1));
+}
+
+static void on_beat(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
+{
+    g->beating = false;
+    if (o.err)
+        return;
+    if (!realm_said(o, "OK"))
+        sim_fail(g->sim, "%s is refused", g->realm.instance_id);
+    int64_t epoch = reply_int(c->reply, 1);
+    if (g->epoch != 0 && epoch != g->epoch)
+        LIST_EACH(it, &g->sessions)
+    OWNER(it, struct sim_session, link)->doubt = true;
+    g->epoch = epoch;
+    const struct reply *dead = reply_at(c->reply, 3);
+    if (dead->count > 0 && !g->sweeping[0]) {
+        (void)str_copy(g->sweeping, sizeof g->sweeping,
+                       reply_str(dead, sim_random(g->sim, (uint32_t)dead->count)));
+        sweep_on(g, SIM_LEFTOVERS);
+    }
+}
+
+static bool agrees(const struct sim_session *s, const struct presence_record *r)
+{
+    if (!str_eq(r->socket_id, str_of(s->socket)))
+        return false;
+    if (str_eq(r->state, STR("room")))
+        return s->state == SIM_SEATED && str_eq(r->room_id, str_of(s->view->room));
+    return s->state == (str_eq(r->state, STR("queued")) ? SIM_QUEUED : SIM_IDLE);
+}
+
+/* Once may be a change on its way; twice is a difference. */
+static void on_where(const struct sim_call *c, struct sim_session *s)
+{
+    struct presence_record r;
+    if (!s || c->err || s->attaching || s->busy)
+        return;
+    if (presence_record(reply_str(c->reply, 0), &r) && agrees(s, &r)) {
+        s->differed = false;
+        return;
+    }
+    s->doubt = s->doubt || s->differed;
+    s->differed = true;
+}
+
+void sim_answer(struct sim_gateway *g, const struct sim_call *c)
+{
+    struct sim_session *s = c->session ? sim_gateway_session(g, c->session) : NULL;
+    struct realm_outcome o = realm_outcome(c->err, c->reply);
+    switch (c->kind) {
+    case SIM_ATTACH:
+        on_attach(g, c, s, o);
+        break;
+    case SIM_RESEAT:
+        on_reseat(g, c, s, o);
+        break;
+    case SIM_JOIN:
+        on_join(g, c, s, o);
+        break;
+    case SIM_LEAVE_QUEUE:
+        on_leave_queue(g, c, s, o);
+        break;
+    case SIM_MATCH:
+        on_match(g, c, o);
+        break;
+    case SIM_LOG:
+        on_log(g, c, o);
+        break;
+    case SIM_DETACH:
+        on_detach(g, c, o);
+        break;
+    case SIM_LEFTOVERS:
+        on_leftovers(g, c, o);
+        break;
+    case SIM_RETIRE:
+        g->sweeping[0] = '\0';
+        break;
+    case SIM_DUE:
+        on_due(g, c);
+        break;
+    case SIM_FIRE:
+        on_fire(g, c, o);
+        break;
+    case SIM_BEAT:
+        on_beat(g, c, o);
+        break;
+    case SIM_WHERE:
+        on_where(c, s);
+        break;
+    default:
+        on_room(g, c, s, o);
+    }
+}

@@ -1,0 +1,189 @@
+/* Runs the scripts of virtual gateways and queues what comes back. */
+#include "tests/lib/sim_calls.h"
+
+#include "common/err.h"
+#include "common/mem.h"
+#include "tests/lib/fleet_text.h"
+#include "tests/lib/sim_gateway.h"
+#include "tests/lib/sim_model.h"
+
+enum { LOST_PER_10000 = 20, LEFTOVERS_PER_CALL = 8, TIMERS_PER_CALL = 20 };
+
+const char *sim_call_name(enum sim_call_kind kind)
+{
+    static const char *const names[SIM_CALL_KINDS] = {
+        [SIM_ATTACH] = "attach",
+        [SIM_RESEAT] = "reseat",
+        [SIM_JOIN] = "join",
+        [SIM_LEAVE_QUEUE] = "leave_queue",
+        [SIM_MATCH] = "match",
+        [SIM_CONFIRM] = "confirm",
+        [SIM_MESSAGE] = "message",
+        [SIM_SET] = "set_state",
+        [SIM_LEAVE_ROOM] = "leave_room",
+        [SIM_END] = "end_game",
+        [SIM_DETACH] = "detach",
+        [SIM_LOG] = "read_log",
+        [SIM_DUE] = "due_timers",
+        [SIM_FIRE] = "fire_timer",
+        [SIM_BEAT] = "heartbeat",
+        [SIM_LEFTOVERS] = "list_leftovers",
+        [SIM_RETIRE] = "retire",
+        [SIM_WHERE] = "where",
+    };
+    return names[kind];
+}
+
+void sim_call_free(struct sim_call *c)
+{
+    mem_free(c->reply);
+    mem_free(c);
+}
+
+static void trace(const struct sim_call *c, const struct reply *reply)
+{
+    if (c->kind == SIM_DUE && reply->count == 0)
+        return;
+    struct buf text = {0};
+    fleet_text_plain(&text, ERR_NONE, reply);
+    sim_trace(c->gateway->sim, "%s %s %s%s%s%s%s%s -> %.100s%s", c->gateway->realm.instance_id,
+              sim_call_name(c->kind), c->player, c->socket[0] ? " " : "", c->socket, c->room[0] ? " " : "",
+              c->room, c->kind == SIM_FIRE ? c->text : "", text.data, c->lost ? " (answer lost)" : "");
+    buf_close(&text);
+}
+
+static void on_answer(void *arg, int err, const struct reply *reply)
+{
+    struct sim_call *c = arg;
+    struct sim *s = c->gateway->sim;
+    if (err != ERR_NONE)
+        sim_fail(s, "%s of %s: %s %.*s", sim_call_name(c->kind), c->player, err_name(err),
+                 reply ? (int)reply->str.n : 0, reply ? reply->str.p : "");
+    trace(c, reply);
+    sim_model_ran(s->model, c, reply);
+    c->err = c->lost ? ERR_UNKNOWN : ERR_NONE;
+    if (!c->lost)
+        c->reply = fleet_text_copy(reply);
+}
+
+static void run_queue(struct sim_call *c)
+{
+    const struct realm *r = &c->gateway->realm;
+    if (c->kind == SIM_JOIN)
+        queue_join(r, str_of(c->player), c->fence, c->level, str_of(c->ticket), on_answer, c);
+    else if (c->kind == SIM_LEAVE_QUEUE)
+        queue_leave(r, str_of(c->player), c->fence, c->level, on_answer, c);
+    else
+        queue_match(r, c->level, on_answer, c);
+}
+
+static void run_room(struct sim_call *c)
+{
+    const struct realm *r = &c->gateway->realm;
+    struct room_seat who = {str_of(c->room), str_of(c->player), str_of(c->socket)};
+    struct room_change change = {.game = c->game,
+                                 .json = str_of(c->text),
+                                 .has_turn = c->game,
+                                 .turn = c->number + 1,
+                                 .has_expected_version = c->number >= 0,
+                                 .expected_version = c->number};
+    if (c->kind == SIM_CONFIRM)
+        room_state_confirm(r, &who, on_answer, c);
+    else if (c->kind == SIM_MESSAGE)
+        room_state_message(r, &who, "gameMessage", str_of(c->text), false, on_answer, c);
+    else if (c->kind == SIM_SET)
+        room_state_set(r, &who, &change, on_answer, c);
+    else if (c->kind == SIM_LEAVE_ROOM)
+        room_state_leave(r, &who, c->level, on_answer, c);
+    else if (c->kind == SIM_END)
+        room_state_end(r, &who, str_of(c->text), on_answer, c);
+    else
+        room_state_log(r, who.room_id, c->number, on_answer, c);
+}
+
+static void run_detach(struct sim_call *c)
+{
+    struct presence_leaving who = {.player_id = str_of(c->player),
+                                   .socket_id = str_of(c->socket),
+                                   .owner_instance_id = str_of(c->owner),
+                                   .fence = c->fence,
+                                   .only_if_owner_dead = c->leftover,
+                                   .level = c->level,
+                                   .room_id = str_of(c->room)};
+    presence_detach(&c->gateway->realm, &who, on_answer, c);
+}
+
+static void run_presence(struct sim_call *c)
+{
+    const struct realm *r = &c->gateway->realm;
+    struct str player = str_of(c->player);
+    const char *info = fleet_text("{\"seats\":%lld}", (long long)r->rules.seats);
+    struct presence_beat beat = {str_of(info), c->number, c->number == 0};
+    if (c->kind == SIM_ATTACH)
+        presence_attach(r, player, str_of(c->socket), c->again ? c->fence : 0, on_answer, c);
+    else if (c->kind == SIM_RESEAT)
+        presence_reseat(r, str_of(c->room), player, c->fence, on_answer, c);
+    else if (c->kind == SIM_DETACH)
+        run_detach(c);
+    else if (c->kind == SIM_BEAT)
+        presence_heartbeat(r, &beat, on_answer, c);
+    else if (c->kind == SIM_LEFTOVERS)
+        presence_leftovers(r, str_of(c->owner), LEFTOVERS_PER_CALL, on_answer, c);
+    else if (c->kind == SIM_RETIRE)
+        presence_retire(r, str_of(c->owner), on_answer, c);
+    else
+        presence_where(r, &player, 1, on_answer, c);
+}
+
+static void run_timer(struct sim_call *c)
+{
+    struct timer_entry entry;
+    if (c->kind == SIM_DUE) {
+        timers_due(&c->gateway->realm, TIMERS_PER_CALL, on_answer, c);
+        return;
+    }
+    if (!timers_parse(str_of(c->text), &entry))
+        sim_fail(c->gateway->sim, "deadlines holds %s", c->text);
+    timers_fire(&c->gateway->realm, &entry, on_answer, c);
+}
+
+static void run(struct sim_call *c)
+{
+    switch (c->kind) {
+    case SIM_JOIN:
+    case SIM_LEAVE_QUEUE:
+    case SIM_MATCH:
+        run_queue(c);
+        break;
+    case SIM_CONFIRM:
+    case SIM_MESSAGE:
+    case SIM_SET:
+    case SIM_LEAVE_ROOM:
+    case SIM_END:
+    case SIM_LOG:
+        run_room(c);
+        break;
+    case SIM_DUE:
+    case SIM_FIRE:
+        run_timer(c);
+        break;
+    default:
+        run_presence(c);
+    }
+}
+
+void sim_call(struct sim_gateway *g, const struct sim_call *asked)
+{
+    struct sim *s = g->sim;
+    struct sim_call *c = mem_alloc(sizeof *c);
+    *c = *asked;
+    c->gateway = g;
+    s->count.calls++;
+    if (s->now_us < g->away_until_us) {
+        c->err = ERR_UNAVAILABLE;
+    } else {
+        c->lost = !s->calm && sim_chance(s, LOST_PER_10000);
+        run(c);
+    }
+    list_push(&g->answers, &c->link);
+}

@@ -1,0 +1,50 @@
+/* What virtual gateways ask, and how the answers come back. */
+#ifndef TESTS_LIB_SIM_CALLS_H
+#define TESTS_LIB_SIM_CALLS_H
+
+#include "tests/lib/sim.h"
+
+enum sim_call_kind {
+    SIM_ATTACH,
+    SIM_RESEAT,
+    SIM_JOIN,
+    SIM_LEAVE_QUEUE,
+    SIM_MATCH,
+    SIM_CONFIRM,
+    SIM_MESSAGE,
+    SIM_SET,
+    SIM_LEAVE_ROOM,
+    SIM_END,
+    SIM_DETACH,
+    SIM_LOG,
+    SIM_DUE,
+    SIM_FIRE,
+    SIM_BEAT,
+    SIM_LEFTOVERS,
+    SIM_RETIRE,
+    SIM_WHERE,
+    SIM_CALL_KINDS
+};
+const char *sim_call_name(enum sim_call_kind kind);
+
+/* One call: first what is asked, then (err, reply) what came of it. */
+struct sim_call {
+    struct list link; /* in its gateway's queue of answers */
+    struct sim_gateway *gateway;
+    enum sim_call_kind kind;
+    uint64_t session; /* number; 0: on nobody's behalf */
+    char player[ID_SIZE], socket[ID_SIZE], room[ID_SIZE], ticket[ID_SIZE], owner[ID_SIZE];
+    int64_t level, fence, number; /* number: have (log), version (set; -1 none), known epoch (beat) */
+    char text[160];               /* message, state, vote, deadline's entry */
+    bool again, leftover, game;
+    bool ghost; /* the client behind it is gone for long */
+    bool lost;  /* ran, but the answer will not come */
+    int err;
+    struct reply *reply; /* owned */
+};
+
+/* Runs it (unless the gateway has lost the store) and queues the answer. c is copied. */
+void sim_call(struct sim_gateway *g, const struct sim_call *c);
+void sim_call_free(struct sim_call *c);
+
+#endif

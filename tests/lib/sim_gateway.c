@@ -1,0 +1,465 @@
+/* What a virtual gateway believes: sessions, views of rooms, and what arrives at it.
+ *
+ * It follows the real one (gateway/attach.c, inbox.c, deliver.c, compare.c, clockwork.c) in what it asks and
+ * when, without clients' sockets: a push is not sent, only compared with the truth. The answers to its calls
+ * are in sim_answers.c. */
+#include "tests/lib/sim_gateway.h"
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "tests/lib/fleet_text.h"
+#include "tests/lib/sim_answers.h"
+#include "tests/lib/sim_model.h"
+
+enum { CONFIRM_NEVER_PER_10000 = 500, COMPARE_PER_10000 = 3000, FILL_PER_10000 = 3000 };
+enum { BEAT_US = 1500000, POLL_US = 250000, SWEEP_US = 2000000 };
+
+struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
+{
+    const struct realm_rules rules = {.seats = s->o.seats,
+                                      .confirm_ms = 3000,
+                                      .idle_ms = 30000,
+                                      .grace_ms = 5000,
+                                      .lease_ms = 6000,
+                                      .log_max = 16,
+                                      .record_max_bytes = 65536,
+                                      .events_mode = s->o.events_mode};
+    struct sim_gateway *g = mem_alloc(sizeof *g);
+    g->sim = s;
+    g->index = index;
+    g->alive = true;
+    realm_init(&g->realm, s->backend, &rules, "", fleet_text("i%u", ++s->instances_made));
+    g->beat_at_us = s->now_us;
+    g->poll_at_us = s->now_us + sim_random(s, POLL_US);
+    g->sweep_at_us = s->now_us + sim_random(s, SWEEP_US);
+    list_init(&g->sessions);
+    list_init(&g->views);
+    list_init(&g->answers);
+    list_init(&g->messages);
+    list_init(&g->put_off);
+    return g;
+}
+
+static void session_free(struct sim_session *s)
+{
+    if (s->client->session == s->number)
+        s->client->session = 0;
+    list_remove(&s->link);
+    mem_free(s);
+}
+
+static void message_free(struct sim_message *m)
+{
+    list_remove(&m->link);
+    mem_free((char *)(uintptr_t)m->text.p);
+    mem_free(m);
+}
+
+static void free_calls(struct list *calls)
+{
+    while (!list_empty(calls)) {
+        struct sim_call *c = OWNER(calls->next, struct sim_call, link);
+        list_remove(&c->link);
+        sim_call_free(c);
+    }
+}
+
+static void drop_messages(struct sim_gateway *g)
+{
+    while (!list_empty(&g->messages))
+        message_free(OWNER(g->messages.next, struct sim_message, link));
+}
+
+void sim_gateway_kill(struct sim_gateway *g)
+{
+    g->alive = false;
+    while (!list_empty(&g->sessions))
+        session_free(OWNER(g->sessions.next, struct sim_session, link));
+    while (!list_empty(&g->views)) {
+        struct sim_view *v = OWNER(g->views.next, struct sim_view, link);
+        list_remove(&v->link);
+        mem_free(v);
+    }
+    free_calls(&g->answers);
+    free_calls(&g->put_off);
+    drop_messages(g);
+}
+
+void sim_gateway_free(struct sim_gateway *g)
+{
+    sim_gateway_kill(g);
+    mem_free(g);
+}
+
+bool sim_gateway_works(const struct sim_gateway *g)
+{
+    return g->alive && g->sim->now_us >= g->frozen_until_us;
+}
+
+struct sim_session *sim_gateway_session(struct sim_gateway *g, uint64_t number)
+{
+    LIST_EACH(it, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (s->number == number)
+            return s;
+    }
+    return NULL;
+}
+
+/* ---- views ---- */
+
+struct sim_view *sim_view_find(struct sim_gateway *g, struct str room_id)
+{
+    LIST_EACH(it, &g->views)
+    {
+        struct sim_view *v = OWNER(it, struct sim_view, link);
+        if (str_eq(str_of(v->room), room_id))
+            return v;
+    }
+    return NULL;
+}
+
+struct sim_view *sim_view_get(struct sim_gateway *g, struct str room_id, int64_t seq)
+{
+    struct sim_view *v = sim_view_find(g, room_id);
+    if (v)
+        return v;
+    v = mem_alloc(sizeof *v);
+    (void)str_copy(v->room, sizeof v->room, room_id);
+    v->seq = seq;
+    list_push(&g->views, &v->link);
+    return v;
+}
+
+/* A view without members goes. */
+void sim_view_leave(struct sim_gateway *g, struct sim_session *s)
+{
+    struct sim_view *v = s->view;
+    s->view = NULL;
+    LIST_EACH(it, &g->sessions)
+    {
+        if (OWNER(it, struct sim_session, link)->view == v)
+            return;
+    }
+    if (v) {
+        list_remove(&v->link);
+        mem_free(v);
+    }
+}
+
+void sim_view_fill(struct sim_gateway *g, struct sim_view *v)
+{
+    if (v->filling)
+        return;
+    v->filling = true;
+    v->gap = false;
+    struct sim_call c = {.kind = SIM_LOG, .number = v->seq};
+    memcpy(c.room, v->room, sizeof c.room);
+    sim_call(g, &c);
+}
+
+/* ---- events ---- */
+
+static bool named_in(struct str list, const char *player_id)
+{
+    while (list.n)
+        if (str_eq(str_cut(&list, ' '), str_of(player_id)))
+            return true;
+    return false;
+}
+
+/* The room is over for the members here. */
+static void close_view(struct sim_gateway *g, struct sim_view *v, struct str requeued)
+{
+    LIST_EACH_SAFE(it, tmp, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (s->view != v)
+            continue;
+        s->view = NULL;
+        s->state = named_in(requeued, s->client->id) ? SIM_QUEUED : SIM_IDLE;
+    }
+    list_remove(&v->link);
+    mem_free(v);
+}
+
+static void player_left(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
+{
+    LIST_EACH_SAFE(it, tmp, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        const char *quoted = fleet_text("\"playerId\":\"%s\"", s->client->id);
+        if (s->view != v || !memmem(e->data.p, e->data.n, quoted, strlen(quoted)))
+            continue;
+        s->state = SIM_IDLE;
+        sim_view_leave(g, s); /* v may be gone */
+        return;
+    }
+}
+
+static void deliver(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
+{
+    sim_model_delivered(g->sim->model, e);
+    v->seq = e->seq;
+    if (str_eq(e->event, STR("gameStart")))
+        v->active = true;
+    else if (str_eq(e->event, STR("matchCancelled")))
+        close_view(g, v, e->requeued);
+    else if (str_eq(e->event, STR("roomCleanup")))
+        close_view(g, v, (struct str){0});
+    else if (str_eq(e->event, STR("playerLeft")))
+        player_left(g, v, e);
+}
+
+void sim_gateway_confirm(struct sim_gateway *g, struct sim_session *s)
+{
+    struct sim_call c = {.kind = SIM_CONFIRM, .session = s->number};
+    memcpy(c.player, s->client->id, sizeof c.player);
+    memcpy(c.socket, s->socket, sizeof c.socket);
+    memcpy(c.room, s->view->room, sizeof c.room);
+    sim_call(g, &c);
+}
+
+static struct sim_session *session_by_socket(struct sim_gateway *g, struct str socket_id)
+{
+    LIST_EACH(it, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (str_eq(str_of(s->socket), socket_id))
+            return s;
+    }
+    return NULL;
+}
+
+static void match_found(struct sim_gateway *g, const struct room_event *e)
+{
+    struct event_seat seat;
+    sim_model_delivered(g->sim->model, e);
+    for (struct str place = e->place; events_next_seat(&place, &seat);) {
+        struct sim_session *s = session_by_socket(g, seat.socket_id);
+        if (!s || s->view || (s->state != SIM_QUEUED && s->state != SIM_IDLE))
+            continue;
+        s->view = sim_view_get(g, e->room_id, 1);
+        s->view->level = s->level;
+        s->state = SIM_SEATED;
+        if (g->sim->calm || !sim_chance(g->sim, CONFIRM_NEVER_PER_10000))
+            sim_gateway_confirm(g, s);
+    }
+}
+
+void sim_gateway_event(struct sim_gateway *g, struct str text)
+{
+    struct room_event e;
+    const char *why;
+    if (!events_parse(text, &e, &why))
+        sim_fail(g->sim, "an event cannot be read (%s): %.*s", why, (int)text.n, text.p);
+    if (e.room_id.n == 0) { /* sessionReplaced: the store decides, not the message */
+        struct json_object data;
+        struct str socket;
+        if (json_object_scan(e.data, &data, &why) &&
+            json_as_plain(json_get(&data, "socketId", NULL), &socket)) {
+            struct sim_session *s = session_by_socket(g, socket);
+            if (s)
+                s->doubt = true;
+        }
+        return;
+    }
+    struct sim_view *v = sim_view_find(g, e.room_id);
+    if (!v && e.seq == 1)
+        match_found(g, &e);
+    else if (v && e.seq == v->seq + 1)
+        deliver(g, v, &e);
+    else if (v && e.seq > v->seq)
+        v->gap = true;
+}
+
+void sim_gateway_events(struct sim_gateway *g, const struct reply *events)
+{
+    for (size_t i = 0; i < events->count; i++)
+        sim_gateway_event(g, reply_str(events, i));
+}
+
+void sim_gateway_hear(struct sim_gateway *g, struct str text)
+{
+    struct sim *s = g->sim;
+    if (!g->alive || s->now_us < g->away_until_us || (!s->calm && sim_chance(s, 10)))
+        return;
+    struct sim_message *m = mem_alloc(sizeof *m);
+    m->text = (struct str){mem_copy(text.p, text.n), text.n};
+    list_push(&g->messages, &m->link);
+}
+
+bool sim_gateway_read(struct sim_gateway *g)
+{
+    bool messages = !list_empty(&g->messages), answers = !list_empty(&g->answers);
+    if (messages && (!answers || sim_chance(g->sim, 5000))) {
+        struct sim_message *m = OWNER(g->messages.next, struct sim_message, link);
+        if (!events_from(m->text, g->realm.instance_id)) /* else the reply has told, or will */
+            sim_gateway_event(g, m->text);
+        message_free(m);
+    } else if (answers) {
+        struct sim_call *c = OWNER(g->answers.next, struct sim_call, link);
+        list_remove(&c->link);
+        sim_answer(g, c);
+        sim_call_free(c);
+    }
+    return messages || answers;
+}
+
+/* ---- sessions ---- */
+
+void sim_gateway_connect(struct sim_gateway *g, struct sim_client *c)
+{
+    struct sim_session *s = mem_alloc(sizeof *s);
+    s->number = ++g->sim->next_session;
+    s->client = c;
+    (void)str_copy(s->socket, sizeof s->socket,
+                   str_of(fleet_text("%.40s.%llu", c->id, (unsigned long long)++c->sockets)));
+    list_push(&g->sessions, &s->link);
+    c->gateway = g->index;
+    c->session = s->number;
+    sim_gateway_attach(g, s, false);
+}
+
+void sim_gateway_attach(struct sim_gateway *g, struct sim_session *s, bool again)
+{
+    struct sim_call c = {.kind = SIM_ATTACH, .session = s->number, .again = again, .fence = s->fence};
+    memcpy(c.player, s->client->id, sizeof c.player);
+    memcpy(c.socket, s->socket, sizeof c.socket);
+    s->attaching = true;
+    s->doubt = s->differed = false;
+    sim_call(g, &c);
+}
+
+void sim_gateway_detach(struct sim_gateway *g, const struct sim_session *s)
+{
+    struct sim_call c = {.kind = SIM_DETACH, .fence = s->fence, .level = s->level};
+    memcpy(c.player, s->client->id, sizeof c.player);
+    memcpy(c.socket, s->socket, sizeof c.socket);
+    memcpy(c.owner, g->realm.instance_id, sizeof c.owner);
+    if (s->view)
+        memcpy(c.room, s->view->room, sizeof c.room);
+    sim_call(g, &c);
+}
+
+void sim_gateway_drop(struct sim_gateway *g, struct sim_session *s)
+{
+    if (s->fence != 0)
+        sim_gateway_detach(g, s);
+    sim_view_leave(g, s);
+    session_free(s);
+}
+
+void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_call c)
+{
+    c.session = s->number;
+    c.fence = s->fence;
+    memcpy(c.player, s->client->id, sizeof c.player);
+    memcpy(c.socket, s->socket, sizeof c.socket);
+    if (s->view)
+        memcpy(c.room, s->view->room, sizeof c.room);
+    s->busy = true;
+    sim_call(g, &c);
+}
+
+void sim_gateway_match(struct sim_gateway *g, int64_t level)
+{
+    sim_call(g, &(struct sim_call){.kind = SIM_MATCH, .level = level});
+}
+
+/* ---- the clock ---- */
+
+static void compare(struct sim_gateway *g, struct sim_session *s)
+{
+    struct sim_call c = {.kind = SIM_WHERE, .session = s->number};
+    memcpy(c.player, s->client->id, sizeof c.player);
+    sim_call(g, &c);
+}
+
+static void sweep_tick(struct sim_gateway *g)
+{
+    struct sim *sim = g->sim;
+    LIST_EACH_SAFE(it, tmp, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (s->attaching || s->fence == 0)
+            continue;
+        if (s->client->session != s->number && (sim->calm || sim_chance(sim, 1000)))
+            sim_gateway_drop(g, s); /* its client went elsewhere; pings are not answered */
+        else if (s->doubt)
+            sim_gateway_attach(g, s, true);
+        else if (sim->calm || sim_chance(sim, COMPARE_PER_10000))
+            compare(g, s);
+    }
+    LIST_EACH(it, &g->views)
+    {
+        struct sim_view *v = OWNER(it, struct sim_view, link);
+        if (v->gap || sim->calm || sim_chance(sim, FILL_PER_10000))
+            sim_view_fill(g, v);
+    }
+    while (!list_empty(&g->put_off)) {
+        struct sim_call *c = OWNER(g->put_off.next, struct sim_call, link);
+        list_remove(&c->link);
+        sim_call(g, c);
+        sim_call_free(c);
+    }
+    for (int64_t level = 1; level <= sim->o.levels; level++)
+        sim_gateway_match(g, level);
+}
+
+void sim_gateway_tick(struct sim_gateway *g)
+{
+    struct sim *s = g->sim;
+    if (s->now_us >= g->beat_at_us && !g->beating) {
+        g->beat_at_us = s->now_us + BEAT_US;
+        g->beating = true;
+        sim_call(g, &(struct sim_call){.kind = SIM_BEAT, .number = g->epoch});
+    }
+    if (g->epoch == 0) /* nothing before the first answer */
+        return;
+    if (s->now_us >= g->poll_at_us && !g->polling) {
+        g->poll_at_us = s->now_us + POLL_US;
+        g->polling = true;
+        sim_call(g, &(struct sim_call){.kind = SIM_DUE});
+    }
+    if (s->now_us >= g->sweep_at_us) {
+        g->sweep_at_us = s->now_us + SWEEP_US;
+        sweep_tick(g);
+    }
+}
+
+/* ---- bad days ---- */
+
+void sim_gateway_drain(struct sim_gateway *g)
+{
+    g->draining = true;
+    while (!list_empty(&g->sessions))
+        sim_gateway_drop(g, OWNER(g->sessions.next, struct sim_session, link));
+    struct sim_call c = {.kind = SIM_RETIRE};
+    memcpy(c.owner, g->realm.instance_id, sizeof c.owner);
+    sim_call(g, &c);
+}
+
+/* Sockets whose clients have given up are closed, as far as it can tell; of what was published meanwhile some
+ * is lost. */
+void sim_gateway_thaw(struct sim_gateway *g)
+{
+    LIST_EACH_SAFE(it, tmp, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (s->client->session != s->number && (g->sim->calm || sim_chance(g->sim, 5000)))
+            sim_gateway_drop(g, s);
+    }
+    if (sim_chance(g->sim, 3000))
+        drop_messages(g);
+}
+
+void sim_gateway_back(struct sim_gateway *g)
+{
+    g->beat_at_us = g->sweep_at_us = g->sim->now_us;
+    LIST_EACH(it, &g->sessions)
+    OWNER(it, struct sim_session, link)->doubt = true;
+    LIST_EACH(it, &g->views)
+    OWNER(it, struct sim_view, link)->gap = true;
+}

@@ -1,0 +1,72 @@
+/* A virtual gateway: what a real one believes and does, without sockets. */
+#ifndef TESTS_LIB_SIM_GATEWAY_H
+#define TESTS_LIB_SIM_GATEWAY_H
+
+#include "tests/lib/sim_calls.h"
+
+struct sim_message { /* heard, not yet read */
+    struct list link;
+    struct str text; /* owned */
+};
+
+struct sim_view { /* a room as this gateway sees it */
+    struct list link;
+    char room[ID_SIZE];
+    int64_t seq, level;
+    bool active, filling, gap;
+};
+
+enum sim_session_state { SIM_ATTACHING, SIM_IDLE, SIM_QUEUED, SIM_SEATED };
+struct sim_session {
+    struct list link;
+    uint64_t number;
+    struct sim_client *client;
+    char socket[ID_SIZE], ticket[ID_SIZE];
+    int64_t fence, level;
+    enum sim_session_state state;
+    struct sim_view *view; /* SEATED */
+    bool busy;             /* a request of the client is under way */
+    bool attaching;        /* an attach is under way */
+    bool doubt;            /* attach again */
+    bool differed;         /* the last comparison with the store did not agree */
+};
+
+struct sim_gateway {
+    struct sim *sim;
+    unsigned index;
+    struct realm realm;
+    bool alive, draining;
+    uint64_t frozen_until_us, away_until_us; /* away: the store cannot be reached */
+    int64_t epoch;
+    bool beating, polling;
+    uint64_t beat_at_us, poll_at_us, sweep_at_us;
+    struct list sessions, views, answers, messages;
+    struct list put_off;      /* struct sim_call: detaches to be tried again */
+    char sweeping[ID_SIZE];   /* "": nobody */
+    unsigned sweep_waiting;   /* detaches under way */
+    unsigned calls_under_way; /* answers that have not been read */
+};
+
+struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index);
+void sim_gateway_free(struct sim_gateway *g);
+bool sim_gateway_works(const struct sim_gateway *g); /* alive and not frozen */
+
+void sim_gateway_tick(struct sim_gateway *g); /* what its timers do now */
+bool sim_gateway_read(struct sim_gateway *g); /* one answer or message; false: there is none */
+void sim_gateway_hear(struct sim_gateway *g, struct str message);
+
+/* A client connects, or its connection goes away. */
+void sim_gateway_connect(struct sim_gateway *g, struct sim_client *c);
+void sim_gateway_drop(struct sim_gateway *g, struct sim_session *s);
+struct sim_session *sim_gateway_session(struct sim_gateway *g, uint64_t number); /* NULL: gone */
+/* A request of the client of s. */
+void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_call c);
+
+void sim_gateway_kill(struct sim_gateway *g);
+void sim_gateway_drain(struct sim_gateway *g); /* detaches all it has; dies a little later */
+void sim_gateway_thaw(struct sim_gateway *g);  /* first thing after a freeze */
+void sim_gateway_back(struct sim_gateway *g);  /* the store is back */
+
+void sim_gateway_match(struct sim_gateway *g, int64_t level);
+
+#endif
