@@ -48,11 +48,13 @@ void sim_trace(struct sim *s, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(line + n, SIM_TRACE_BYTES - (size_t)n, fmt, args);
     va_end(args);
+    if (s->o.verbose)
+        fprintf(stderr, "%s\n", line);
 }
 
 void sim_fail(struct sim *s, const char *fmt, ...)
 {
-    for (unsigned i = 0; i < SIM_TRACE_LINES; i++) {
+    for (unsigned i = 0; i < SIM_TRACE_LINES && !s->o.verbose; i++) {
         const char *line = s->trace[(s->trace_at + i) % SIM_TRACE_LINES];
         if (line[0])
             fprintf(stderr, "%s\n", line);

@@ -35,6 +35,7 @@ struct sim_options {
     int64_t seats, levels;
     unsigned clients;
     const char *events_mode;
+    bool verbose; /* every call as a line on standard error */
 };
 
 struct sim_client {

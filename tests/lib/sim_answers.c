@@ -58,6 +58,7 @@ static void take_place(struct sim_gateway *g, struct sim_session *s)
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.ticket, s->ticket, sizeof c.ticket);
     s->attaching = true;
+    s->overtaken = false;
     sim_call(g, &c);
 }
 
@@ -69,6 +70,7 @@ static void read_record(struct sim_gateway *g, struct sim_session *s, const stru
         if (!s->view)
             s->state = SIM_IDLE;
         s->level = now->level;
+        (void)str_copy(s->ticket, sizeof s->ticket, now->ticket_id);
         take_seat(g, s, now->room_id);
         return;
     }
@@ -79,7 +81,7 @@ static void read_record(struct sim_gateway *g, struct sim_session *s, const stru
         s->level = now->level;
         (void)str_copy(s->ticket, sizeof s->ticket, now->ticket_id);
     }
-    if (s->state == SIM_QUEUED) /* also if the store has lost the ticket */
+    if (s->state == SIM_QUEUED && s->ticket[0]) /* also if the store has lost the ticket */
         take_place(g, s);
     else
         s->state = SIM_IDLE;
@@ -157,6 +159,8 @@ static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct si
     s->view->active = str_eq(seat.status, STR("active"));
     s->state = SIM_SEATED;
     bool waiting = !s->view->active;
+    if (!waiting)
+        s->ticket[0] = '\0';
     sim_view_fill(g, s->view);
     sim_gateway_events(g, seat.events);
     if (waiting && s->view)
@@ -179,7 +183,7 @@ static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_
     if (!s || realm_said(o, "MATCHED"))
         return;
     if (realm_said(o, "WAITING")) {
-        if (s->state == SIM_IDLE)
+        if (s->state == SIM_IDLE && !s->overtaken)
             s->state = SIM_QUEUED;
         return;
     }

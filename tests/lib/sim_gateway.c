@@ -198,12 +198,24 @@ static void player_left(struct sim_gateway *g, struct sim_view *v, const struct 
     }
 }
 
+/* From now on the tickets are used up: whatever comes late must not hand them in again. */
+static void start(struct sim_gateway *g, struct sim_view *v)
+{
+    v->active = true;
+    LIST_EACH(it, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (s->view == v)
+            s->ticket[0] = '\0';
+    }
+}
+
 static void deliver(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
 {
     sim_model_delivered(g->sim->model, e);
     v->seq = e->seq;
     if (str_eq(e->event, STR("gameStart")))
-        v->active = true;
+        start(g, v);
     else if (str_eq(e->event, STR("matchCancelled")))
         close_view(g, v, e->requeued);
     else if (str_eq(e->event, STR("roomCleanup")))
@@ -243,6 +255,7 @@ static void match_found(struct sim_gateway *g, const struct room_event *e)
         s->view = sim_view_get(g, e->room_id, 1);
         s->view->level = s->level;
         s->state = SIM_SEATED;
+        s->overtaken = true;
         if (g->sim->calm || !sim_chance(g->sim, CONFIRM_NEVER_PER_10000))
             sim_gateway_confirm(g, s);
     }
@@ -360,6 +373,7 @@ void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_ca
     if (s->view)
         memcpy(c.room, s->view->room, sizeof c.room);
     s->busy = true;
+    s->overtaken = false;
     sim_call(g, &c);
 }
 

@@ -28,6 +28,7 @@ struct sim_session {
     bool busy;             /* a request of the client is under way */
     bool attaching;        /* an attach is under way */
     bool doubt;            /* attach again */
+    bool overtaken;        /* matched since the last join was asked: its answer, if WAITING, is old */
     bool differed;         /* the last comparison with the store did not agree */
 };
 

@@ -125,6 +125,7 @@ int main(int argc, char **argv)
     o.seed = getenv("SIM_SEED") ? (uint64_t)number(getenv("SIM_SEED")) : (uint64_t)now.tv_nsec;
     if (getenv("SIM_TICKETS"))
         o.tickets = number(getenv("SIM_TICKETS"));
+    o.verbose = getenv("SIM_TRACE") != NULL;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seed") == 0)
             o.seed = (uint64_t)number(argv[i + 1]);
