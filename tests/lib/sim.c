@@ -10,7 +10,14 @@
 #include "tests/lib/sim_gateway.h"
 #include "tests/lib/sim_model.h"
 
-enum { CALM_US = 20000000, CALM_STEP_US = 10000, READS_PER_STEP = 4, AUDIT_LIMIT = 100000, AUDIT_TEXTS = 10 };
+enum {
+    CALM_US = 20000000,
+    CALM_STEP_US = 10000,
+    READS_PER_STEP = 4,
+    READS_PER_CALM_STEP = 60,
+    AUDIT_LIMIT = 100000,
+    AUDIT_TEXTS = 10
+};
 
 /* ---- chance ---- */
 
@@ -107,6 +114,8 @@ void sim_close(struct sim *s)
 {
     for (unsigned i = 0; i < SIM_GATEWAYS; i++)
         sim_gateway_free(s->gateways[i]);
+    for (unsigned i = 0; i < s->o.clients; i++)
+        mem_free(s->clients[i].unanswered);
     s->backend->ops->free(s->backend);
     sim_model_free(s->model);
 }
@@ -141,7 +150,7 @@ void sim_step(struct sim *s, uint32_t at_most_us)
 {
     s->now_us += 1 + sim_random(s, at_most_us);
     wake(s);
-    for (int i = 0; i < READS_PER_STEP; i++) {
+    for (int i = 0; i < (s->calm ? READS_PER_CALM_STEP : READS_PER_STEP); i++) {
         struct sim_gateway *g = some_gateway(s);
         if (sim_gateway_works(g))
             (void)sim_gateway_read(g);
@@ -229,6 +238,11 @@ void sim_client_act(struct sim *s, struct sim_client *c)
     }
     if (own->busy || own->attaching)
         return;
+    if (c->unanswered) {
+        s->count.repeats++;
+        sim_gateway_ask(g, own, *c->unanswered);
+        return;
+    }
     if (own->state == SIM_IDLE)
         act_idle(s, g, own);
     else if (own->state == SIM_QUEUED)

@@ -38,11 +38,16 @@ struct sim_options {
     bool verbose; /* every call as a line on standard error */
 };
 
+struct sim_call;
 struct sim_client {
     char id[ID_SIZE];
     unsigned gateway; /* where its session is */
     uint64_t session; /* 0: not connected */
     uint64_t sockets; /* opened so far */
+    int64_t requests; /* asked so far */
+    /* A request whose answer did not come: kind, text and so on as they were; asked again under the same id.
+     */
+    struct sim_call *unanswered; /* owned; NULL: none */
 };
 
 struct sim_model;
@@ -59,7 +64,7 @@ struct sim {
     unsigned instances_made;
     bool calm; /* no chaos: answers are not lost */
     struct {
-        int64_t calls, tickets, kills, freezes, outages, drains, takeovers, gaps, snapshots, calms;
+        int64_t calls, tickets, kills, freezes, outages, drains, takeovers, repeats, gaps, snapshots, calms;
     } count;
     unsigned trace_at;
     char trace[SIM_TRACE_LINES][SIM_TRACE_BYTES];

@@ -180,8 +180,12 @@ static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_
         sim_gateway_events(g, reply_at(c->reply, 2));
     else if (realm_said(o, "WAITING") && reply_int(c->reply, 2) != 0)
         sim_gateway_match(g, c->level);
-    if (!s || realm_said(o, "MATCHED"))
+    if (!s)
         return;
+    if (realm_said(o, "MATCHED")) { /* without events: matched before, on the same ticket */
+        s->doubt = s->doubt || reply_at(c->reply, 2)->count == 0;
+        return;
+    }
     if (realm_said(o, "WAITING")) {
         if (s->state == SIM_IDLE && !s->overtaken)
             s->state = SIM_QUEUED;
@@ -226,6 +230,12 @@ static void on_room(struct sim_gateway *g, const struct sim_call *c, struct sim_
         ask_again(g, c, reply_int(c->reply, 1), str_of(c->room));
         return;
     }
+    if (s && c->request && !o.err && s->client->unanswered && s->client->unanswered->request == c->request) {
+        mem_free(s->client->unanswered);
+        s->client->unanswered = NULL;
+    }
+    if (realm_said(o, "DONE"))
+        return;
     if (!realm_said(o, "OK")) {
         if (s && !realm_said(o, "NOT_STARTED") && !realm_said(o, "STALE_VERSION"))
             s->doubt = true;

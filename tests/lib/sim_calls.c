@@ -80,7 +80,11 @@ static void run_queue(struct sim_call *c)
 static void run_room(struct sim_call *c)
 {
     const struct realm *r = &c->gateway->realm;
-    struct room_seat who = {str_of(c->room), str_of(c->player), str_of(c->socket)};
+    struct room_seat who = {.room_id = str_of(c->room),
+                            .player_id = str_of(c->player),
+                            .socket_id = str_of(c->socket),
+                            .session_id = str_of(c->player),
+                            .request_id = c->request};
     struct room_change change = {.game = c->game,
                                  .json = str_of(c->text),
                                  .has_turn = c->game,
@@ -109,7 +113,8 @@ static void run_detach(struct sim_call *c)
                                    .fence = c->fence,
                                    .only_if_owner_dead = c->leftover,
                                    .level = c->level,
-                                   .room_id = str_of(c->room)};
+                                   .room_id = str_of(c->room),
+                                   .session_id = str_of(c->player)};
     presence_detach(&c->gateway->realm, &who, on_answer, c);
 }
 
@@ -119,8 +124,13 @@ static void run_presence(struct sim_call *c)
     struct str player = str_of(c->player);
     const char *info = fleet_text("{\"seats\":%lld}", (long long)r->rules.seats);
     struct presence_beat beat = {str_of(info), c->number, c->number == 0};
+    struct presence_hello hello = {.player_id = player,
+                                   .socket_id = str_of(c->socket),
+                                   .held_fence = c->again ? c->fence : 0,
+                                   .session_id = player,
+                                   .token_hash = STR("token")};
     if (c->kind == SIM_ATTACH)
-        presence_attach(r, player, str_of(c->socket), c->again ? c->fence : 0, on_answer, c);
+        presence_attach(r, &hello, on_answer, c);
     else if (c->kind == SIM_RESEAT)
         presence_reseat(r, str_of(c->room), player, c->fence, on_answer, c);
     else if (c->kind == SIM_DETACH)

@@ -35,6 +35,7 @@ struct sim_call {
     uint64_t session; /* number; 0: on nobody's behalf */
     char player[ID_SIZE], socket[ID_SIZE], room[ID_SIZE], ticket[ID_SIZE], owner[ID_SIZE];
     int64_t level, fence, number; /* number: have (log), version (set; -1 none), known epoch (beat) */
+    int64_t request;              /* the client's id of it; 0: none */
     char text[160];               /* message, state, vote, deadline's entry */
     bool again, leftover, game;
     bool ghost; /* the client behind it is gone for long */

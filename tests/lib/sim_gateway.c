@@ -20,6 +20,8 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
                                       .confirm_ms = 3000,
                                       .idle_ms = 30000,
                                       .grace_ms = 5000,
+                                      .queue_grace_ms = 2000,
+                                      .session_ms = 600000,
                                       .lease_ms = 6000,
                                       .log_max = 16,
                                       .record_max_bytes = 65536,
@@ -364,16 +366,28 @@ void sim_gateway_drop(struct sim_gateway *g, struct sim_session *s)
     session_free(s);
 }
 
+/* Until it is answered, wherever that will be. */
+static void remember(struct sim_client *client, struct sim_call *c)
+{
+    if (c->request == 0)
+        c->request = ++client->requests;
+    if (!client->unanswered)
+        client->unanswered = mem_alloc(sizeof *c);
+    *client->unanswered = *c;
+}
+
 void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_call c)
 {
     c.session = s->number;
     c.fence = s->fence;
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.socket, s->socket, sizeof c.socket);
-    if (s->view)
+    if (s->view && !c.room[0])
         memcpy(c.room, s->view->room, sizeof c.room);
     s->busy = true;
     s->overtaken = false;
+    if (c.kind == SIM_MESSAGE || c.kind == SIM_SET || c.kind == SIM_END || c.kind == SIM_LEAVE_ROOM)
+        remember(s->client, &c);
     sim_call(g, &c);
 }
 

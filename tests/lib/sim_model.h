@@ -20,7 +20,7 @@ int64_t sim_model_seq(struct sim_model *m,
 bool sim_model_ended(struct sim_model *m, const char *room_id);
 void sim_model_forget_ended(struct sim_model *m); /* nobody will ask for rooms that have ended before */
 
-/* "free", "waiting" or "seated". *room_id (may be NULL): where, or "". */
+/* "free", "waiting", "away" or "seated". *room_id (may be NULL): where, or "". */
 const char *sim_model_player(struct sim_model *m, const char *player_id, const char **room_id);
 
 size_t sim_model_matches(const struct sim_model *m);
