@@ -350,6 +350,30 @@ static void the_zombie_was_not_missed(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+/* Frozen between attach and reseat, swept, thawed: its fence is still the player's last one, but the
+ * connection that held it is written off. It has to attach again before it gets the seat, and the grace goes
+ * on until then. */
+static void the_zombie_takes_its_seat_too_late(struct fleet_world *w)
+{
+    struct estate e;
+    build(w, &e);
+    (void)play_attach_again(w, &e.active[0]);
+    (void)play_attach_again(w, &e.queued);
+    fleet_world_die(w, 4);
+    assert_int_equal(sweep(w, 1, "i4"), 4);
+    struct buf before = fleet_world_dump(w);
+    assert_string_equal(play_reseat(w, &e.active[0]), "GONE");
+    assert_string_equal(play_join_again(w, &e.active[0]), "GONE");
+    assert_string_equal(play_leave_queue(w, &e.active[0]), "GONE");
+    assert_string_equal(play_join_again(w, &e.queued), "GONE");
+    fleet_world_same(w, &before, "a zombie's step");
+    (void)beat(w, 4, 1, false);
+    (void)play_attach_again(w, &e.active[0]);
+    (void)play_reseat(w, &e.active[0]);
+    assert_true(realm_said(realm_outcome(w->err, w->reply), "OK"));
+    fleet_world_audit(w);
+}
+
 static void many_sockets_in_pages(struct fleet_world *w)
 {
     fleet_world_beat(w, 4);
@@ -413,6 +437,7 @@ int main(void)
         BOTH(taken_over_before_the_sweep),
         BOTH(the_zombie_returns),
         BOTH(the_zombie_was_not_missed),
+        BOTH(the_zombie_takes_its_seat_too_late),
         BOTH(many_sockets_in_pages),
         BOTH(sockets_without_mapping),
         BOTH(an_instance_retires_itself),

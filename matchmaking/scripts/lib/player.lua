@@ -58,10 +58,11 @@ local function instance_live(instance)
     return leases[instance]
 end
 
--- The caller's own hold on the player: nil and REPLACED or GONE if another attach came later or a sweep took the record.
+-- The caller's own hold on the player: nil and REPLACED or GONE if another attach came later, or if a sweep took the record or
+-- wrote its connection off (a seat in grace, a place remembered): that is taken back by attaching, not by a step that was late.
 local function player_own(id, fence)
     local p = player_get(id)
-    if not p or p.state == 'away' then
+    if not p or p.socket == '' then
         return nil, 'GONE'
     end
     if p.fence ~= fence then
