@@ -46,6 +46,6 @@ p.fence, p.socket, p.instance = fence, socket, ORIGIN
 player_put(p)
 mapping_put(p)
 redis.call('SADD', KEYS[9], socket)
-redis.call('HSET', KEYS[10], 'player', id, 'token', ARGV[7])
+redis.call('HSET', KEYS[10], 'player', id, 'token', ARGV[7], 'socket', socket)
 redis.call('PEXPIRE', KEYS[10], ARGV[9])
 return {'OK', fence, p.state, p.level, p.ticket, p.joined, p.room, old_instance, old_socket}

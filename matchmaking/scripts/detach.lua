@@ -10,7 +10,7 @@
 -- Idempotent: a stale socket only removes its own mapping. A newer fence of the same socket is no stranger: it is this very
 -- connection, which attached again just before it was lost.
 --@include core emit player room match
-local bad = need(KEYS[8], 'set') or room_bad_type(KEYS[10], KEYS[11])
+local bad = need(KEYS[8], 'set') or need(KEYS[12], 'hash') or room_bad_type(KEYS[10], KEYS[11])
 if bad then
     return bad
 end
@@ -69,7 +69,9 @@ if p and p.socket == socket and p.fence >= fence then
         redis.call('HDEL', PLAYERS, id)
     end
 end
-redis.call('PEXPIRE', KEYS[12], ARGV[14])
+if redis.call('HGET', KEYS[12], 'socket') == socket then -- else another connection has resumed it
+    redis.call('PEXPIRE', KEYS[12], ARGV[14])
+end
 redis.call('HDEL', MAPPINGS, socket)
 redis.call('SREM', KEYS[8], socket)
 return {'OK', rematch, events, what}

@@ -117,6 +117,62 @@ static void where_players_are(struct fleet_world *w)
     fleet_world_same(w, &before, "where");
 }
 
+static bool about(int64_t value, int64_t wanted)
+{
+    return value <= wanted && value > wanted - 5000;
+}
+
+static int64_t session_ttl(struct fleet_world *w, const char *session_id)
+{
+    (void)RAW(w, "PTTL", fleet_text("session:%s", session_id));
+    return w->reply->integer;
+}
+
+/* The session's record lives a day while its connection does, and session_ms after it: the connection that
+ * has it now decides, not an older one whose end is noticed late. */
+static void how_long_a_session_lives(struct fleet_world *w)
+{
+    struct presence_hello hello = {
+        .player_id = STR("a"), .socket_id = STR("old"), .session_id = STR("S"), .token_hash = STR("hash")};
+    struct presence_leaving leaving = {.player_id = STR("a"),
+                                       .socket_id = STR("old"),
+                                       .owner_instance_id = STR("i1"),
+                                       .session_id = STR("S")};
+    for (int i = 1; i <= FLEET_WORLD_INSTANCES; i++)
+        w->realm[i].rules.session_ms = 60000;
+    (void)ASK(w, presence_attach(&w->realm[1], &hello, ANSWER(w)));
+    assert_true(about(session_ttl(w, "S"), 86400000));
+    hello.socket_id = STR("new");
+    hello.resume = true;
+    assert_string_equal(ASK(w, presence_attach(&w->realm[2], &hello, ANSWER(w))), "OK 2 idle   0  i1 old");
+    (void)ASK(w, presence_detach(&w->realm[1], &leaving, ANSWER(w)));
+    assert_true(about(session_ttl(w, "S"), 86400000));
+    leaving.socket_id = STR("new");
+    leaving.owner_instance_id = STR("i2");
+    (void)ASK(w, presence_detach(&w->realm[2], &leaving, ANSWER(w)));
+    assert_true(about(session_ttl(w, "S"), 60000));
+    fleet_world_settled(w);
+}
+
+static void resuming_needs_player_and_token(struct fleet_world *w)
+{
+    struct presence_hello hello = {
+        .player_id = STR("a"), .socket_id = STR("s1"), .session_id = STR("S"), .token_hash = STR("hash")};
+    (void)ASK(w, presence_attach(&w->realm[1], &hello, ANSWER(w)));
+    struct buf before = fleet_world_dump(w);
+    struct presence_hello other = hello;
+    other.resume = true;
+    other.token_hash = STR("guess");
+    assert_string_equal(ASK(w, presence_attach(&w->realm[2], &other, ANSWER(w))), "NO_SESSION");
+    other.token_hash = hello.token_hash;
+    other.player_id = STR("b");
+    assert_string_equal(ASK(w, presence_attach(&w->realm[2], &other, ANSWER(w))), "NO_SESSION");
+    other.player_id = STR("a");
+    other.session_id = STR("T");
+    assert_string_equal(ASK(w, presence_attach(&w->realm[2], &other, ANSWER(w))), "NO_SESSION");
+    fleet_world_same(w, &before, "a refused resume");
+}
+
 /* A fence that was given out before is stale for everything the old connection may still try. */
 static void stale_fence_everywhere(struct fleet_world *w)
 {
@@ -251,6 +307,8 @@ int main(void)
         BOTH(sessions_attach_again),
         BOTH(attach_again_after_a_lost_answer),
         BOTH(where_players_are),
+        BOTH(how_long_a_session_lives),
+        BOTH(resuming_needs_player_and_token),
         BOTH(stale_fence_everywhere),
         BOTH(ticket_moves_with_the_player),
         BOTH(seat_is_known_to_the_next_connection),

@@ -1,6 +1,6 @@
 -- once: a request id seen before on this session is answered again, not done again. The session's hash session:{id} keeps the
 -- last ONCE_KEPT answered requests: r<request> = `a|b` (what the reply needs), k<n> the ring of their ids, m the greatest id
--- that fell out of it. Ids must grow within a session.
+-- that fell out of it; attach.lua keeps player, token and socket there. Ids must grow within a session.
 local ONCE_KEPT = 64
 
 -- nil: not seen. Else the reply to return: {"DONE", a, b}, or {"OUTCOME_UNKNOWN"} for one too old to be remembered.
