@@ -160,7 +160,8 @@ const char *play_detach(struct fleet_world *w, const struct player *p)
                                    .owner_instance_id = str_of(r->instance_id),
                                    .fence = p->fence,
                                    .level = p->level,
-                                   .room_id = str_of(p->room)};
+                                   .room_id = str_of(p->room),
+                                   .session_id = str_of(p->socket)};
     return ASK(w, presence_detach(r, &who, ANSWER(w)));
 }
 

@@ -85,11 +85,34 @@ static void idle_is_over(struct fleet_world *w, struct stage *s)
         fleet_world_beat(w, i);
 }
 
+static void away(struct fleet_world *w, struct stage *s)
+{
+    somebody_waits(w, s);
+    (void)play_detach(w, &s->a);
+}
+
+static void queue_grace_is_over(struct fleet_world *w, struct stage *s)
+{
+    away(w, s);
+    assert_true(
+        str_copy(s->entry, sizeof s->entry, str_of(fleet_text("queue:a:%lld", (long long)s->a.fence))));
+    fleet_world_pass(w, 5000);
+}
+
 static void dead_instance(struct fleet_world *w, struct stage *s)
 {
     fleet_world_beat(w, 4);
     nothing(w, s);
     fleet_world_die(w, 4);
+}
+
+/* a's seat, with a request's id on the session that play_attach made. */
+static struct room_seat with_request(const struct stage *s)
+{
+    struct room_seat who = play_seat(&s->a);
+    who.session_id = str_of(s->a.socket);
+    who.request_id = 7;
+    return who;
 }
 
 static void do_attach(struct fleet_world *w, struct stage *s)
@@ -126,25 +149,30 @@ static void do_detach(struct fleet_world *w, struct stage *s)
 }
 static void do_message(struct fleet_world *w, struct stage *s)
 {
-    (void)play_say(w, &s->a, "{}");
+    struct room_seat who = with_request(s);
+    (void)ASK(w, room_state_message(&w->realm[1], &who, "gameMessage", STR("{}"), false, ANSWER(w)));
 }
 static void do_set_own(struct fleet_world *w, struct stage *s)
 {
-    (void)play_set(w, &s->a, &(struct room_change){.json = STR("{\"x\":1}"), .has_expected_version = true});
+    struct room_seat who = with_request(s);
+    struct room_change change = {.json = STR("{\"x\":1}")};
+    (void)ASK(w, room_state_set(&w->realm[1], &who, &change, ANSWER(w)));
 }
 static void do_set_game(struct fleet_world *w, struct stage *s)
 {
-    (void)play_set(w, &s->a,
-                   &(struct room_change){
-                       .game = true, .json = STR("{}"), .has_turn = true, .has_expected_version = true});
+    struct room_change change = {
+        .game = true, .json = STR("{}"), .has_turn = true, .has_expected_version = true};
+    (void)play_set(w, &s->a, &change);
 }
 static void do_leave_room(struct fleet_world *w, struct stage *s)
 {
-    (void)play_leave_room(w, &s->a);
+    struct room_seat who = with_request(s);
+    (void)ASK(w, room_state_leave(&w->realm[1], &who, 3, ANSWER(w)));
 }
 static void do_end(struct fleet_world *w, struct stage *s)
 {
-    (void)play_end(w, &s->a, "1");
+    struct room_seat who = with_request(s);
+    (void)ASK(w, room_state_end(&w->realm[1], &who, STR("1"), ANSWER(w)));
 }
 static void do_read(struct fleet_world *w, struct stage *s)
 {
@@ -204,15 +232,13 @@ const struct stage_case stage_cases[] = {
     {"detach (queued)", somebody_waits, do_detach, "OK  [] queued", "OK  [] stale"},
     {"detach (before the start)", waiting_room, do_detach, "OK 3 [matchCancelled#2] seat", "OK  [] stale"},
     {"detach (seat)", active_room, do_detach, "OK  [opponentDisconnected#3] seat", "OK  [] stale"},
-    {"message", active_room, do_message, NULL, NULL},
-    {"set_state (own)", active_room, do_set_own, "OK 1 3 [playerStateUpdated#3]", "STALE_VERSION 1"},
+    {"message", active_room, do_message, "OK 3 gameMessage#3", "DONE 3 "},
+    {"set_state (own)", active_room, do_set_own, "OK 1 3 [playerStateUpdated#3]", "DONE 1 3"},
     {"set_state (game)", active_room, do_set_game, "OK 1 3 [gameDataUpdated#3]", "STALE_VERSION 1"},
-    {"leave_room (before the start)", waiting_room, do_leave_room, "OK 3 [matchCancelled#2]",
-     "ROOM_NOT_FOUND"},
-    {"leave_room", active_room, do_leave_room, "OK  [playerLeft#3 gameEnd#4 roomCleanup#5]",
-     "ROOM_NOT_FOUND"},
-    {"end_game (first vote)", active_room, do_end, "OK 0 []", "="},
-    {"end_game (last vote)", one_has_voted, do_end, "OK 1 [gameEnd#3 roomCleanup#4]", "ROOM_NOT_FOUND"},
+    {"leave_room (before the start)", waiting_room, do_leave_room, "OK 3 [matchCancelled#2]", "DONE  "},
+    {"leave_room", active_room, do_leave_room, "OK  [playerLeft#3 gameEnd#4 roomCleanup#5]", "DONE  "},
+    {"end_game (first vote)", active_room, do_end, "OK 0 []", "DONE 0 "},
+    {"end_game (last vote)", one_has_voted, do_end, "OK 1 [gameEnd#3 roomCleanup#4]", "DONE 1 "},
     {"read_room", active_room, do_read, "?", "="},
     {"where", active_room, do_where, "?", "="},
     {"read_log", active_room, do_log, "OK 2 [matchFound#1 gameStart#2]", "="},
@@ -221,6 +247,8 @@ const struct stage_case stage_cases[] = {
     {"fire_timer (confirm)", confirm_is_over, do_fire, "OK 3 [matchCancelled#2]", "TAKEN"},
     {"fire_timer (grace)", grace_is_over, do_fire, "OK  [playerLeft#4 gameEnd#5 roomCleanup#6]", "TAKEN"},
     {"fire_timer (idle)", idle_is_over, do_fire, "OK  [gameEnd#3 roomCleanup#4]", "TAKEN"},
+    {"fire_timer (queue)", queue_grace_is_over, do_fire, "OK  []", "TAKEN"},
+    {"attach (back in the queue)", away, do_attach, NULL, NULL},
     {"heartbeat", nothing, do_beat, "?", "?"},
     {"retire", dead_instance, do_retire, "OK", "="},
     {"list_leftovers", dead_instance, do_leftovers, "OK []", "="},

@@ -336,6 +336,62 @@ static void tickets_expire_from_the_head(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+/* Who is back in time finds the place that his time gives him, on whichever instance. */
+static void back_in_time(struct fleet_world *w)
+{
+    struct player p[3] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2), play_arrive(w, "c", 3)};
+    fleet_world_seats(w, 4);
+    for (int i = 0; i < 3; i++) {
+        (void)play_join(w, &p[i], 3);
+        fleet_world_pass(w, 1000);
+    }
+    (void)play_detach(w, &p[1]);
+    fleet_world_settled(w);
+    struct player old = p[1];
+    assert_string_equal(play_leave_queue(w, &old), "GONE");
+    assert_string_equal(play_join_again(w, &old), "GONE");
+    fleet_world_pass(w, 4000);
+    assert_string_equal(play_fire(w, 1, "queue"), "EARLY");
+    play_attach(w, &p[1], 3);
+    assert_string_equal(play_record(w, "b"), "queued|3|");
+    assert_string_equal(play_fire(w, 1, "queue"), "none");
+    assert_string_equal(play_join_again(w, &p[1]), "WAITING 2 0");
+    assert_string_equal(play_queue(w, "3"), "a b c");
+    fleet_world_settled(w);
+}
+
+static void back_too_late(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a:1", 1);
+    (void)play_join(w, &a, 3);
+    (void)play_detach(w, &a);
+    fleet_world_pass(w, 5000);
+    assert_string_equal(play_fire(w, 2, "queue"), "OK  []");
+    assert_string_equal(play_record(w, "a:1"), "nil");
+    assert_string_equal(RAW(w, "EXISTS", "deadlines"), "0");
+    fleet_world_settled(w);
+    play_attach(w, &a, 2);
+    assert_string_equal(play_record(w, "a:1"), "idle||");
+}
+
+/* Away twice: the timer of the first time has nothing to say about the second. */
+static void away_twice(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    (void)play_join(w, &a, 3);
+    (void)play_detach(w, &a);
+    const char *first = fleet_text("queue:a:%lld", (long long)a.fence);
+    play_attach(w, &a, 2);
+    (void)play_detach(w, &a); /* without having handed the ticket in again */
+    assert_string_equal(play_record(w, "a"), "away|3|");
+    (void)RAW(w, "ZADD", "deadlines", "5", first);
+    struct timer_entry entry;
+    assert_true(timers_parse(str_of(first), &entry));
+    assert_string_equal(ASK(w, timers_fire(&w->realm[1], &entry, ANSWER(w))), "STALE");
+    assert_string_equal(play_record(w, "a"), "away|3|");
+    fleet_world_settled(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +412,9 @@ int main(void)
         BOTH(leaving_with_a_lost_entry),
         BOTH(dropping_out_of_the_queue),
         BOTH(tickets_expire_from_the_head),
+        BOTH(back_in_time),
+        BOTH(back_too_late),
+        BOTH(away_twice),
     };
     return FLEET_WORLD_RUN(tests);
 }

@@ -25,6 +25,8 @@ static const char *const keys[] = {
     "instance_epochs",
     "room:%s",
     "room:%s:log",
+    "session:a.1",
+    "session:new",
 };
 
 /* KEYS[1] becomes KEYS[2] (RENAME is not among the commands of the in-memory store). */
