@@ -182,8 +182,14 @@ static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_
         sim_gateway_match(g, c->level);
     if (!s)
         return;
-    if (realm_said(o, "MATCHED")) { /* without events: matched before, on the same ticket */
-        s->doubt = s->doubt || reply_at(c->reply, 2)->count == 0;
+    if (realm_said(o, "MATCHED")) {
+        if (reply_at(c->reply, 2)->count ==
+            0) { /* matched before: the ticket is used, the seat is to be taken */
+            s->ticket[0] = '\0';
+            if (s->state == SIM_QUEUED)
+                s->state = SIM_IDLE;
+            take_seat(g, s, reply_str(c->reply, 1));
+        }
         return;
     }
     if (realm_said(o, "WAITING")) {
