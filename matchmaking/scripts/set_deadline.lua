@@ -13,8 +13,7 @@ local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[9])
 if not room then
     return {'ROOM_NOT_FOUND'}
 end
-local seat = room.seats[ARGV[5]]
-if not seat or seat.socket ~= ARGV[6] then
+if not seat_held(room, ARGV[5], ARGV[6]) then
     return {'NOT_IN_ROOM'}
 end
 if room.status ~= 'active' then
