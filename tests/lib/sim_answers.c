@@ -76,6 +76,11 @@ static void read_record(struct sim_gateway *g, struct sim_session *s, const stru
     }
     if (s->view)
         sim_view_leave(g, s);
+    if (str_eq(now->state, STR("queued")) && str_eq(now->ticket_id, str_of(s->used))) {
+        s->state = SIM_IDLE; /* an old answer */
+        s->doubt = true;
+        return;
+    }
     if (str_eq(now->state, STR("queued"))) {
         s->state = SIM_QUEUED;
         s->level = now->level;
@@ -160,7 +165,7 @@ static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct si
     s->state = SIM_SEATED;
     bool waiting = !s->view->active;
     if (!waiting)
-        s->ticket[0] = '\0';
+        sim_session_use(s);
     sim_view_fill(g, s->view);
     sim_gateway_events(g, seat.events);
     if (waiting && s->view)
@@ -185,7 +190,7 @@ static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_
     if (realm_said(o, "MATCHED")) {
         if (reply_at(c->reply, 2)->count ==
             0) { /* matched before: the ticket is used, the seat is to be taken */
-            s->ticket[0] = '\0';
+            sim_session_use(s);
             if (s->state == SIM_QUEUED)
                 s->state = SIM_IDLE;
             take_seat(g, s, reply_str(c->reply, 1));

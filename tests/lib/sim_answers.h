@@ -14,6 +14,7 @@ void sim_gateway_event(struct sim_gateway *g, struct str text);
 void sim_gateway_events(struct sim_gateway *g, const struct reply *events);
 void sim_gateway_attach(struct sim_gateway *g, struct sim_session *s, bool again);
 void sim_gateway_detach(struct sim_gateway *g, const struct sim_session *s);
+void sim_session_use(struct sim_session *s); /* its ticket has led to a game */
 void sim_gateway_confirm(struct sim_gateway *g, struct sim_session *s);
 
 #endif

@@ -200,6 +200,13 @@ static void player_left(struct sim_gateway *g, struct sim_view *v, const struct 
     }
 }
 
+void sim_session_use(struct sim_session *s)
+{
+    if (s->ticket[0])
+        memcpy(s->used, s->ticket, sizeof s->used);
+    s->ticket[0] = '\0';
+}
+
 /* From now on the tickets are used up: whatever comes late must not hand them in again. */
 static void start(struct sim_gateway *g, struct sim_view *v)
 {
@@ -208,7 +215,7 @@ static void start(struct sim_gateway *g, struct sim_view *v)
     {
         struct sim_session *s = OWNER(it, struct sim_session, link);
         if (s->view == v)
-            s->ticket[0] = '\0';
+            sim_session_use(s);
     }
 }
 

@@ -22,6 +22,7 @@ struct sim_session {
     uint64_t number;
     struct sim_client *client;
     char socket[ID_SIZE], ticket[ID_SIZE];
+    char used[ID_SIZE]; /* the ticket of the last game that started: no late answer may bring it back */
     int64_t fence, level;
     enum sim_session_state state;
     struct sim_view *view; /* SEATED */

@@ -99,6 +99,21 @@ static void queue_grace_is_over(struct fleet_world *w, struct stage *s)
     fleet_world_pass(w, 5000);
 }
 
+static void turn_is_over(struct fleet_world *w, struct stage *s)
+{
+    active_room(w, s);
+    struct room_seat who = play_seat(&s->a);
+    (void)ASK(w, room_state_deadline(&w->realm[1], &who, 5000, 0, ANSWER(w)));
+    assert_true(str_copy(s->entry, sizeof s->entry, str_of(fleet_text("turn:%s:0", s->a.room))));
+    fleet_world_pass(w, 5000);
+}
+
+static void waited_long(struct fleet_world *w, struct stage *s)
+{
+    somebody_waits(w, s);
+    fleet_world_pass(w, 61000);
+}
+
 static void dead_instance(struct fleet_world *w, struct stage *s)
 {
     fleet_world_beat(w, 4);
@@ -169,6 +184,17 @@ static void do_leave_room(struct fleet_world *w, struct stage *s)
     struct room_seat who = with_request(s);
     (void)ASK(w, room_state_leave(&w->realm[1], &who, 3, ANSWER(w)));
 }
+static void do_deadline(struct fleet_world *w, struct stage *s)
+{
+    struct room_seat who = play_seat(&s->a);
+    (void)ASK(w, room_state_deadline(&w->realm[1], &who, 5000, 0, ANSWER(w)));
+}
+static void do_expire(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    w->realm[1].rules.ticket_ttl_ms = 60000;
+    (void)ASK(w, queue_expire(&w->realm[1], 3, ANSWER(w)));
+}
 static void do_end(struct fleet_world *w, struct stage *s)
 {
     struct room_seat who = with_request(s);
@@ -237,6 +263,9 @@ const struct stage_case stage_cases[] = {
     {"set_state (game)", active_room, do_set_game, "OK 1 3 [gameDataUpdated#3]", "STALE_VERSION 1"},
     {"leave_room (before the start)", waiting_room, do_leave_room, "OK 3 [matchCancelled#2]", "DONE  "},
     {"leave_room", active_room, do_leave_room, "OK  [playerLeft#3 gameEnd#4 roomCleanup#5]", "DONE  "},
+    {"set_deadline", active_room, do_deadline, "?", "?"},
+    {"fire_timer (turn)", turn_is_over, do_fire, "OK  [turnTimeout#3]", "TAKEN"},
+    {"expire_tickets", waited_long, do_expire, "OK [ticketExpired]", "OK []"},
     {"end_game (first vote)", active_room, do_end, "OK 0 []", "DONE 0 "},
     {"end_game (last vote)", one_has_voted, do_end, "OK 1 [gameEnd#3 roomCleanup#4]", "DONE 1 "},
     {"read_room", active_room, do_read, "?", "="},

@@ -142,6 +142,30 @@ static void the_dead_are_named(struct fleet_world *w)
         (void)RAW(w, "ZREM", "instances", fleet_text("x%02d", i));
 }
 
+/* Nobody lived for a while: all deadlines get that time, once, and the audit has nothing against it. */
+static void an_outage_moves_the_deadlines(struct fleet_world *w)
+{
+    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
+    play_waiting_room(w, p, 2, 3);
+    const char *entry = fleet_text("confirm:%s/3:1", p[0].room);
+    int64_t planned, moved, again;
+    fleet_world_pass(w, w->realm[1].rules.lease_ms + 20000);
+    assert_true(str_to_int(str_of(RAW(w, "ZSCORE", "deadlines", entry)), &planned));
+    assert_string_equal(ASK(w, timers_due(&w->realm[1], 10, ANSWER(w))), entry);
+    (void)beat(w, 1, 1, false);
+    int64_t by = reply_int(w->reply, 5);
+    assert_in_range(by, w->realm[1].rules.lease_ms + 20000, w->realm[1].rules.lease_ms + 25000);
+    assert_true(str_to_int(str_of(RAW(w, "ZSCORE", "deadlines", entry)), &moved));
+    assert_int_equal(moved, planned + by);
+    (void)beat(w, 2, 1, false);
+    assert_int_equal(reply_int(w->reply, 5), 0);
+    assert_true(str_to_int(str_of(RAW(w, "ZSCORE", "deadlines", entry)), &again));
+    assert_int_equal(again, moved);
+    assert_string_equal(play_fire(w, 1, "confirm"), "EARLY");
+    fleet_world_beat(w, 3);
+    fleet_world_settled(w);
+}
+
 /* ---- the sweep ---- */
 
 /* What a sweeper does, at instance `at`; returns how many sockets it detached. */
@@ -430,6 +454,7 @@ int main(void)
         BOTH(seats_must_agree),
         BOTH(seats_are_compared_as_numbers),
         BOTH(the_dead_are_named),
+        BOTH(an_outage_moves_the_deadlines),
         BOTH(a_dead_instance_is_swept),
         BOTH(the_living_are_not_swept),
         BOTH(a_sweep_with_old_knowledge),
