@@ -22,6 +22,7 @@
 #include "gateway/server.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+#include "gateway/supervisor.h"
 #include "gateway/surface.h"
 
 struct process {
@@ -223,6 +224,24 @@ static int run(struct process *p)
     return p->exit_code;
 }
 
+static int run_worker(void *arg)
+{
+    struct process *p = arg;
+    int code = run(p);
+    conf_free(p->conf);
+    return code;
+}
+
+static int run_all(struct process *p)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int workers = p->settings.workers ? (int)p->settings.workers : cores > 0 ? (int)cores : 1;
+    if (workers == 1)
+        return run(p);
+    log_info("supervisor.started", KV_INT("workers", workers), KV_INT("port", p->settings.port));
+    return supervisor_run(&(struct supervisor_options){workers, run_worker, p});
+}
+
 int main(int argc, char **argv)
 {
     static struct process process; /* zeroed; its address is handed to callbacks */
@@ -239,7 +258,7 @@ int main(int argc, char **argv)
         break;
     case SETTINGS_RUN:
         log_setup((enum log_level)p->settings.log_level, (enum log_format)p->settings.log_format, 2);
-        code = run(p);
+        code = run_all(p);
         break;
     }
     conf_free(p->conf);

@@ -47,6 +47,8 @@ static const struct conf_setting table[] = {
      .max = 65535,
      .preset = "3030",
      .help = "Port for WebSocket and HTTP; 0 takes any free one."},
+    INT("WORKERS", workers, 0, 64, "1", NULL,
+        "Instances on this port, under one supervisor; 0 = one per core. More than one needs Redis."),
     {.name = "DEMO", .type = CONF_BOOL, AT(demo), .preset = "false", .help = "Serve the demo page at /."},
     TEXT("ALLOWED_ORIGINS", allowed_origins, 4096, NULL,
          "Comma list of allowed Origin headers; not set = any."),
@@ -179,6 +181,14 @@ static bool find_redis(struct settings *s, const struct conf *c, char *err, size
 
 static bool check_together(const struct settings *s, const struct conf *c, char *err, size_t err_size)
 {
+    if (s->workers != 1 && !s->wants_redis) {
+        conf_explain(c, "WORKERS", "1 without Redis: workers share nothing else", err, err_size);
+        return false;
+    }
+    if (s->workers != 1 && s->port == 0) {
+        conf_explain(c, "WORKERS", "1 with PORT=0: several workers need one fixed port", err, err_size);
+        return false;
+    }
     if (s->heartbeat_ms * 2 > s->lease_ms) {
         conf_explain(c, "HEARTBEAT_MS", "at most half of LEASE_MS, or one lost beat loses the lease", err,
                      err_size);

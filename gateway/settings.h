@@ -17,6 +17,7 @@ enum settings_choice { REDIS_ENABLED_AUTO, REDIS_ENABLED_TRUE, REDIS_ENABLED_FAL
 struct settings { /* strings are owned by the conf handle; NULL = not set */
     const char *host;
     int64_t port;
+    int64_t workers; /* 0 = one per core (auto) */
     const char *redis_url, *redis_host, *redis_username, *redis_password, *redis_key_prefix;
     int64_t redis_enabled; /* enum settings_choice */
     int64_t redis_port, redis_db;
