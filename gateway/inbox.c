@@ -100,7 +100,7 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
     else
         log_warn("room.gap_lost", KV("room", r->room_id), KV_INT("from", r->seq), KV_INT("to", seq),
                  KV("next", "members got a snapshot"));
-    metrics_add(METRIC_ROOM_GAPS_LOST, !f->older);
+    metrics_add(f->older ? METRIC_ROOM_STORE_OLDER : METRIC_ROOM_GAPS_LOST, 1);
     r->seq = seq;
     room_drop_held(r, f->older ? INT64_MAX : seq);
     deliver_renew(r, reply_str(reply, 3), reply_str(reply, 4));

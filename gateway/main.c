@@ -128,6 +128,7 @@ static void make_store(struct process *p)
         n->backend = backend_redis_new(
             n->loop,
             &(struct backend_redis_options){.address = s->redis,
+                                            .sentinels = &s->sentinels,
                                             .prefix = prefix,
                                             .instance_id = p->instance_id,
                                             .command_timeout_ms = (uint64_t)s->probe_late_ms,

@@ -76,6 +76,16 @@ static const struct conf_setting table[] = {
      .secret = true,
      .help = "Password, when there is no REDIS_URL."},
     INT("REDIS_DB", redis_db, 0, 1023, "0", NULL, "Database, when there is no REDIS_URL."),
+    TEXT("REDIS_SENTINEL_HOSTS", redis_sentinel_hosts, 4096, NULL,
+         "Comma list of sentinels, host[:26379]: they say where Redis is; the other settings still say as "
+         "whom."),
+    TEXT("REDIS_SENTINEL_MASTER", redis_sentinel_master, 127, "mymaster", "The master's name there."),
+    {.name = "REDIS_SENTINEL_PASSWORD",
+     .type = CONF_STRING,
+     AT(redis_sentinel_password),
+     .max = 255,
+     .secret = true,
+     .help = "The sentinels' own password, if they have one."},
     TEXT("REDIS_KEY_PREFIX", redis_key_prefix, REALM_PREFIX_MAX, NULL, "Goes before every key and channel."),
     INT("COMMAND_TIMEOUT_MS", command_timeout_ms, 100, 60000, "5000", "ms",
         "A store that is silent this long is away; never later than 2 s or half of LEASE_MS."),
@@ -160,12 +170,19 @@ static bool copy(char *dst, size_t size, const char *src)
 static bool find_redis(struct settings *s, const struct conf *c, char *err, size_t err_size)
 {
     bool given = set(s->redis_url) || set(s->redis_host) || set(s->redis_password) ||
-                 set(s->redis_username) || conf_given(c, "REDIS_PORT") || conf_given(c, "REDIS_DB");
+                 set(s->redis_username) || set(s->redis_sentinel_hosts) || conf_given(c, "REDIS_PORT") ||
+                 conf_given(c, "REDIS_DB");
     s->wants_redis =
         s->redis_enabled == REDIS_ENABLED_TRUE || (s->redis_enabled == REDIS_ENABLED_AUTO && given);
     if (!s->wants_redis)
         return true;
     const char *why = NULL;
+    if (set(s->redis_sentinel_hosts) &&
+        !sentinel_hosts_parse(s->redis_sentinel_hosts, s->redis_sentinel_master, s->redis_sentinel_password,
+                              &s->sentinels, &why)) {
+        conf_explain(c, "REDIS_SENTINEL_HOSTS", why, err, err_size);
+        return false;
+    }
     if (set(s->redis_url)) {
         if (redis_address_parse(s->redis_url, &s->redis, &why))
             return true;

@@ -40,9 +40,11 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
     int64_t drain_ms, drain_notice_ms, drain_spread_ms;
     int64_t room_log_max;
     int64_t breaker_requests, breaker_failures_percent, breaker_interval_ms, breaker_open_ms, breaker_probes;
-    struct breaker_options breaker; /* derived */
-    int64_t probe_late_ms;          /* derived: a store silent this long is away */
-    int64_t connect_timeout_ms;     /* derived */
+    const char *redis_sentinel_hosts, *redis_sentinel_master, *redis_sentinel_password;
+    struct sentinel_hosts sentinels; /* derived; count 0 = none */
+    struct breaker_options breaker;  /* derived */
+    int64_t probe_late_ms;           /* derived: a store silent this long is away */
+    int64_t connect_timeout_ms;      /* derived */
 };
 
 enum settings_result { SETTINGS_RUN, SETTINGS_EXIT /* --help and the like were printed */, SETTINGS_BAD };

@@ -55,6 +55,7 @@ struct backend {
 
 struct backend_redis_options {
     struct redis_address address;
+    const struct sentinel_hosts *sentinels; /* as in redis_link_options */
     const char *prefix;
     const char *instance_id; /* the own channel is room_events:<instance_id> */
     /* A store silent for command_timeout_ms is away: all its calls are answered (ERR_TIMEOUT, ERR_UNKNOWN)

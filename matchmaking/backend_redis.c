@@ -301,6 +301,7 @@ struct backend *backend_redis_new(struct loop *l, const struct backend_redis_opt
 {
     struct backend_redis *r = mem_alloc(sizeof *r);
     struct redis_link_options options = {.address = o->address,
+                                         .sentinels = o->sentinels,
                                          .name = "commands",
                                          .command_timeout_ms = o->command_timeout_ms,
                                          .connect_timeout_ms = o->connect_timeout_ms,

@@ -12,6 +12,8 @@
 #include <strings.h>
 #include "common/redis/address.h"
 
+#include <stdio.h>
+
 #define ENCODE "(write @ : / ? # % of a password as %40 %3A %2F %3F %23 %25)"
 
 static int hex_digit(char c)
@@ -188,4 +190,12 @@ bool redis_address_parse(const char *url, struct redis_address *out, const char 
     if (*why == NULL)
         *out = a;
     return *why == NULL;
+}
+
+void redis_address_text(const struct redis_address *a, char *out, size_t size)
+{
+    if (a->is_unix)
+        (void)snprintf(out, size, "unix:%s", a->host);
+    else
+        (void)snprintf(out, size, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host, a->port);
 }

@@ -16,4 +16,7 @@ struct redis_address {
  * is untouched. */
 bool redis_address_parse(const char *url, struct redis_address *out, const char **why);
 
+/* "host:port", "[::1]:port" or "unix:path" for logs; cut off if it does not fit. */
+void redis_address_text(const struct redis_address *a, char *out, size_t size);
+
 #endif

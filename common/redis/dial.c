@@ -4,10 +4,10 @@
  * tried, the next one as soon as one refuses; an address that never answers costs the attempt, but the next
  * attempt begins behind it.
  *
- * The greeting (AUTH, SELECT, CLIENT SETNAME, PING) is queued before the connection exists and leaves with
- * the first write. The first refusal decides the reason: a wrong password is not to be reported as the NOAUTH
- * of the PING behind it. A server that is still loading answers PING with LOADING, so PONG means that it
- * serves.
+ * The greeting (AUTH, SELECT, CLIENT SETNAME, ROLE behind a Sentinel, PING) is queued before the connection
+ * exists and leaves with the first write. The first refusal decides the reason: a wrong password is not to be
+ * reported as the NOAUTH of the PING behind it. A server that is still loading answers PING with LOADING, so
+ * PONG means that it serves.
  *
  * One timer: it fires at once, so that no failure can be reported before dial_start has returned, and then
  * again when a phase has lasted too long. finish() is the only end: it frees everything, then tells. */
@@ -22,7 +22,7 @@
 
 enum { RESOLVE_MS = 5000 }; /* resolvers may need to ask a second server; the rest must not wait so long */
 enum phase { PHASE_START, PHASE_RESOLVING, PHASE_CONNECTING, PHASE_GREETING };
-enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING, STEP_COUNT };
+enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_ROLE, STEP_PING, STEP_COUNT };
 
 struct dial {
     struct loop *loop;
@@ -83,6 +83,12 @@ static enum redis_reason refusal(enum step step, const char *error)
     return step == STEP_AUTH ? REDIS_AUTH : REDIS_REFUSED;
 }
 
+static bool is_master(const redisReply *role)
+{
+    return role->type == REDIS_REPLY_ARRAY && role->elements > 0 &&
+           role->element[0]->type == REDIS_REPLY_STRING && strcmp(role->element[0]->str, "master") == 0;
+}
+
 static void on_greeting(redisAsyncContext *ac, void *r, void *arg)
 {
     struct dial *d = arg;
@@ -95,6 +101,8 @@ static void on_greeting(redisAsyncContext *ac, void *r, void *arg)
     enum redis_reason reason = reply->type == REDIS_REPLY_ERROR ? refusal(step, reply->str) : REDIS_OK;
     if (reason != REDIS_OK)
         finish(d, reason, reply->str);
+    else if (step == STEP_ROLE && !is_master(reply))
+        finish(d, REDIS_READONLY, "this is not a master");
     else if (step == STEP_PING)
         finish(d, REDIS_OK, "");
 }
@@ -123,6 +131,8 @@ static void greet(struct dial *d)
     if (a->db != 0)
         put(d, STEP_SELECT, (struct str[]){STR("SELECT"), str_of(db)}, 2);
     put(d, STEP_NAME, (struct str[]){STR("CLIENT"), STR("SETNAME"), str_of(name)}, 3);
+    if (d->options.must_be_master)
+        put(d, STEP_ROLE, (struct str[]){STR("ROLE")}, 1);
     put(d, STEP_PING, (struct str[]){STR("PING")}, 1);
 }
 

@@ -15,6 +15,7 @@ struct dial_options { /* all borrowed until the end of the attempt */
     uint64_t timeout_ms; /* for one address: connection and greeting */
     unsigned *turn;      /* the caller's memory of which of several addresses comes next */
     bool quiet;          /* log at debug level */
+    bool must_be_master; /* ask for the ROLE: a replica is refused with REDIS_READONLY */
 };
 
 struct dial_result {

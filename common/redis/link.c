@@ -17,12 +17,12 @@
  * Logs: an outage says its beginning, each new reason, and one attempt every 10 s; the others are at debug
  * level. */
 #include <stdio.h>
-#include <sys/random.h>
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "common/redis/backoff.h"
 #include "common/redis/dial.h"
 #include "common/redis/pending.h"
 #include "common/redis/link.h"
@@ -32,10 +32,9 @@
 #include <hiredis/sds.h>
 
 enum {
-    BACKOFF_LEAST_MS = 50,
-    BACKOFF_MOST_MS = 1000,
     STEADY_MS = 1000,     /* a link that was up for less goes on backing off */
     SAY_AGAIN_MS = 10000, /* in an outage */
+    SENTINEL_MS = 500,    /* for the connection to one sentinel, and again for its answer */
     MAX_WAITING = 100000, /* calls under way; what is more is refused */
     MAX_OUT_BYTES = 64 << 20,
 };
@@ -60,11 +59,12 @@ struct redis_link {
     struct redis_link_options options;
     char where[300]; /* the address for the log */
     enum link_state state;
-    enum redis_reason reason; /* why it is not ready; REDIS_OK while it is */
-    enum redis_reason lost;   /* why the connection must go; REDIS_OK while it may stay */
-    char detail[128];         /* the same in somebody else's words, for the log */
-    struct dial *dial;        /* set in dialing */
-    redisAsyncContext *ac;    /* set in subscribing and ready, with io; hiredis owns it */
+    enum redis_reason reason;     /* why it is not ready; REDIS_OK while it is */
+    enum redis_reason lost;       /* why the connection must go; REDIS_OK while it may stay */
+    char detail[128];             /* the same in somebody else's words, for the log */
+    struct sentinel_query *query; /* set in dialing, before dial */
+    struct dial *dial;            /* set in dialing */
+    redisAsyncContext *ac;        /* set in subscribing and ready, with io; hiredis owns it */
     struct adapter *io;
     struct loop_timer *timer; /* see the top */
     struct loop_timer *unsent_timer;
@@ -72,7 +72,8 @@ struct redis_link {
     struct pending pending;
     struct buf scratch; /* a command on its way to hiredis */
     struct subs subs;
-    unsigned failures, backoff, turn;
+    struct backoff backoff;
+    unsigned failures, turn, sentinel_turn;
     uint64_t epoch, up_at_ms, dialed_at_ms, said_at_ms;
     bool quiet;
     enum redis_gate gate; /* what the owner wants done with calls */
@@ -103,19 +104,6 @@ static void move(struct redis_link *k, enum link_state next)
 }
 
 /* ---- losing it ---- */
-
-/* Full jitter, so that a fleet does not come back in step. */
-static uint64_t backoff_ms(struct redis_link *k)
-{
-    uint64_t most = (uint64_t)BACKOFF_LEAST_MS << k->backoff;
-    uint32_t random = 0;
-    if (most >= BACKOFF_MOST_MS)
-        most = BACKOFF_MOST_MS;
-    else
-        k->backoff++;
-    CHECK(getrandom(&random, sizeof random, 0) == sizeof random);
-    return random % (most + 1);
-}
 
 static void say_lost(struct redis_link *k, uint64_t again_in_ms)
 {
@@ -156,10 +144,10 @@ static void fall(struct redis_link *k)
     if (!was_up)
         k->failures++;
     else if (now_ms - k->up_at_ms >= STEADY_MS)
-        k->backoff = 0;
+        backoff_reset(&k->backoff);
     move(k, LINK_WAITING);
     /* An attempt that ran out of time was wait enough. */
-    uint64_t in_ms = !was_up && k->reason == REDIS_TIMEOUT ? BACKOFF_LEAST_MS : backoff_ms(k);
+    uint64_t in_ms = !was_up && k->reason == REDIS_TIMEOUT ? BACKOFF_LEAST_MS : backoff_next(&k->backoff);
     loop_timer_start(k->timer, in_ms, 0);
     k->quiet = k->reason == before && now_ms - k->said_at_ms < SAY_AGAIN_MS;
     if (!k->quiet)
@@ -356,19 +344,45 @@ static void on_dialed(void *arg, const struct dial_result *result)
         go_up(k);
 }
 
-static void dial(struct redis_link *k)
+static void dial_address(struct redis_link *k)
 {
     struct dial_options options = {.address = &k->options.address,
                                    .name = k->options.name,
                                    .where = k->where,
                                    .timeout_ms = k->options.connect_timeout_ms,
                                    .turn = &k->turn,
-                                   .quiet = k->quiet || k->failures > 0};
-    move(k, LINK_DIALING);
-    k->dialed_at_ms = loop_now_ms(k->loop);
+                                   .quiet = k->quiet || k->failures > 0,
+                                   .must_be_master = k->options.sentinels != NULL};
     log_limited(options.quiet ? LOG_DEBUG : LOG_INFO, "redis.connecting", KV("link", k->options.name),
                 KV("address", k->where));
     k->dial = dial_start(k->loop, &options, on_dialed, k);
+}
+
+static void on_master(void *arg, const struct sentinel_answer *answer)
+{
+    struct redis_link *k = arg;
+    struct redis_address *a = &k->options.address;
+    k->query = NULL;
+    if (answer->failure != NULL) {
+        note(k, REDIS_SENTINEL, answer->failure);
+        fall(k);
+        return;
+    }
+    (void)snprintf(a->host, sizeof a->host, "%s", answer->host);
+    a->port = answer->port;
+    a->is_unix = false;
+    redis_address_text(a, k->where, sizeof k->where);
+    dial_address(k);
+}
+
+static void dial(struct redis_link *k)
+{
+    move(k, LINK_DIALING);
+    k->dialed_at_ms = loop_now_ms(k->loop);
+    if (k->options.sentinels != NULL)
+        k->query = sentinel_ask(k->loop, k->options.sentinels, &k->sentinel_turn, SENTINEL_MS, on_master, k);
+    else
+        dial_address(k);
 }
 
 static void on_timer(void *arg)
@@ -394,13 +408,14 @@ static void on_flush(void *arg)
 struct redis_link *redis_link_new(struct loop *l, const struct redis_link_options *options)
 {
     struct redis_link *k = mem_alloc(sizeof *k);
-    const struct redis_address *a = &options->address;
     k->loop = l;
     k->options = *options;
-    if (a->is_unix)
-        snprintf(k->where, sizeof k->where, "unix:%s", a->host);
+    if (options->sentinels != NULL && options->sentinels->count == 0)
+        k->options.sentinels = NULL;
+    if (k->options.sentinels != NULL)
+        snprintf(k->where, sizeof k->where, "master %s", options->sentinels->master);
     else
-        snprintf(k->where, sizeof k->where, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host, a->port);
+        redis_address_text(&k->options.address, k->where, sizeof k->where);
     k->reason = REDIS_CONNECTING;
     pending_init(&k->pending);
     subs_init(&k->subs);
@@ -422,6 +437,7 @@ void redis_link_free(struct redis_link *k)
     loop_off_flush(k->loop, on_flush, k);
     loop_timer_free(k->timer);
     loop_timer_free(k->unsent_timer);
+    sentinel_cancel(k->query);
     dial_cancel(k->dial);
     if (k->io != NULL) {
         k->ac->data = NULL; /* hiredis may come back once more, when it is on the stack now */

@@ -9,14 +9,18 @@
 
 #include "common/loop.h"
 #include "common/redis/address.h"
+#include "common/redis/sentinel.h"
 #include "common/redis/wire.h"
 
 struct redis_link;
 
 struct redis_link_options {
     struct redis_address address; /* copied */
-    const char *name;             /* for logs: "commands", "events"; borrowed for life */
-    uint64_t command_timeout_ms;  /* a reply later than this drops the link: outcome unknown */
+    /* Borrowed for life; NULL or with count 0: address is the place. Else the sentinels are asked before
+     * every attempt, and of the address only user, password and database count. */
+    const struct sentinel_hosts *sentinels;
+    const char *name;            /* for logs: "commands", "events"; borrowed for life */
+    uint64_t command_timeout_ms; /* a reply later than this drops the link: outcome unknown */
     uint64_t connect_timeout_ms;
     /* Link went up (true: authenticated and answering PING) or down (false, with a reason). Called from the
      * loop. */

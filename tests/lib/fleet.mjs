@@ -17,8 +17,8 @@ import { Client } from './client.mjs';
 import { FaultProxy } from './fault_proxy.mjs';
 import { freePort } from './proc.mjs';
 import { Resp } from './resp.mjs';
-import { Gateway, Haproxy, ROOT, RedisServer } from './servers.mjs';
-import { within } from './wait.mjs';
+import { Gateway, Haproxy, ROOT, RedisServer, Sentinel } from './servers.mjs';
+import { waitFor, within } from './wait.mjs';
 import { audit } from './audit.mjs';
 
 export { Client, ReplyError } from './client.mjs';
@@ -56,6 +56,22 @@ export class Fleet {
     for (let i = 0; i < count; i++) started.push(await this.gateway({ ...options, wait: false }));
     await Promise.all(started.map((gateway) => gateway.up(options?.wait ?? 'ready')));
     return started;
+  }
+
+  // So many sentinels that know each other, the master and its replicas: {hosts: 'host:port,...', all}.
+  async sentinels(count, master, { replicas = 1, ...options } = {}) {
+    const all = [];
+    for (let i = 0; i < count; i++) all.push(new Sentinel(await freePort(), master, options));
+    this.#servers.push(...all);
+    for (const sentinel of all) {
+      if (options.password) await waitFor(() => sentinel.command('AUTH', options.password), { what: 'a sentinel' });
+      const complete = async () => {
+        const known = await sentinel.master();
+        return known['num-other-sentinels'] === String(count - 1) && known['num-slaves'] === String(replicas) && known.flags === 'master';
+      };
+      await waitFor(complete, { what: `${sentinel.proc.name} to know everybody`, timeoutMs: 30000 });
+    }
+    return { all, hosts: all.map(({ port }) => `127.0.0.1:${port}`).join(',') };
   }
 
   // A line to Redis that can be made bad; give it to a gateway as its redis.

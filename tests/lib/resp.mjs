@@ -64,6 +64,10 @@ export class Resp {
     await this.command('SUBSCRIBE', channel);
   }
 
+  get closed() {
+    return this.#socket.destroyed;
+  }
+
   close() {
     this.#socket.destroy();
   }

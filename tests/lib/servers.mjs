@@ -54,7 +54,7 @@ export class RedisServer {
 
   // A client of our own, kept open until the end of the server.
   async cli() {
-    if (!this.client || this.clientOf !== this.proc) {
+    if (!this.client || this.client.closed || this.clientOf !== this.proc) {
       this.client = await Resp.connect(this.port);
       this.clientOf = this.proc;
     }
@@ -86,6 +86,42 @@ export class RedisServer {
   async close() {
     this.client?.close();
     if (this.proc?.running) await this.proc.kill9();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+// A redis-server --sentinel that watches `master` (a RedisServer) under the name mymaster; small timings.
+export class Sentinel {
+  constructor(port, master, { quorum = 2, downAfterMs = 1000, password } = {}) {
+    this.port = port;
+    this.dir = mkdtempSync(join(tmpdir(), 'matchgate-sentinel-'));
+    const lines = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${this.dir}`,
+      `sentinel monitor mymaster 127.0.0.1 ${master.port} ${quorum}`,
+      `sentinel down-after-milliseconds mymaster ${downAfterMs}`,
+      'sentinel failover-timeout mymaster 6000',
+    ];
+    if (password) lines.push(`requirepass ${password}`, `sentinel sentinel-pass ${password}`);
+    writeFileSync(join(this.dir, 'sentinel.conf'), `${lines.join('\n')}\n`);
+    this.proc = new Proc(`sentinel:${port}`, 'redis-server', [join(this.dir, 'sentinel.conf'), '--sentinel']);
+  }
+
+  async command(...args) {
+    this.client ??= await Resp.connect(this.port);
+    return this.client.command(...args);
+  }
+
+  // What it knows of the master, as an object.
+  async master() {
+    const flat = await this.command('SENTINEL', 'MASTER', 'mymaster');
+    return Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]));
+  }
+
+  async close() {
+    this.client?.close();
+    if (this.proc.running) await this.proc.kill9();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
