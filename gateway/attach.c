@@ -28,7 +28,6 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/waiting.h"
-#include "matchmaking/events.h"
 #include "matchmaking/presence.h"
 #include "matchmaking/queue.h"
 #include "proto/messages.h"
@@ -113,7 +112,7 @@ static void welcome(struct attach *a)
              KV("recovered", a->recovered ? "true" : "false"));
 }
 
-/* What anybody may have written into the store is not trusted to fit. */
+/* What the store holds is not trusted to fit. */
 static bool keep_id(char dst[ID_SIZE], struct str id)
 {
     return id_valid(id) && str_copy(dst, ID_SIZE, id);
@@ -254,6 +253,7 @@ static void on_catchup_done(void *arg, int err)
 {
     struct attach *a = arg;
     a->err = err;
+    a->reply = NULL;
     flow_wake(&a->flow);
 }
 
