@@ -8,6 +8,7 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "gateway/admit.h"
 #include "gateway/attach.h"
 #include "gateway/clockwork.h"
 #include "gateway/confirm.h"
@@ -31,7 +32,8 @@ struct process {
     struct conf *conf;
     struct server_options server_options;
     char instance_id[ID_SIZE];
-    bool was_up; /* the store has been up before */
+    bool was_up;   /* the store has been up before */
+    bool admitted; /* it is one we may live on */
     int exit_code;
 };
 
@@ -56,12 +58,6 @@ static void on_store_state(void *arg, bool up, const char *reason)
     else if (!lease_ready(p->node.lease))
         lease_beat(p->node.lease);
     p->was_up = true;
-}
-
-static void on_store_probe(void *arg)
-{
-    struct process *p = arg;
-    lease_start(p->node.lease);
 }
 
 static void teardown(void *arg)
@@ -105,6 +101,25 @@ static void on_refused(void *arg, const char *text)
     p->exit_code = EXIT_FAILURE;
     if (!p->node.drain) /* else it is ending already */
         drain_start(&p->node, teardown, p);
+}
+
+static void on_admitted(void *arg, enum admit verdict, const char *text)
+{
+    struct process *p = arg;
+    p->admitted = verdict == ADMIT_YES;
+    if (verdict == ADMIT_YES)
+        lease_start(p->node.lease);
+    else if (verdict == ADMIT_NO)
+        on_refused(p, text);
+}
+
+static void on_store_probe(void *arg)
+{
+    struct process *p = arg;
+    if (p->admitted)
+        lease_start(p->node.lease);
+    else
+        admit_ask(&p->node, on_admitted, p);
 }
 
 static void on_dead(void *arg, struct str instance_id)

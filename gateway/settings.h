@@ -41,6 +41,7 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
     int64_t room_log_max;
     int64_t breaker_requests, breaker_failures_percent, breaker_interval_ms, breaker_open_ms, breaker_probes;
     const char *redis_sentinel_hosts, *redis_sentinel_master, *redis_sentinel_password;
+    bool redis_require_noeviction;
     struct sentinel_hosts sentinels; /* derived; count 0 = none */
     struct breaker_options breaker;  /* derived */
     int64_t probe_late_ms;           /* derived: a store silent this long is away */

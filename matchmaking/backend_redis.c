@@ -77,11 +77,16 @@ static void tell(struct backend_redis *r)
         r->events.on_state(r->events.arg, r->up, reason(&r->base));
 }
 
+static void set_gate(struct backend_redis *r)
+{
+    redis_link_gate(r->commands, r->trust == TRUST_NONE ? REDIS_GATE_SHUT : REDIS_GATE_OPEN);
+}
+
 static void set_trust(struct backend_redis *r, enum trust trust, enum redis_reason doubt)
 {
     r->trust = trust;
     r->doubt = doubt;
-    redis_link_gate(r->commands, trust == TRUST_NONE ? REDIS_GATE_SHUT : REDIS_GATE_OPEN);
+    set_gate(r);
 }
 
 static void on_commands_state(void *arg, bool link_up, enum redis_reason why)
@@ -153,7 +158,7 @@ static void run_at(struct backend_redis *r, enum redis_gate gate, const struct s
 {
     redis_link_gate(r->commands, gate); /* the link answers what it refuses, in its turn */
     script_run(r->scripts, s, keys, key_count, args, arg_count, fn, arg);
-    redis_link_gate(r->commands, r->trust == TRUST_NONE ? REDIS_GATE_SHUT : REDIS_GATE_OPEN);
+    set_gate(r);
 }
 
 static void run(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
@@ -256,9 +261,11 @@ static void info(struct backend *b, backend_cb fn, void *arg)
 {
     struct question *q = mem_alloc(sizeof *q);
     *q = (struct question){.fn = fn, .arg = arg};
+    redis_link_gate(self(b)->commands, REDIS_GATE_ASIDE); /* reads only: no need to wait for trust */
     redis_call(self(b)->commands, (struct str[]){STR("INFO")}, 1, on_info, q);
     redis_call(self(b)->commands, (struct str[]){STR("CONFIG"), STR("GET"), STR("save")}, 3, on_save_points,
                q);
+    set_gate(self(b));
 }
 
 static void close_backend(struct backend *b)
