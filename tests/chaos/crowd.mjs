@@ -1,7 +1,8 @@
 // A crowd of players for a while, then a calm end in which everybody must get to play; resolves with what does not fit.
 //
 //   const crowd = new Crowd({ count: 40, seed: 7, urls: () => ['ws://localhost:3030/ws'], habits: WILD });
-//   await crowd.during(async () => { ... faults ... });      // or crowd.for(ms)
+//   crowd.start();
+//   ...                                                      // faults
 //   const violations = await crowd.end();
 import { generator } from '../lib/life.mjs';
 import { delay, now, waitFor } from '../lib/wait.mjs';
@@ -24,8 +25,10 @@ export class Crowd {
     this.lives = null;
   }
 
-  start() {
-    this.lives = this.players.map((player) => player.live());
+  // They come one after the other over so many ms.
+  start(overMs = 0) {
+    const step = overMs / this.players.length;
+    this.lives = this.players.map((player, i) => delay(i * step).then(() => player.live()));
     for (const life of this.lives) life.catch((error) => this.record.violation(`the checker itself failed: ${error.stack}`));
   }
 
@@ -37,8 +40,7 @@ export class Crowd {
     return this.players.filter(({ room }) => room?.started).length;
   }
 
-  // The faults are over: everybody comes back, everybody is matched again and plays. Then nobody sends any more, what is on its
-  // way arrives, and the record is checked.
+  // The faults are over: everybody comes back, everybody is matched again and plays; then finish().
   async end(options) {
     for (const player of this.players) {
       player.habits = { ...BUSY, thinkMs: player.habits.thinkMs };
@@ -47,6 +49,11 @@ export class Crowd {
     }
     const late = () => this.players.filter((player) => [...player.played].every((room) => player.before.has(room)));
     await this.#reach(() => late().length === 0, () => `I6 not matched again in the calm at the end: ${names(late())}`);
+    return this.finish(options);
+  }
+
+  // Nobody sends any more; what is on its way arrives; the record is checked (options: see there).
+  async finish(options) {
     for (const player of this.players) player.paused = true;
     const loud = () => this.players.filter((player) => !player.quiet || !player.welcome);
     await this.#reach(() => loud().length === 0, () => `I7 never got all they wait for: ${names(loud())}`);

@@ -101,7 +101,6 @@ export class Player {
     const pause = this.random() * Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** this.#attempt++);
     const wait = goodbye?.delayMs > 0 && this.#attempt === 1 ? goodbye.delayMs : pause;
     this.timer = setTimeout(() => this.connect(), wait);
-    this.onLost?.(code);
     this.#wake();
   }
 
@@ -162,7 +161,7 @@ export class Player {
       const gap = now() - this.#closedAt;
       record.gapsMs.push(gap);
       record.count(record.counts, data.recovered ? 'recovered' : 'fresh');
-      this.onBack?.(gap, data);
+      record.returns.push(now());
     }
     this.#closedAt = null;
     const same = this.session?.id === data.sessionId;

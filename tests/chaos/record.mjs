@@ -25,6 +25,7 @@ export class Record {
   errors = {}; // code -> times
   closes = {}; // code -> times
   gapsMs = []; // from the end of a connection to the next welcome
+  returns = []; // when these welcomes were, by now()
 
   violation(text) {
     if (this.#violations.size < TEXTS_MAX || this.#violations.has(text))
