@@ -61,7 +61,8 @@ fleetTest(`${PLAYERS} players through ${SECONDS} s of chaos`, { timeout: (SECOND
   figures(`seed ${SEED}: ${faults.journal.length} faults in ${SECONDS} s: ${done}`);
   for (const line of crowd.record.figures()) figures(line);
   figures(`${violations.length + left.length} violations`);
-  const story = `seed ${SEED}\n${faults.journal.join('\n')}`;
+  const stories = [...crowd.record.stories].map(([name, lines]) => `${name}:\n  ${lines.join('\n  ')}`);
+  const story = [`seed ${SEED}`, ...faults.journal, ...stories].join('\n');
   assert.deepEqual([...violations, ...left], [], story);
   assert.ok(crowd.record.counts.messages > PLAYERS, 'they have played');
 });

@@ -14,6 +14,7 @@ const PAUSE_MS = 100; // times 2^n, with full jitter
 const PAUSE_MAX_MS = 2000;
 const SILENCE_MS = 3000; // ask for a sign of life; as long again, and the line is given up
 const STUCK_MS = 15000;
+const TRACE_MAX = 60;
 
 export const CALM = { drop: 0, double: 0, leave: 0.01, end: 0.01, state: 0.06, data: 0.06, volatile: 0.05, thinkMs: 100 };
 export const WILD = { ...CALM, drop: 0.01, double: 0.005 };
@@ -26,6 +27,7 @@ export class Player {
   #closedAt = null;
   #heardAt = 0;
   #waiters = [];
+  #trace = []; // the last of what was said, both ways
   #sockets = new Set(); // also those left behind, until they end
   socket = null; // the present one
   welcome = null; // of the present connection, or null
@@ -74,7 +76,12 @@ export class Player {
       this.said = rooms;
       data.resume = { session: this.session.id, token: this.session.token, rooms };
     }
-    this.socket.send(JSON.stringify({ event: 'hello', data }));
+    this.#send(JSON.stringify({ event: 'hello', data }));
+  }
+
+  #send(text) {
+    this.#note(`> ${text}`);
+    this.socket.send(text);
   }
 
   // Nobody is there, or nobody answers: an end nobody told us of.
@@ -93,6 +100,7 @@ export class Player {
 
   #lost(code) {
     this.record.count(this.record.closes, code);
+    this.#note(`closed ${code}`);
     const goodbye = this.goodbye;
     this.goodbye = null;
     this.#leaveLine();
@@ -109,13 +117,14 @@ export class Player {
     this.timer = setTimeout(() => {
       const silence = now() - this.#heardAt;
       if (silence >= 2 * SILENCE_MS) return this.#giveUp();
-      if (silence >= SILENCE_MS) this.socket.send('{"event":"ping"}');
+      if (silence >= SILENCE_MS) this.#send('{"event":"ping"}');
       this.#watch();
     }, SILENCE_MS / 2);
   }
 
   #receive(text) {
     this.#heardAt = now();
+    this.#note(`< ${text}`);
     const frame = JSON.parse(text);
     if ('ok' in frame) {
       const waiting = this.#pending.get(frame.id);
@@ -123,6 +132,16 @@ export class Player {
       waiting?.done(frame);
     } else this.#push(frame);
     this.#wake();
+  }
+
+  // What happened to this player just before is kept with his first complaint.
+  #complain(text) {
+    this.record.violation(text, this.name, this.#trace);
+  }
+
+  #note(text) {
+    this.#trace.push(`${new Date().toISOString().slice(11)} ${text.slice(0, 160)}`);
+    if (this.#trace.length > TRACE_MAX) this.#trace.shift();
   }
 
   // --- pushes --------------------------------------------------------------------------------------------------------
@@ -148,7 +167,7 @@ export class Player {
 
   #fault({ code, message }) {
     this.record.count(this.record.errors, code);
-    if (code === 'INTERNAL') this.record.violation(`${this.name} was answered INTERNAL: ${message}`);
+    if (code === 'INTERNAL') this.#complain(`${this.name} was answered INTERNAL: ${message}`);
   }
 
   #welcomed(data) {
@@ -166,14 +185,18 @@ export class Player {
     this.#closedAt = null;
     const same = this.session?.id === data.sessionId;
     this.session = { id: data.sessionId, token: data.resumeToken };
+    this.seats = new Set(data.rooms.map(({ roomId }) => roomId)); // one may be news: matched while he was away
     this.queued = data.queue !== null;
     if (this.queued) this.level = data.queue.level;
     this.perhaps &&= !this.queued;
     if (this.room && !data.rooms.some(({ roomId, ended }) => roomId === this.room.id && !ended)) this.#gone(this.room.id);
-    if (this.room) record.connected(this.room.view, data.recovered ? (this.said?.[this.room.id] ?? 0) : 0);
+    if (this.room) {
+      const how = !this.resuming ? 'new session' : data.recovered ? 'recovered' : 'not recovered';
+      record.connected(this.room.view, data.recovered ? (this.said?.[this.room.id] ?? 0) : 0, how);
+    }
     this.said = null;
     for (const [id, waiting] of [...this.#pending])
-      if (same && this.resuming) this.socket.send(waiting.text);
+      if (same && this.resuming) this.#send(waiting.text);
       else this.#pending.delete(id), waiting.done({ unknown: true });
     this.#watch();
   }
@@ -191,9 +214,10 @@ export class Player {
 
   #matched(id, { players }) {
     if (this.room && this.room.id !== id)
-      this.record.violation(`I1 ${this.name} was matched into ${id} while he sat in ${this.room.id}`);
-    else if (!this.queued && !this.joining && !this.perhaps && !this.room) this.record.violation(`I2 ${this.name} was matched into ${id} without a ticket`);
-    if (!players.some((player) => player.id === this.name)) this.record.violation(`I2 ${this.name} is told of ${id}, but not in it`);
+      this.#complain(`I1 ${this.name} was matched into ${id} while he sat in ${this.room.id}`);
+    else if (!this.queued && !this.joining && !this.perhaps && !this.room && !this.seats.has(id))
+      this.#complain(`I2 ${this.name} was matched into ${id} without a ticket`);
+    if (!players.some((player) => player.id === this.name)) this.#complain(`I2 ${this.name} is told of ${id}, but not in it`);
     if (this.room?.id !== id) this.#enter(id);
   }
 
@@ -207,7 +231,7 @@ export class Player {
   #numbered(id, frame) {
     if (this.room?.id !== id) {
       if (this.left === id) return; // what was on its way when the seat was given up
-      this.record.violation(`I7 ${this.name} got ${frame.event} ${frame.seq} of ${id}, in which he does not sit`);
+      this.#complain(`I7 ${this.name} got ${frame.event} ${frame.seq} of ${id}, in which he does not sit`);
       return;
     }
     this.record.pushed(this.room.view, frame);
@@ -232,7 +256,7 @@ export class Player {
         resolve(reply);
       };
       this.#pending.set(id, { text, done });
-      if (this.welcome) this.socket.send(text);
+      if (this.welcome) this.#send(text);
     });
   }
 
@@ -310,7 +334,7 @@ export class Player {
   #lookStuck(is) {
     if (!is) this.stuckSince = null;
     else if (now() - (this.stuckSince ??= now()) > STUCK_MS)
-      this.record.violation(`I4 ${this.name} is told for ${STUCK_MS} ms that he sits in a match, and not in which`);
+      this.#complain(`I4 ${this.name} is told for ${STUCK_MS} ms that he sits in a match, and not in which`);
   }
 
   // --- what he does --------------------------------------------------------------------------------------------------
@@ -354,7 +378,7 @@ export class Player {
     await this.#change(this.habits.thinkMs);
     if (!this.welcome || this.room !== room) room.deadSince = now();
     else if (now() - room.deadSince > STUCK_MS) {
-      this.record.violation(`I4 ${this.name} was told that ${room.id} is no more, but never got its roomCleanup`);
+      this.#complain(`I4 ${this.name} was told that ${room.id} is no more, but never got its roomCleanup`);
       this.#gone(room.id);
     }
   }
@@ -369,7 +393,7 @@ export class Player {
     else if (falls(end)) await this.request('endGame', { roomId: this.room.id, result: 'draw' });
     else if (falls(state)) await this.setState();
     else if (falls(data)) await this.setData();
-    else if (falls(volatile)) this.socket.send(JSON.stringify({ event: 'gameMessage', data: { roomId: this.room.id, message: 0, volatile: true } }));
+    else if (falls(volatile)) this.#send(JSON.stringify({ event: 'gameMessage', data: { roomId: this.room.id, message: 0, volatile: true } }));
     else await this.say();
   }
 

@@ -10,11 +10,13 @@
 // once and where the answer said, refused ones nowhere, and each sender's in the order of sending; memberships of one player
 // do not overlap (I1); every match was confirmed or dissolved (I4).
 //
-// What a player may not know after an outage is counted and not held against anybody: `jumps` (a snapshot instead of
-// what was missed). A caller who expects none says so: check({jumps: 0}).
+// A snapshot in place of what was missed (`jumps`) is counted, and not held against anybody when the player came as a new session
+// or was told recovered:false. A caller who expects none at all says so: check({jumps: 0}).
 
 const OVER = new Set(['gameEnd', 'roomCleanup', 'matchCancelled']);
+const FORGETFUL = new Set(['new session', 'not recovered']); // connections on which one need not get what one missed
 const TEXTS_MAX = 50;
+const STORIES_MAX = 5;
 
 export class Record {
   rooms = new Map();
@@ -24,12 +26,17 @@ export class Record {
   counts = { connections: 0, recovered: 0, fresh: 0, jumps: 0, missed: 0, rooms: 0, messages: 0, pushes: 0, volatile: 0 };
   errors = {}; // code -> times
   closes = {}; // code -> times
+  jumpKinds = {}; // on what kind of connection a snapshot came in place of events -> times
   gapsMs = []; // from the end of a connection to the next welcome
+  examples = []; // of what was missed
+  stories = new Map(); // player -> what he said and heard before the first violation that concerns him
   returns = []; // when these welcomes were, by now()
 
-  violation(text) {
+  // player, trace: whose story belongs to it.
+  violation(text, player, trace) {
     if (this.#violations.size < TEXTS_MAX || this.#violations.has(text))
       this.#violations.set(text, (this.#violations.get(text) ?? 0) + 1);
+    if (player && !this.stories.has(player) && this.stories.size < STORIES_MAX) this.stories.set(player, [...trace, `here: ${text}`]);
   }
 
   count(table, key) {
@@ -42,7 +49,7 @@ export class Record {
     const key = `${player} ${roomId}`;
     let view = this.#views.get(key);
     if (!view) {
-      view = { player, roomId, upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, over: false, begun: false, jumps: [] };
+      view = { player, roomId, upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [] };
       this.#views.set(key, view);
     }
     return view;
@@ -59,8 +66,10 @@ export class Record {
   }
 
   // A new connection of this player: what he said he had seen (0: not resumed), and nothing at or below it comes again.
-  connected(view, floor) {
+  // how: for the figures, should he miss something.
+  connected(view, floor, how = 'new session') {
     view.floor = floor;
+    view.how = how;
   }
 
   // A numbered push. view.floor grows with it: the next one on this connection is higher.
@@ -69,24 +78,17 @@ export class Record {
     this.counts.pushes++;
     if (seq <= view.floor) this.violation(`I7 ${view.player} got number ${seq} (${event}) behind ${view.floor} in ${roomId}`);
     view.floor = Math.max(view.floor, seq);
+    for (const { missed } of view.jumps) missed.delete(seq); // it came after all, behind the snapshot
     this.#account(view, seq, contentOf(frame), frame);
-    if (event === 'roomCleanup' || event === 'matchCancelled') view.over = true;
-    if (event === 'gameStart') view.begun = true;
   }
 
   // A snapshot: the player knows the room up to seq from now on. Missing events are lost for him, and counted. Pushes up to seq may
   // still follow, in order; he ignores them.
   snapshot(view, seq) {
     if (seq <= view.upTo) return;
-    if (view.first !== null) {
-      let missed = 0;
-      for (let s = view.upTo + 1; s <= seq; s++) if (!view.ahead.has(s)) missed++;
-      if (missed) {
-        this.counts.jumps++;
-        this.counts.missed += missed;
-        view.jumps.push([view.upTo + 1, seq]);
-      }
-    }
+    const missed = new Set();
+    for (let s = view.upTo + 1; view.first !== null && s <= seq; s++) if (!view.ahead.has(s)) missed.add(s);
+    if (missed.size) view.jumps.push({ how: view.how, missed });
     view.first ??= seq + 1;
     this.#upTo(view, seq);
   }
@@ -162,6 +164,7 @@ export class Record {
 
   // jumps: how many snapshots in place of missed events are in order (default: any number).
   check({ jumps = Infinity } = {}) {
+    for (const view of this.#views.values()) this.#countJumps(view);
     if (this.counts.jumps > jumps)
       this.violation(`I7 ${this.counts.jumps} times a snapshot came in place of what was missed (${this.counts.missed} events)`);
     for (const view of this.#views.values()) this.#checkView(view);
@@ -181,12 +184,31 @@ export class Record {
     for (let seq = view.upTo + 1; seq <= end; seq++) {
       if (view.ahead.has(seq)) continue;
       const content = this.rooms.get(view.roomId).content.get(seq);
-      if (this.#ownUnknown(view, content)) continue;
+      if (content && this.#own(view, content)) continue;
       this.violation(`I7 ${view.player} never got number ${seq} of ${view.roomId} (${content ?? 'nobody did'}), but later ones`);
     }
   }
 
-  // The player's own request whose answer was lost: he does not know its number, and need not.
+  #countJumps(view) {
+    const { content } = this.room(view.roomId);
+    for (const { how, missed } of view.jumps) {
+      const lost = [...missed].map((seq) => content.get(seq) ?? `number ${seq}`).filter((text) => !this.#own(view, text));
+      if (lost.length === 0) continue;
+      this.counts.jumps++;
+      this.counts.missed += lost.length;
+      this.count(this.jumpKinds, how);
+      const promised = lost.find((text) => this.#tags.get(tagOf(text))?.outcome === 'ok');
+      if (promised && !FORGETFUL.has(how))
+        this.violation(`I7 ${view.player} never got ${promised} of ${view.roomId}, which was answered (a snapshot on a connection: ${how})`);
+      if (this.examples.length < 5) this.examples.push(`${view.player} in ${view.roomId}: ${lost.join(', ').slice(0, 300)}`);
+    }
+  }
+
+  // His own return, or his own request whose answer was lost: of that he does not hear in other ways, and need not.
+  #own(view, text) {
+    return this.#ownUnknown(view, text) || (text.startsWith('opponentReconnected ') && text.includes(`"playerId":"${view.player}"`));
+  }
+
   #ownUnknown(view, content) {
     const entry = content && this.#tags.get(tagOf(content));
     return entry && entry.player === view.player && entry.outcome === 'unknown';
@@ -257,7 +279,8 @@ export class Record {
     return [
       `${this.counts.rooms} matches, ${this.counts.messages} numbered requests answered, ${this.counts.pushes} numbered pushes`,
       `${this.counts.connections} connections: ${this.counts.recovered} recovered, ${this.counts.fresh} returned without, ` +
-        `${this.counts.jumps} snapshots in place of ${this.counts.missed} events`,
+        `${this.counts.jumps} snapshots in place of ${this.counts.missed} events (${table(this.jumpKinds)})`,
+      ...(this.examples.length ? [`for example ${this.examples.join('; ')}`] : []),
       `gaps between connections: median ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms (${gaps.length})`,
       `closes: ${table(this.closes)}; errors: ${table(this.errors)}`,
     ];

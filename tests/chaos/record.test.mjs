@@ -116,12 +116,27 @@ test('I11: a grace time that is over too early, or twice', () => {
 });
 
 test('snapshots in place of events are counted, and a fault where none is in order', () => {
-  const jump = ({ record, push }) => {
+  const jump = (then) => ({ record, push }) => {
     push('bob', 3, 'x', {});
     record.connected(record.view('ann', ROOM), 0);
     record.snapshot(record.view('ann', ROOM), 3);
-    push('ann', 3, 'x', {}); // may still come, and is ignored
+    then?.(push);
   };
-  assert.deepEqual(played(jump), []);
-  finds(jump, /I7 1 times a snapshot came in place of what was missed \(1 events\)/, { jumps: 0 });
+  assert.deepEqual(played(jump()), []);
+  finds(jump(), /I7 1 times a snapshot came in place of what was missed \(1 events\)/, { jumps: 0 });
+  assert.deepEqual(played(jump((push) => push('ann', 3, 'x', {})), { jumps: 0 }), [], 'it came behind the snapshot');
+});
+
+test('I7: what was answered may not be skipped by a snapshot on a connection that lives or was recovered', () => {
+  const skip = (how, outcome) => ({ record, push, say }) => {
+    const hi = say('bob', outcome, 3);
+    hi.done();
+    if (!outcome) push('bob', 3, 'gameMessage', hi.data);
+    if (how) record.connected(record.view('ann', ROOM), 2, how);
+    record.snapshot(record.view('ann', ROOM), 3);
+  };
+  finds(skip('recovered', 'ok'), /I7 ann never got .*bob#1.*, which was answered \(a snapshot on a connection: recovered\)/);
+  finds(skip(null, 'ok'), /I7 ann never got .*first connection/);
+  assert.deepEqual(played(skip('new session', 'ok')), []);
+  assert.deepEqual(played(skip('recovered', null)), []);
 });

@@ -81,6 +81,7 @@ for (const until = now() + Number(options.seconds) * 1000; now() < until; ) {
 const violations = await crowd.end({ jumps: options.jumps === undefined ? Infinity : Number(options.jumps) });
 if (options.redis) violations.push(...(await endState(options.redis)));
 for (const line of crowd.record.figures()) console.log(line);
+for (const [name, lines] of crowd.record.stories) console.log(`What ${name} said and heard before:\n  ${lines.join('\n  ')}`);
 for (const line of violations) console.log(`VIOLATION ${line}`);
 if (crowd.record.counts.messages === 0) console.log('nothing was played: is the fleet there?');
 console.log(`${violations.length} violations; seed ${options.seed}`);
