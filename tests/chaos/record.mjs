@@ -23,7 +23,7 @@ export class Record {
   #views = new Map(); // "player room" -> view
   #tags = new Map(); // tag -> {player, n, room, kind, outcome, seq, at: [seq, ...]}
   #violations = new Map(); // text -> times
-  counts = { connections: 0, recovered: 0, fresh: 0, jumps: 0, missed: 0, rooms: 0, messages: 0, pushes: 0, volatile: 0 };
+  counts = { connections: 0, recovered: 0, fresh: 0, jumps: 0, missed: 0, unseen: 0, rooms: 0, messages: 0, pushes: 0, volatile: 0 };
   errors = {}; // code -> times
   closes = {}; // code -> times
   jumpKinds = {}; // on what kind of connection a snapshot came in place of events -> times
@@ -167,7 +167,7 @@ export class Record {
     for (const view of this.#views.values()) this.#countJumps(view);
     if (this.counts.jumps > jumps)
       this.violation(`I7 ${this.counts.jumps} times a snapshot came in place of what was missed (${this.counts.missed} events)`);
-    for (const view of this.#views.values()) this.#checkView(view);
+    for (const view of this.#views.values()) this.#checkView(view, jumps);
     for (const [tag, entry] of this.#tags) this.#checkTag(tag, entry);
     for (const room of this.rooms.values()) this.#checkRoom(room);
     this.#checkSenders();
@@ -179,13 +179,16 @@ export class Record {
     return [...this.#violations].map(([text, times]) => (times > 1 ? `${text} (${times} times)` : text));
   }
 
-  #checkView(view) {
+  // A number nobody knows is no answered message; it may be a return of the player himself of which he is not told, while the
+  // others were away. Where no jump is in order, nobody was away for long enough: then it is a fault.
+  #checkView(view, jumps) {
     const end = Math.max(view.last, view.upTo);
     for (let seq = view.upTo + 1; seq <= end; seq++) {
       if (view.ahead.has(seq)) continue;
       const content = this.rooms.get(view.roomId).content.get(seq);
       if (content && this.#own(view, content)) continue;
-      this.violation(`I7 ${view.player} never got number ${seq} of ${view.roomId} (${content ?? 'nobody did'}), but later ones`);
+      if (content === undefined && jumps > 0) this.counts.unseen++;
+      else this.violation(`I7 ${view.player} never got number ${seq} of ${view.roomId} (${content ?? 'nobody did'}), but later ones`);
     }
   }
 
@@ -279,7 +282,8 @@ export class Record {
     return [
       `${this.counts.rooms} matches, ${this.counts.messages} numbered requests answered, ${this.counts.pushes} numbered pushes`,
       `${this.counts.connections} connections: ${this.counts.recovered} recovered, ${this.counts.fresh} returned without, ` +
-        `${this.counts.jumps} snapshots in place of ${this.counts.missed} events (${table(this.jumpKinds)})`,
+        `${this.counts.jumps} snapshots in place of ${this.counts.missed} events (${table(this.jumpKinds)}), ` +
+        `${this.counts.unseen} numbers nobody saw`,
       ...(this.examples.length ? [`for example ${this.examples.join('; ')}`] : []),
       `gaps between connections: median ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms (${gaps.length})`,
       `closes: ${table(this.closes)}; errors: ${table(this.errors)}`,

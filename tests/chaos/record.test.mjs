@@ -59,6 +59,7 @@ test('I7: doubled, reordered, missing, different', () => {
   finds((game) => (two(game), game.push('ann', 4, 'x', {})), /I7 ann got number 4 \(x\) behind 4/);
   finds(({ push }) => (push('ann', 4, 'x', {}), push('ann', 3, 'x', {})), /I7 ann got number 3 \(x\) behind 4/);
   finds(({ push, all }) => (push('bob', 3, 'x', {}), all(4, 'x', {})), /I7 ann never got number 3 .*x.*, but later ones/);
+  assert.equal(played(({ all }) => all(4, 'x', {}), { jumps: 0 }).length, 2, 'a number nobody saw');
   finds(({ push }) => (push('ann', 3, 'x', { a: 1 }), push('bob', 3, 'x', { a: 2 })), /I7 number 3 of r_1 is .*2.* and was .*1/);
   finds((game) => (two(game), game.record.connected(game.record.view('ann', ROOM), 4), game.push('ann', 4, 'x', {})), /I7 ann got number 4/);
 });
