@@ -21,6 +21,7 @@ METRIC(ROOM_EVENT_LAG, "room_event_lag_seconds", HISTOGRAM, NULL, "From an event
 METRIC(ROOM_GAPS, "matchgate_room_gaps_total", COUNTER, NULL, "Gaps in a room's numbers that were filled from its log.", "Events were lost on the way: client-output-buffer-limit pubsub.")
 METRIC(ROOM_GAPS_LOST, "matchgate_room_gaps_lost_total", COUNTER, NULL, "Gaps that the log no longer held: members got a snapshot.", "Raise ROOM_LOG_MAX.")
 METRIC(ROOM_STORE_OLDER, "matchgate_room_store_older_total", COUNTER, NULL, "Rooms for which the store came back with fewer numbers than players had seen: members got a snapshot.", "A failover or a restart lost acknowledged writes. RUNBOOK: Sentinel failover.")
+METRIC(STORE_DATA_LOST, "matchgate_store_data_lost_total", COUNTER, NULL, "Times the store came back empty or with older data.", "Turn persistence on; RUNBOOK: Redis away, Sentinel failover.")
 METRIC(SCRIPT_SECONDS, "matchgate_script_seconds", HISTOGRAM, "script", "Round trip of each Redis script.", "p99 over 5 ms: Redis is busy; SLOWLOG GET 10.")
 METRIC(SCRIPT_FAILURES, "matchgate_script_failures_total", COUNTER, "reason", "Script calls that failed.", "RUNBOOK: Redis away.")
 METRIC(REDIS_UP, "matchgate_redis_up", GAUGE, NULL, "1 while Redis answers write probes.", "RUNBOOK: Redis away.")

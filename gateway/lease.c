@@ -24,6 +24,8 @@ struct lease {
     struct lease_events events;
     struct loop_timer *timer;
     int64_t epoch;
+    int64_t fence; /* the highest of our sessions, ever */
+    uint64_t data_lost_at_ms;
     uint64_t last_beat_ms;
     bool asking, ready, stopped;
     char host[64];
@@ -95,6 +97,13 @@ static void on_beat(void *arg, int err, const struct reply *reply)
     if (reply_int(reply, 5) > 0)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
                  KV("reason", "no instance had a lease"), KV("next", "timers run on from where they stood"));
+    if (reply_int(reply, 6) > 0) {
+        l->data_lost_at_ms = clock_wall_ms();
+        metrics_add(METRIC_STORE_DATA_LOST, 1);
+        log_warn("store.data_lost", KV_INT("attaches", reply_int(reply, 6)),
+                 KV("reason", "the store is empty, or older than it was"),
+                 KV("next", "players are registered again, rooms that are gone are told"));
+    }
     read_epoch(l, reply_int(reply, 1));
     /* Without its event link an instance is deaf: players come when it hears too. */
     if (!l->ready && l->node->backend->ops->up(l->node->backend)) {
@@ -108,6 +117,13 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         l->events.on_dead(l->events.arg, reply_str(dead, i));
 }
 
+static void note_fence(void *arg, struct session *s)
+{
+    struct lease *l = arg;
+    if (s->fence > l->fence)
+        l->fence = s->fence;
+}
+
 static void beat(void *arg)
 {
     struct lease *l = arg;
@@ -115,6 +131,7 @@ static void beat(void *arg)
     if (l->asking)
         return;
     l->asking = true;
+    sessions_each(n->sessions, note_fence, l);
     struct buf info = {0};
     buf_add_text(&info, "{\"host\":");
     buf_add_json(&info, str_of(l->host));
@@ -124,7 +141,8 @@ static void beat(void *arg)
     buf_add_fmt(&info, ",\"connections\":%zu,\"players\":%zu,\"rooms\":%zu,\"draining\":%s}",
                 n->server ? server_connections(n->server) : 0, sessions_count(n->sessions),
                 rooms_count(n->rooms), n->drain ? "true" : "false");
-    presence_heartbeat(&n->realm, &(struct presence_beat){buf_str(&info), l->epoch, !l->ready}, on_beat, l);
+    presence_heartbeat(&n->realm, &(struct presence_beat){buf_str(&info), l->epoch, !l->ready, l->fence},
+                       on_beat, l);
     buf_close(&info);
 }
 
@@ -151,6 +169,11 @@ void lease_stop(struct lease *l)
     l->stopped = true;
     loop_timer_free(l->timer);
     l->timer = NULL;
+}
+
+uint64_t lease_data_lost_at_ms(const struct lease *l)
+{
+    return l->data_lost_at_ms;
 }
 
 bool lease_ready(const struct lease *l)

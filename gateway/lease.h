@@ -24,6 +24,8 @@ void lease_start(struct lease *l);
 void lease_stop(struct lease *l);
 /* Beats now, if it has begun. */
 void lease_beat(struct lease *l);
+/* Wall clock of the last time the store came back without what it had confirmed; 0 = never. */
+uint64_t lease_data_lost_at_ms(const struct lease *l);
 bool lease_ready(const struct lease *l);
 uint64_t lease_last_beat_ms(const struct lease *l); /* monotonic time of the last answered beat; 0 = none */
 

@@ -25,8 +25,13 @@ static void fill_local(void *arg, struct health_local *out)
      */
     out->ready = lease_ready(n->lease) && !out->draining;
     out->not_ready_reason = out->draining ? "draining" : out->ready ? NULL : "starting";
+    size_t count = 0;
+    if (lease_data_lost_at_ms(n->lease))
+        out->warnings[count++] =
+            "The store came back without data that it had confirmed: players were registered again, "
+            "lost rooms were ended (store.data_lost in the log).";
     if (!n->settings->auth_jwt_secret)
-        out->warnings[0] =
+        out->warnings[count++] =
             "AUTH_JWT_SECRET is not set: everybody is who he says he is (development identity)";
 }
 

@@ -34,7 +34,7 @@ struct backend_ops {
     void (*run)(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
                 const struct str *args, size_t arg_count, backend_cb fn, void *arg);
     /* The same for the write probe: also carried out while the store is not trusted. Its answer decides
-     * whether the store is up; that is told after fn. */
+     * whether the store is up; that is told after fn. NULL: the same as run. */
     void (*probe)(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
                   const struct str *args, size_t arg_count, backend_cb fn, void *arg);
     /* At most once, no answer. Dropped when the store is away. */

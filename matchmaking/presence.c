@@ -99,11 +99,13 @@ void presence_heartbeat(const struct realm *r, const struct presence_beat *beat,
     realm_call(&c, r);
     keys_fleet(&c);
     realm_key(&c, KEY_DEADLINES);
+    realm_key(&c, KEY_FENCE);
     realm_arg_int(&c, r->rules.lease_ms);
     realm_arg(&c, beat->info);
     realm_arg_int(&c, beat->known_epoch);
     realm_arg_int(&c, r->rules.seats);
     realm_arg_int(&c, beat->first);
+    realm_arg_int(&c, beat->fence);
     realm_probe(&c, &script_heartbeat, fn, arg);
 }
 

@@ -101,8 +101,8 @@ void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void
 void realm_probe(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)
 {
     struct backend *b = c->realm->backend;
-    CHECK(b->ops->probe != NULL);
-    b->ops->probe(b, s, c->keys, c->key_count, c->args, c->arg_count, fn, arg);
+    (b->ops->probe ? b->ops->probe : b->ops->run)(b, s, c->keys, c->key_count, c->args, c->arg_count, fn,
+                                                  arg);
 }
 
 struct realm_outcome realm_outcome(int err, const struct reply *reply)

@@ -154,6 +154,11 @@ fleetTest('Redis comes back empty: players are registered again, tickets handed 
     assert.deepEqual([gone.data.roomId, gone.data.reason], [roomId, 'gone']);
   }
   await waitFor(async () => (await redis.command('HLEN', 'socket_mappings')) === 4, { what: 'four mappings', timeoutMs: 20000 });
+  // The first one back with a higher fence than the store's says so; perhaps each of them.
+  const saying = [];
+  for (const gateway of [a, b]) if ((await gateway.stats()).warnings.some((text) => /without data/.test(text))) saying.push(gateway);
+  assert.ok(saying.length >= 1);
+  for (const gateway of saying) assert.equal((await gateway.metrics()).value('matchgate_store_data_lost_total'), 1);
   const dan = await fleet.client(b, 'dan');
   await dan.send('joinMatchmaking', { level: 7 });
   assert.equal((await cy.next('matchFound', { timeoutMs: 20000 })).data.opponentId, 'dan');

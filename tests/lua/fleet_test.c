@@ -37,6 +37,21 @@ static void a_lease(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+/* A store that gave out fences and forgot them: it says so once, and gives none of them out again. */
+static void fences_lost_are_skipped(struct fleet_world *w)
+{
+    struct presence_beat b = {.info = STR("{\"host\":\"h\",\"seats\":2}"), .fence = 1000007};
+    (void)ASK(w, presence_heartbeat(&w->realm[4], &b, ANSWER(w)));
+    assert_true(reply_int(w->reply, 6) > 0);
+    assert_string_equal(RAW(w, "GET", "fence"), "1000007");
+    (void)ASK(w, presence_heartbeat(&w->realm[4], &b, ANSWER(w)));
+    assert_int_equal(reply_int(w->reply, 6), 0);
+    b.fence = 5; /* less than the store's: nothing was lost */
+    (void)ASK(w, presence_heartbeat(&w->realm[4], &b, ANSWER(w)));
+    assert_int_equal(reply_int(w->reply, 6), 0);
+    assert_string_equal(RAW(w, "GET", "fence"), "1000007");
+}
+
 /* A lost reply of the first heartbeat: the second one says the same epoch. */
 static void first_beat_twice(struct fleet_world *w)
 {
@@ -448,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(a_lease),
         BOTH(first_beat_twice),
+        BOTH(fences_lost_are_skipped),
         BOTH(a_lost_lease_shows_in_the_epoch),
         BOTH(an_empty_store_is_a_lost_lease),
         BOTH(back_after_retirement),
