@@ -79,8 +79,9 @@ fleetTest('a line that breaks: back in the seat with what happened meanwhile', a
   assert.equal(a.opponents[0].connected, false);
   await a.updateGameData({ gameData: { moves: '31' }, turn: 2 });
   const back = a.once('opponentReconnected');
-  await b.once('roomSnapshot');
+  await b.once('gameDataUpdated');
   await back;
+  assert.deepEqual([bob.recovered, b.recovered, b.me.connected], [true, true, true]);
   assert.equal(bob.rooms.get(a.id), b);
   assert.deepEqual([b.version, b.state.gameData, b.state.turn], [1, { moves: '31' }, 2]);
   assert.equal(a.opponents[0].connected, true);

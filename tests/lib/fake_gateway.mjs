@@ -93,7 +93,7 @@ export class FakeGateway {
     const number = this.sessions.indexOf(session) + 1;
     return {
       sessionId: `s${number}`,
-      playerId: session.url.searchParams.get('playerId') ?? 'guest-1',
+      playerId: session.url.searchParams.get('playerId') ?? session.playerId ?? 'guest-1',
       socketId: `k${number}`,
       instanceId: '7-1731000000000123456',
       serverTime: Date.now(),
@@ -120,7 +120,9 @@ export class FakeGateway {
       const reply = await script(data, session, id);
       if (reply === SILENCE) return;
       if (id) session.send({ id, ok: true, data: reply });
-      if (event === 'hello') this.#greet(session);
+      if (event !== 'hello') return;
+      session.playerId = data.playerId;
+      this.#greet(session);
     } catch (error) {
       const { code = 'INTERNAL', message = String(error), ...more } = error;
       session.send({ id, ok: false, error: { code, message, retryable: false, ...more } });

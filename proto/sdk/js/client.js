@@ -1,8 +1,9 @@
 // The session: identity, requests and their replies, pushes and whom they concern.
 //
-// A request waits in #calls until its reply, its deadline or the end of the line. Without a line it is held and goes out
-// after the next welcome; what was sent and not answered when the line breaks rejects with OUTCOME_UNKNOWN. After a
-// welcome the server's word counts: rooms it no longer lists are over, the ticket joins again if it is not held.
+// A request waits in #queue for the line, and for its turn: WINDOW may be under way, as many as the server remembers. It
+// gets its id when it goes out, and waits in #calls for the reply. After a break the next hello resumes the session: what
+// was not answered is sent again with its id, in order, and done once. On another session it rejects with OUTCOME_UNKNOWN.
+// After a welcome the server's word counts: rooms it does not list are over, the ticket joins again if it is not held.
 import { Emitter } from './emitter.js';
 import { GatewayError, fail } from './errors.js';
 import { Line } from './line.js';
@@ -10,6 +11,16 @@ import { Room } from './room.js';
 import { Ticket } from './ticket.js';
 
 const VOLATILE_BACKLOG_BYTES = 65536; // with more than this unsent, volatile messages are dropped
+const WINDOW = 64;
+const ROOMS_MAX = 4; // that a hello may name
+
+// Pushes that one's own requests cause, and by what in the request they are known.
+const OWN = {
+  __proto__: null,
+  gameMessage: ({ message }) => ['gameMessage', `"message":${JSON.stringify(message)}`],
+  playerStateUpdated: ({ state }) => ['updatePlayerState', `"state":${JSON.stringify(state)}`],
+  gameDataUpdated: ({ version }) => ['updateGameData', `"expectedVersion":${version - 1}`],
+};
 
 const tooLong = (text, max) => max && text.length * 3 > max && new TextEncoder().encode(text).length > max;
 
@@ -22,8 +33,10 @@ export class Client extends Emitter {
   #options;
   #base;
   #line;
-  #calls = new Map();
+  #queue = new Set();
+  #calls = new Map(); // by id, in their order
   #lastId = 0;
+  #helloId;
   #token;
   #ready = {};
 
@@ -53,6 +66,11 @@ export class Client extends Emitter {
     return this.session?.playerId ?? this.#options.playerId;
   }
 
+  /** Did the last welcome bring back everything that was missed? */
+  get recovered() {
+    return this.session?.recovered ?? false;
+  }
+
   /** Asks for a match. */
   join({ level }) {
     const ticket = new Ticket(this, level);
@@ -66,16 +84,16 @@ export class Client extends Emitter {
   /** Any request of PROTOCOL.md; resolves with the reply's data, rejects with GatewayError. */
   async request(event, data = {}, { timeoutMs = this.#options.timeoutMs ?? 10000 } = {}) {
     if (this.status === 'closed') throw fail('CLOSED', 'this client is closed');
-    const id = ++this.#lastId;
-    const text = JSON.stringify({ event, id, data });
+    const body = JSON.stringify(data);
     return new Promise((resolve, reject) => {
-      const call = { text, sent: false, resolve, reject };
+      const call = { event, data, body, resolve, reject };
       call.timer = setTimeout(() => {
         const code = call.sent ? 'TIMEOUT' : 'NOT_CONNECTED';
-        this.#settle(id, fail(code, `no answer to ${event} in ${timeoutMs} ms`, !call.sent));
+        this.#settle(call, fail(code, `no answer to ${event} in ${timeoutMs} ms`, !call.sent));
       }, timeoutMs);
-      this.#calls.set(id, call);
-      if (this.status === 'connected') this.#transmit(id, call);
+      if (event === 'ping' && this.status === 'connected') return this.#transmit(call); // a sign of life does not wait
+      this.#queue.add(call);
+      this.#pump();
     });
   }
 
@@ -102,22 +120,19 @@ export class Client extends Emitter {
     const { token } = this.#options;
     const url = new URL(this.#base);
     this.#token = typeof token === 'function' ? await token() : token;
-    if (this.#token) url.searchParams.set('hello', '1');
+    if (this.#token || this.session?.resumeToken) url.searchParams.set('hello', '1');
     else if (this.playerId) url.searchParams.set('playerId', this.playerId); // also one the server chose
     return url.href;
   }
 
-  /** The token travels in the first message, not in the address, which proxies write to their logs. */
+  /** Tokens travel in the first message, not in the address, which proxies write to their logs. */
   #hello() {
-    if (!this.#token) return;
-    const id = ++this.#lastId;
-    const reject = ({ code, message, retryable }) => {
-      if (retryable) this.#line.drop(message);
-      else if (code !== 'OUTCOME_UNKNOWN') this.#line.close(4001, message);
-    };
-    this.#calls.set(id, { sent: true, resolve() {}, reject }); // the push welcome follows the reply
-    const data = { token: this.#token, playerId: this.playerId };
-    this.#line.send(JSON.stringify({ event: 'hello', id, data }));
+    const { sessionId: session, resumeToken: token } = this.session ?? {};
+    if (!this.#token && !token) return;
+    const rooms = Object.fromEntries([...this.rooms].slice(-ROOMS_MAX).map(([id, { seq }]) => [id, seq]));
+    const data = { token: this.#token, playerId: this.playerId, resume: token && { session, token, rooms } };
+    this.#helloId = ++this.#lastId;
+    this.#line.send(JSON.stringify({ event: 'hello', id: this.#helloId, data }));
   }
 
   #send(text) {
@@ -127,23 +142,36 @@ export class Client extends Emitter {
 
   #debug(direction, text) {
     const { debug } = this.#options;
+    if (debug) text = text.replace(/"resumeToken":"[^"]*"/, '"resumeToken":"..."');
     if (typeof debug === 'function') debug(direction, text);
     else if (debug) console.debug('matchgate', direction, text);
   }
 
-  #transmit(id, call) {
-    if (tooLong(call.text, this.session.limits?.messageMaxBytes))
-      this.#settle(id, fail('TOO_LARGE', 'larger than limits.messageMaxBytes'));
-    else call.sent = this.#send(call.text);
+  #pump() {
+    for (const call of this.#queue) {
+      const [oldest = Infinity] = this.#calls.keys();
+      if (this.status !== 'connected' || this.#lastId - oldest >= WINDOW - 1) return;
+      this.#transmit(call);
+    }
   }
 
-  #settle(id, error, data) {
-    const call = this.#calls.get(id);
-    if (!call) return;
-    this.#calls.delete(id);
+  #transmit(call) {
+    this.#queue.delete(call);
+    call.id ??= ++this.#lastId;
+    this.#calls.set(call.id, call);
+    const text = `{"event":${JSON.stringify(call.event)},"id":${call.id},"data":${call.body}}`;
+    if (tooLong(text, this.session.limits?.messageMaxBytes))
+      this.#settle(call, fail('TOO_LARGE', 'larger than limits.messageMaxBytes'));
+    else if (this.#send(text)) call.sent = true;
+  }
+
+  #settle(call, error, data) {
+    this.#queue.delete(call);
+    this.#calls.delete(call.id);
     clearTimeout(call.timer);
     if (error) call.reject(error);
     else call.resolve(data);
+    this.#pump();
   }
 
   #receive(text) {
@@ -154,8 +182,20 @@ export class Client extends Emitter {
     } catch {
       return;
     }
-    if (frame?.ok !== undefined) this.#settle(frame.id, frame.ok ? null : new GatewayError(frame.error), frame.data);
+    if (frame?.ok !== undefined) this.#reply(frame);
     else if (frame?.event) this.#push(frame);
+  }
+
+  #reply({ id, ok, data, error }) {
+    const call = this.#calls.get(id);
+    if (id === this.#helloId) {
+      if (error?.retryable) this.#line.drop(error.message);
+      else if (!ok) this.#line.close(4001, error?.message); // else the push welcome follows
+    } else if (call) {
+      const room = this.rooms.get(call.data.roomId);
+      if (data?.seq && call.event !== 'getGameState' && !call.data.echo) room?._seen(data.seq);
+      this.#settle(call, ok ? null : new GatewayError(error), data);
+    }
   }
 
   #push(frame) {
@@ -168,6 +208,7 @@ export class Client extends Emitter {
     else if (this.rooms.has(id)) this.rooms.get(id)._push(frame);
     else if (event === 'error') this.emit('error', new GatewayError(data));
     if (event === 'waiting' || event === 'queueUpdate') this.ticket?._update(data);
+    if (event === 'ticketExpired') this.ticket?._fail(fail('TICKET_EXPIRED', 'nobody was found in time', true));
     this.emit('push', frame);
   }
 
@@ -180,13 +221,21 @@ export class Client extends Emitter {
 
   #welcome(data) {
     const again = this.session !== null;
+    const resumed = data.sessionId === this.session?.sessionId;
     this.session = data;
+    for (const [id, room] of this.rooms) {
+      const listed = data.rooms ? data.rooms.find(({ roomId }) => roomId === id) : {};
+      if (listed) Object.assign(room, { recovered: data.recovered, missed: listed.ended });
+      else room._close({ reason: 'gone' });
+    }
     this.status = 'connected';
     this.#line.ready(data.pingMs ?? 25000);
-    for (const [id, room] of this.rooms)
-      if (data.rooms && !data.rooms.some(({ roomId }) => roomId === id)) room._close({ reason: 'gone' });
-    for (const [id, call] of [...this.#calls]) if (!call.sent) this.#transmit(id, call);
-    this.ticket?._welcome(data, again);
+    for (const call of [...this.#calls.values()])
+      if (resumed || !call.sent) this.#transmit(call);
+      else this.#settle(call, fail('OUTCOME_UNKNOWN', 'the connection broke before the answer'));
+    this.#pump();
+    if (this.ticket) this.ticket._welcome(data, again);
+    else if (again && data.queue) this.notify('leaveMatchmaking'); // given up while the line was down
     this.#ready.resolve(this);
     this.emit('connected', { session: data, again });
   }
@@ -194,14 +243,28 @@ export class Client extends Emitter {
   #lost({ code, reason, final, delayMs, attempt }) {
     const was = this.status;
     this.status = final ? 'closed' : 'reconnecting';
-    const unknown = fail('OUTCOME_UNKNOWN', 'the connection broke before the answer');
-    const closed = fail('CLOSED', `the connection ended: ${code} ${reason}`);
-    for (const [id, { sent }] of [...this.#calls]) if (sent || final) this.#settle(id, sent ? unknown : closed);
     if (final) {
+      const unknown = fail('OUTCOME_UNKNOWN', 'the connection broke before the answer');
+      const closed = fail('CLOSED', `the connection ended: ${code} ${reason}`);
+      for (const call of [...this.#calls.values(), ...this.#queue]) this.#settle(call, call.sent ? unknown : closed);
       this.#ready.reject(closed);
       this.ticket?._fail(closed);
     }
     if (was === 'connected' || final) this.emit('disconnected', { code, reason, final });
     if (!final) this.emit('reconnecting', { code, reason, delayMs, attempt });
+  }
+
+  // For Room only:
+
+  /** Is this the push of an own request whose reply is yet to come? Then that will say so. */
+  _echo(event, data) {
+    const [request, known] = OWN[event]?.(data) ?? [];
+    for (const call of this.#calls.values())
+      if (call.event === request && !call.echoed && !call.data.echo && call.body.includes(known)) return (call.echoed = true);
+    return false;
+  }
+
+  _waits(roomId) {
+    return [...this.#calls.values()].some(({ data }) => data.roomId === roomId);
   }
 }

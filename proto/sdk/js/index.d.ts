@@ -38,14 +38,17 @@ export interface Session {
   playerId: string;
   socketId: string;
   instanceId: string;
+  resumeToken: string;
+  resumeTtlMs: number;
   serverTime: number;
   pingMs: number;
+  /** true: the session went on, and everything that was missed is delivered. */
   recovered: boolean;
   /** false: nothing outlives the server's process (in-memory back end). */
   durable: boolean;
   limits: { messageMaxBytes: number; messagesPerSecond: number };
   queue: { level: number; ticketId: string } | null;
-  rooms: { roomId: string }[];
+  rooms: { roomId: string; ended?: true }[];
 }
 
 export interface Push {
@@ -84,6 +87,8 @@ export interface Client extends Emitter<ClientEvents> {
   /** The first welcome; rejects if the line ends for good before. */
   readonly ready: Promise<Client>;
   readonly session: Session | null;
+  /** Of the last welcome. */
+  readonly recovered: boolean;
   readonly playerId: string | undefined;
   readonly rooms: ReadonlyMap<string, Room>;
   readonly ticket: Ticket | null;
@@ -109,7 +114,7 @@ export interface Ticket extends Emitter<{ update: [Ticket]; found: [Room] }> {
   readonly joinedAt: number;
   /** The match found, whose game may not have started yet. */
   readonly room: Room | null;
-  /** The room, once its game has started. Rejects with CANCELLED, MATCH_CANCELLED, CLOSED or the server's refusal. */
+  /** The room, once its game has started. Rejects with CANCELLED, MATCH_CANCELLED, TICKET_EXPIRED, CLOSED or the server's refusal. */
   readonly matched: Promise<Room>;
   /** false: too late, a match was found and stands. */
   cancel(): Promise<boolean>;
@@ -133,7 +138,7 @@ export interface RoomState<GameData = any> {
 }
 
 export interface RoomEnd {
-  /** The server's reason; here: 'left' (by leave()) or 'gone' (over while the line was down). */
+  /** The server's reason; here: 'left' (by leave()) or 'gone' (over while the line was down, too long ago to know how). */
   reason: string;
   result?: any;
   requeued?: boolean;
@@ -163,8 +168,10 @@ export interface Room extends Emitter<RoomEvents> {
   readonly status: 'waiting' | 'active' | 'ended';
   readonly state: RoomState;
   readonly version: number;
-  /** Of the last push; one's own requests learn theirs from the reply. */
+  /** The number up to which everything was seen, in a push or in the reply to one's own request. */
   readonly seq: number;
+  /** false: a snapshot stands for events that could not be shown any more; true again when the next return recovers all. */
+  readonly recovered: boolean;
   readonly players: Player[];
   readonly me: Player | undefined;
   readonly opponents: Player[];

@@ -1,14 +1,17 @@
 // A room as one member sees it. `state` is the server's record; each change makes a new object, so it can be compared.
 //
-// Pushes are numbered and come in order; a number seen before is dropped. A change that arrives twice, as reply and as push,
-// is applied once, by its version.
+// Everything has a number; `seq` is the one up to which all were seen, as pushes or as replies. A number seen before is
+// dropped. A change that arrives twice, as reply and as push, is applied once, by its version.
 import { Emitter } from './emitter.js';
 import { GatewayError } from './errors.js';
 
 export class Room extends Emitter {
   level = null;
   seq = 0;
+  recovered = true; // false: a snapshot stands for what was missed
+  missed; // it ended while the line was down
   state;
+  #ahead = new Set(); // seen, but something before them was not
   #client;
   #ended;
 
@@ -102,13 +105,26 @@ export class Room extends Emitter {
 
   // For Client only:
 
+  /** False: this number was seen before. Pushes come in order, so what is missing below one was our own: a reply's, or lost
+   *  with a request that nobody waits for any more. */
+  _seen(seq, pushed) {
+    const ahead = this.#ahead;
+    if (seq <= this.seq || ahead.has(seq)) return false;
+    ahead.add(seq);
+    if (pushed && !this.#client._waits(this.id)) this.seq = seq;
+    for (const n of ahead) if (n <= this.seq) ahead.delete(n);
+    while (ahead.delete(this.seq + 1)) this.seq++;
+    return true;
+  }
+
   _push(frame) {
     const { event, data, seq, ts } = frame;
-    if (seq <= this.seq) return;
-    this.seq = seq ?? this.seq;
+    if (seq && !this._seen(seq, true)) return;
     const apply = this.#appliers[event];
     apply?.(data);
-    this.emit(event, event === 'error' ? new GatewayError(data) : data, { event, seq, ts });
+    const own = seq && data.playerId === this.#client.playerId;
+    if (!own || !(event.startsWith('opponent') || this.#client._echo(event, data)))
+      this.emit(event, event === 'error' ? new GatewayError(data) : data, { event, seq, ts });
     if (!apply) return;
     if (apply === this.#over) this._close(data);
     else if (event === 'playerLeft' && data.playerId === this.#client.playerId) this._close({ reason: 'left' });
@@ -137,6 +153,8 @@ export class Room extends Emitter {
     gameStart: () => this.#set({ status: 'active' }),
     roomSnapshot: ({ state, seq }) => {
       this.seq = seq ?? this.seq;
+      this.#ahead.clear();
+      this.recovered = false;
       this.#replace(state);
     },
     gameDataUpdated: (data) => this.#data(data),

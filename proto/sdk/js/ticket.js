@@ -19,6 +19,8 @@ export class Ticket extends Emitter {
   #client;
   #settle = {};
   #retry;
+  #asking = false;
+  #leaving = false;
 
   constructor(client, level) {
     super();
@@ -37,10 +39,13 @@ export class Ticket extends Emitter {
   async cancel() {
     if (this.#over || this.room) return false;
     if (this.#client.status === 'connected') {
-      const { left, reason } = await this.#client.request('leaveMatchmaking').catch((error) => {
+      this.#leaving = true;
+      const leave = this.#client.request('leaveMatchmaking').catch((error) => {
         if (error.code !== 'OUTCOME_UNKNOWN') throw error;
-        return { left: true }; // the line broke: the server drops the ticket, and nobody joins again
+        this.#client.notify('leaveMatchmaking'); // once more, and nobody joins again
+        return { left: true };
       });
+      const { left, reason } = await leave.finally(() => (this.#leaving = false));
       if (!left && reason !== 'not_queued') return false; // matchFound has come or is on its way
     }
     this._fail(fail('CANCELLED', 'the ticket was cancelled'));
@@ -49,27 +54,31 @@ export class Ticket extends Emitter {
 
   async #ask(again) {
     const { session } = this.#client;
+    this.#asking = true;
     try {
       const reply = await this.#client.request('joinMatchmaking', { level: this.level });
+      this.#asking = false;
       this.id = reply.ticketId ?? this.id;
       if (this.status === 'joining' && reply.status === 'waiting') this._update(reply);
     } catch (error) {
-      if (this.#over || this.room || error.code === 'OUTCOME_UNKNOWN') return; // the next welcome decides
-      if (error.code === 'ALREADY_QUEUED' && (again || session.queue?.level === this.level)) this._update({});
-      else if (error.code === 'TIMEOUT' || (again && error.retryable))
+      const { code } = error;
+      this.#asking = false;
+      if (this.#over || this.room) return;
+      if (code === 'OUTCOME_UNKNOWN') this._welcome({}, true); // if there is a line; else the next welcome decides
+      else if (code === 'ALREADY_QUEUED' && (again || session.queue?.level === this.level)) this._update({});
+      else if (code === 'TIMEOUT' || (again && error.retryable))
         this.#retry = setTimeout(() => this._welcome({}, true), error.retryAfterMs ?? RETRY_MS);
-      else if (!again || error.code !== 'ALREADY_IN_MATCH') this._fail(error); // else its snapshot is on the way
+      else if (!again || code !== 'ALREADY_IN_MATCH') this._fail(error); // else its snapshot is on the way
     }
   }
 
   // For Client and Room only:
 
   /** The line stands: join, unless the server holds the ticket or a seat already. */
-  _welcome({ queue, rooms }, again) {
+  _welcome({ queue, rooms = [] }, again) {
     clearTimeout(this.#retry);
-    if (this.#over || this.#client.status !== 'connected') return;
-    if (rooms?.length && again) return; // a snapshot follows
-    this.room = null;
+    if (this.#over || this.#asking || this.#leaving || this.#client.status !== 'connected') return;
+    if (again && (this.room || rooms.some(({ ended }) => !ended))) return; // what it has come to follows
     if (!queue || queue.level !== this.level) {
       this.#move('joining');
       this.#ask(again);
@@ -89,9 +98,10 @@ export class Ticket extends Emitter {
   _room(room, end) {
     if (this.#over) return;
     if (end) {
-      if (this.room !== room || end.reason === 'gone') return;
+      if (this.room !== room) return;
       this.room = null;
-      if (end.requeued) this.#move('waiting');
+      if (room.missed || end.reason === 'gone') this._welcome({ queue: this.#client.session.queue }, true);
+      else if (end.requeued) this.#move('waiting');
       else this._fail(fail('MATCH_CANCELLED', end.reason ?? 'the match was cancelled', true));
     } else {
       const found = this.room !== room;
