@@ -39,8 +39,9 @@ bool resume_read(const struct request *request, struct resume *out, const char *
     if (raw.n == 0 || str_eq(raw, STR("null")))
         return true;
     struct json_object o;
+    bool twice = false;
     if (!json_object_scan(raw, &o, why) || !read_id(&o, "session", out->session_id) ||
-        !read_id(&o, "token", out->token) || !read_rooms(json_get(&o, "rooms", NULL), out)) {
+        !read_id(&o, "token", out->token) || !read_rooms(json_get(&o, "rooms", &twice), out) || twice) {
         *why = "resume must be {session, token, rooms:{roomId: last seq}} with at most 4 rooms, as welcome "
                "gave them";
         return false;

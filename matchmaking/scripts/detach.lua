@@ -56,6 +56,9 @@ if p and p.socket == socket and p.fence >= fence then
         else
             p.socket, p.instance = '', ''
             player_put(p)
+            if seat.socket == '' then -- lost again before the seat was taken: the time runs anew
+                redis.call('ZREM', DEADLINES, grace_member(room, id))
+            end
             seat.socket, seat.instance, seat.fence = '', '', p.fence
             seat_put(room, id)
             room.insts = room_insts(room)

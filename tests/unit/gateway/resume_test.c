@@ -1,0 +1,162 @@
+/* hello.resume: what is taken and refused, the numbers it names, and the hash of its token. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "gateway/resume.h"
+
+#define ID_64 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"
+
+static struct resume resume;
+static const char *why;
+
+/* A hello with this `data`; an exact copy of the text, so that a read behind the end is seen. */
+static bool read_data(const char *data)
+{
+    char text[2048];
+    int n = snprintf(text, sizeof text, "{\"event\":\"hello\",\"id\":1,\"data\":%s}", data);
+    assert_true(n > 0 && (size_t)n < sizeof text);
+    char *frame = malloc((size_t)n);
+    assert_non_null(frame);
+    memcpy(frame, text, (size_t)n);
+    struct request request;
+    why = NULL;
+    assert_int_equal(decode_request((struct str){frame, (size_t)n}, &request, &why), CODE_OK);
+    memset(&resume, 0xee, sizeof resume); /* whatever was there before must not matter */
+    bool good = resume_read(&request, &resume, &why);
+    free(frame); /* nothing in the result is borrowed */
+    return good;
+}
+
+static bool read_resume(const char *value)
+{
+    char data[1536];
+    int n = snprintf(data, sizeof data, "{\"playerId\":\"ann\",\"resume\":%s}", value);
+    assert_true(n > 0 && (size_t)n < sizeof data);
+    return read_data(data);
+}
+
+static void refused(const char *value)
+{
+    if (read_resume(value))
+        fail_msg("it was taken: %s", value);
+    assert_non_null(why);
+}
+
+static void absent_is_not_wanted(void **state)
+{
+    (void)state;
+    static const char *const absent[] = {"{}", "{\"token\":\"x\"}", "{\"resume\":null}",
+                                         "{ \"resume\" : null }"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+        assert_true(read_data(absent[i]));
+        assert_false(resume.wanted);
+        assert_int_equal(resume.room_count, 0);
+        assert_string_equal(resume.session_id, "");
+        assert_string_equal(resume.token, "");
+        assert_int_equal(resume_seq(&resume, "r_1"), -1);
+    }
+}
+
+static void rooms_and_their_numbers(void **state)
+{
+    (void)state;
+    assert_true(read_resume("{\"session\":\"n_1\",\"token\":\"k_1\",\"rooms\":{\"r_1\":0,\"r_2\":17,"
+                            "\"r:3.x\":9007199254740991,\"" ID_64 "\":4}}"));
+    assert_true(resume.wanted);
+    assert_string_equal(resume.session_id, "n_1");
+    assert_string_equal(resume.token, "k_1");
+    assert_int_equal(resume.room_count, RESUME_ROOMS_MAX);
+    assert_int_equal(resume_seq(&resume, "r_1"), 0);
+    assert_int_equal(resume_seq(&resume, "r_2"), 17);
+    assert_int_equal(resume_seq(&resume, "r:3.x"), INT64_C(9007199254740991));
+    assert_int_equal(resume_seq(&resume, ID_64), 4);
+    assert_int_equal(resume_seq(&resume, "r_"), -1);
+    assert_int_equal(resume_seq(&resume, "r_22"), -1);
+    assert_int_equal(resume_seq(&resume, ""), -1);
+}
+
+static void rooms_may_be_left_out(void **state)
+{
+    (void)state;
+    static const char *const without[] = {
+        "{\"session\":\"n_1\",\"token\":\"k_1\"}", "{\"session\":\"n_1\",\"token\":\"k_1\",\"rooms\":null}",
+        "{\"session\":\"n_1\",\"token\":\"k_1\",\"rooms\":{}}",
+        "{\"rooms\":{},\"more\":[1],\"token\":\"k_1\",\"session\":\"n_1\"}"};
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        assert_true(read_resume(without[i]));
+        assert_true(resume.wanted);
+        assert_int_equal(resume.room_count, 0);
+    }
+}
+
+#define BASE "\"session\":\"n_1\",\"token\":\"k_1\""
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"1",
+                                        "true",
+                                        "\"x\"",
+                                        "[]",
+                                        "{}",
+                                        "{\"session\":\"n_1\"}",
+                                        "{\"token\":\"k_1\"}",
+                                        "{\"session\":\"\",\"token\":\"k_1\"}",
+                                        "{\"session\":\"n_1\",\"token\":\"\"}",
+                                        "{\"session\":1,\"token\":\"k_1\"}",
+                                        "{\"session\":\"n_1\",\"token\":null}",
+                                        "{\"session\":\"n 1\",\"token\":\"k_1\"}",
+                                        "{\"session\":\"n\\u005f1\",\"token\":\"k_1\"}",
+                                        "{\"session\":\"" ID_64 "x\",\"token\":\"k_1\"}",
+                                        "{\"session\":\"n_1\",\"token\":\"" ID_64 "x\"}",
+                                        "{" BASE ",\"rooms\":1}",
+                                        "{" BASE ",\"rooms\":[]}",
+                                        "{" BASE ",\"rooms\":\"r_1\"}",
+                                        "{" BASE ",\"rooms\":{\"r_1\":-1}}",
+                                        "{" BASE ",\"rooms\":{\"r_1\":1.0}}",
+                                        "{" BASE ",\"rooms\":{\"r_1\":\"1\"}}",
+                                        "{" BASE ",\"rooms\":{\"r_1\":null}}",
+                                        "{" BASE ",\"rooms\":{\"r_1\":9007199254740992}}",
+                                        "{" BASE ",\"rooms\":{\"\":1}}",
+                                        "{" BASE ",\"rooms\":{\"r 1\":1}}",
+                                        "{" BASE ",\"rooms\":{\"" ID_64 "x\":1}}",
+                                        "{" BASE ",\"rooms\":{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1}}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refused(wrong[i]);
+}
+
+static void twice_is_refused(void **state)
+{
+    (void)state;
+    assert_false(read_data("{\"resume\":null,\"resume\":{" BASE "}}"));
+    assert_non_null(why);
+    refused("{" BASE ",\"token\":\"k_2\"}");
+    refused("{" BASE ",\"rooms\":{\"r_1\":1},\"rooms\":{}}");
+}
+
+/* Known answers: what is in the store must stay readable to the next version. */
+static void hashes(void **state)
+{
+    (void)state;
+    char out[SESSION_HASH_SIZE];
+    resume_hash(STR(""), out);
+    assert_string_equal(out, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    resume_hash(STR("abc"), out);
+    assert_string_equal(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(absent_is_not_wanted),  cmocka_unit_test(rooms_and_their_numbers),
+        cmocka_unit_test(rooms_may_be_left_out), cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(twice_is_refused),      cmocka_unit_test(hashes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
