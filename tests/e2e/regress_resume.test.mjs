@@ -1,0 +1,90 @@
+// Regressions: coming back, or being looked up again, while answers and events are late or lost. Each of these once went wrong.
+import assert from 'node:assert/strict';
+import { fleetTest, waitFor } from '../lib/fleet.mjs';
+import { Returning, pair } from '../lib/returning.mjs';
+
+async function behindALine(fleet, env = {}) {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const all = { GRACE_MS: 20000, QUEUE_GRACE_MS: 20000, ...env };
+  return { redis, line, a: await fleet.gateway({ redis: line, env: all }), b: await fleet.gateway({ redis, env: all }) };
+}
+
+// A snapshot then covered what was still on its way: its number was above theirs, and clients drop what they think they have.
+fleetTest('attached again while events are on their way: they come, and no snapshot instead', async (fleet) => {
+  const { redis, line, a, b } = await behindALine(fleet);
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  await bob.say(room, 'before');
+  await ann.client.next('gameMessage');
+  line.hold('events');
+  const held = line.holdReply('attach', 'ann');
+  const lost = line.loseReply('message', 'ann');
+  const id = ann.nextId;
+  const reply = await ann.ask('gameMessage', { roomId: room, message: 'her own' }, { id });
+  assert.equal(reply.error.code, 'OUTCOME_UNKNOWN');
+  await lost;
+  await held; // looked up again; the answer is late
+  for (let i = 0; i < 3; i++) await bob.say(room, `between ${i}`);
+  line.release('commands');
+  await ann.client.next('opponentReconnected'); // her own: the numbers have no gap
+  line.release('events');
+  await bob.say(room, 'after');
+  await ann.client.next('gameMessage', { filter: ({ data }) => data.message === 'after' });
+  assert.equal(ann.client.all('roomSnapshot').length, 0);
+  await ann.say(room, 'her own', { id });
+  ann.account(room);
+  assert.deepEqual(ann.messages(room), ['before', 'between 0', 'between 1', 'between 2', 'after']);
+  await waitFor(() => bob.view(room).last === ann.view(room).last);
+  bob.account(room);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
+for (const script of ['attach', 'reseat', 'read_log'])
+  fleetTest(`the store fails while a client resumes (${script}): it is sent away, and nothing is lost the next time`, async (fleet) => {
+    const { redis, line, a, b } = await behindALine(fleet);
+    const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+    const room = await pair(ann, bob);
+    await ann.client.drop();
+    await bob.client.next('opponentDisconnected');
+    for (let i = 0; i < 5; i++) await bob.say(room, i);
+    const seen = ann.seen();
+    const { sessionId, resumeToken } = ann.welcome;
+    const lost = line.loseReply(script, ...(script === 'read_log' ? [] : ['ann']));
+    await assert.rejects(ann.back(a, { drop: false }), /4103/);
+    await lost;
+    await waitFor(async () => (await a.get('/health')).status === 200, { what: 'the gateway to be well' });
+    const welcome = await ann.back(a, { drop: false, rooms: seen, session: sessionId, token: resumeToken });
+    assert.deepEqual([welcome.recovered, welcome.sessionId], [true, sessionId]);
+    await bob.say(room, 'end');
+    await ann.client.next('gameMessage', { filter: ({ data }) => data.message === 'end' });
+    ann.account(room);
+    assert.deepEqual(ann.messages(room), [0, 1, 2, 3, 4, 'end']);
+    assert.deepEqual(await fleet.audit(redis), []);
+  });
+
+// Only the first ended room was told of, and none at all to who waited again.
+fleetTest('waiting again, and two rooms ended unseen: both ends are told, then the place', async (fleet) => {
+  const { redis, a, b } = await behindALine(fleet, { CONFIRM: 'client', CONFIRM_MS: 20000 });
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const rooms = {};
+  await bob.ask('joinMatchmaking', { level: 1 });
+  for (let i = 0; i < 2; i++) {
+    await ann.ask('joinMatchmaking', { level: 1 });
+    const { room } = await ann.client.next('matchFound');
+    await bob.client.next('matchFound');
+    await ann.ask('leaveRoom', { roomId: room });
+    await bob.client.next('matchCancelled');
+    rooms[room] = 1;
+  }
+  const before = bob.client.all('matchCancelled');
+  bob.views.clear();
+  const welcome = await bob.back(a, { rooms });
+  assert.equal(welcome.recovered, true);
+  assert.deepEqual(welcome.rooms.map(({ ended }) => ended), [true, true]);
+  assert.equal(welcome.queue.level, 1);
+  await bob.client.next('waiting');
+  assert.deepEqual(bob.client.pushes.map(({ event }) => event).slice(0, 4), ['welcome', 'matchCancelled', 'matchCancelled', 'waiting']);
+  assert.deepEqual(bob.client.all('matchCancelled').map(({ raw }) => raw), before.map(({ raw }) => raw));
+  assert.deepEqual(await fleet.audit(redis), []);
+});
