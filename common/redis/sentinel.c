@@ -225,13 +225,9 @@ struct sentinel_query *sentinel_ask(struct loop *l, const struct sentinel_hosts 
 {
     struct sentinel_query *q = mem_alloc(sizeof *q);
     CHECK(hosts->count > 0);
-    *q = (struct sentinel_query){.loop = l,
-                                 .hosts = hosts,
-                                 .turn = turn,
-                                 .timeout_ms = timeout_ms,
-                                 .fn = fn,
-                                 .arg = arg,
-                                 .left = hosts->count};
+    *q = (struct sentinel_query){
+        .loop = l, .hosts = hosts, .timeout_ms = timeout_ms, .fn = fn, .arg = arg, .left = hosts->count};
+    q->turn = turn;
     q->timer = loop_timer_new(l, on_late, q);
     loop_on_flush(l, on_flush, q);
     ask_next(q);
