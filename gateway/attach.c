@@ -45,6 +45,8 @@ struct attach {
     const struct flow_step *first, *take_up, *caught_up; /* the steps to go back to */
     enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE } take;
     char room_id[ID_SIZE], left_room_id[ID_SIZE]; /* or empty */
+    enum session_state asked_state;               /* what we believed when we asked */
+    char asked_room_id[ID_SIZE];
     /* The last answer; the reply is borrowed: each step reads it at once. */
     int err;
     const struct reply *reply;
@@ -103,6 +105,7 @@ static void welcome(struct attach *a)
     if (a->again || a->welcomed || s->state == SESSION_CLOSED)
         return;
     a->welcomed = true;
+    s->welcomed = true;
     if (s->state == SESSION_ATTACHING)
         session_move(s, a->take == TAKE_QUEUE ? SESSION_QUEUED : SESSION_IDLE, "attached");
     conn_ready(s->conn);
@@ -122,6 +125,10 @@ static enum flow_next ask_attach(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
     struct session *s = a->session;
+    a->asked_state = s->state;
+    a->asked_room_id[0] = 0;
+    if (s->room)
+        memcpy(a->asked_room_id, s->room->room_id, sizeof a->asked_room_id);
     if (!a->again && !a->resume.wanted) { /* a new session, or the old one is not to be had */
         id_random(a->resume.session_id, "n_");
         id_random(a->resume.token, "k_");
@@ -186,7 +193,7 @@ static void read_record(struct attach *a, const struct presence_attached *now)
             session_move(s, SESSION_QUEUED, "was waiting");
     } else {
         forget_room(a->node, s);
-        if (s->state == SESSION_QUEUED)
+        if (s->state == SESSION_QUEUED && s->ticket_id[0])
             a->take = TAKE_QUEUE; /* the store lost the ticket: hand it in again */
         else if (s->state != SESSION_ATTACHING)
             session_move(s, SESSION_IDLE, "neither waits nor plays");
@@ -196,6 +203,13 @@ static void read_record(struct attach *a, const struct presence_attached *now)
     memcpy(s->ticket_id, ticket_id, sizeof s->ticket_id);
     if (!s->joined_at_ms)
         s->joined_at_ms = clock_mono_ms();
+}
+
+/* Another connection of the player attached behind us. */
+static enum flow_next replaced(struct attach *a)
+{
+    tell_goodbye(a->session->conn, CLOSE_REPLACED, 0);
+    return FLOW_DONE;
 }
 
 /* The first attach failed: the client is sent away. What the store may have done all the same is undone by
@@ -211,15 +225,21 @@ static enum flow_next refuse(struct attach *a, struct realm_outcome o)
     return flow_fail(&a->flow, o.err ? o.err : ERR_PROTOCOL);
 }
 
+/* Did an event tell us more than the answer that is being read can know? */
+static bool overtaken(const struct attach *a)
+{
+    const struct session *s = a->session;
+    const char *room_id = s->room ? s->room->room_id : "";
+    return a->again && (s->state != a->asked_state || strcmp(room_id, a->asked_room_id) != 0);
+}
+
 static enum flow_next read_attach(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
     struct session *s = a->session;
     struct realm_outcome o = realm_outcome(a->err, a->reply);
-    if (realm_said(o, "REPLACED")) {
-        tell_goodbye(s->conn, CLOSE_REPLACED, 0);
-        return FLOW_DONE;
-    }
+    if (realm_said(o, "REPLACED"))
+        return replaced(a);
     if (realm_said(o, "NO_SESSION") && a->resume.wanted) { /* expired, or not this player's: a new one */
         a->resume = (struct resume){0};
         return flow_goto(f, a->first, FLOW_NEXT);
@@ -231,6 +251,10 @@ static enum flow_next read_attach(struct flow *f)
     s->fence = now.fence;
     if (s->state == SESSION_CLOSED) { /* the client left while we asked */
         detach_start(a->node, s);
+        return FLOW_DONE;
+    }
+    if (overtaken(a)) {
+        s->doubt = true; /* asked anew */
         return FLOW_DONE;
     }
     if (!a->again)
@@ -261,7 +285,8 @@ static void on_catchup_done(void *arg, int err)
 static enum flow_next catch_up(struct attach *a, const char *room_id, int64_t have, bool seated)
 {
     a->session->catching_up = seated;
-    catchup_start(a->node, a->session, room_id, have, seated,
+    catchup_start(a->node, a->session, room_id, have,
+                  seated ? a->again ? CATCHUP_SAME_LINE : CATCHUP_SEATED : CATCHUP_ENDED,
                   &(struct catchup_events){a, on_catchup_before, on_catchup_done});
     return FLOW_WAIT;
 }
@@ -295,6 +320,9 @@ static enum flow_next take_up(struct flow *f)
         return flow_goto(f, a->take_up, FLOW_WAIT);
     if (a->take == TAKE_NOTHING)
         return FLOW_NEXT;
+    if (a->welcomed &&
+        s->state != SESSION_QUEUED) /* he left, or was matched, while the ended rooms were shown */
+        return FLOW_DONE;
     queue_join(&a->node->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply, a);
     return FLOW_WAIT;
 }
@@ -381,6 +409,8 @@ static enum flow_next read_queue(struct attach *a, struct realm_outcome o)
     }
     if (o.err)
         return flow_fail(&a->flow, o.err);
+    if (realm_said(o, "REPLACED"))
+        return replaced(a);
     welcome(a);
     waiting_read_join(a->node, a->session, o, a->reply, 0);
     return FLOW_DONE;
@@ -408,7 +438,9 @@ static enum flow_next read_taken(struct flow *f)
             deliver_gone(s, a->room_id);
         return FLOW_DONE;
     }
-    if (!realm_said(o, "OK")) /* no answer, or GONE or REPLACED: asked again */
+    if (realm_said(o, "REPLACED"))
+        return replaced(a);
+    if (!realm_said(o, "OK")) /* no answer, or GONE: asked again */
         return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
     struct presence_reseated seat;
     presence_reseated(a->reply, &seat);
@@ -446,8 +478,6 @@ static void attach_done(struct flow *f)
         /* attached, but where he is could not be read: nobody is left without an answer */
         tell_retry(s->conn, 0, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
         tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
-    } else if (!f->err && a->welcomed) {
-        s->doubt = false; /* whatever made us doubt meanwhile was answered by this */
     }
     if (f->err) {
         s->doubt = s->fence != 0;

@@ -30,7 +30,7 @@ struct catchup {
     struct catchup_events events;
     int64_t have;
     unsigned rounds;
-    bool seated;
+    enum catchup_whose whose;
     bool told; /* `before` was called */
     int reply_err;
     const struct reply *reply; /* only inside the callback, as in attach.c */
@@ -101,8 +101,10 @@ static void show(struct catchup *c, const struct reply *events)
         const char *why;
         if (!events_parse(reply_str(events, i), &e, &why) || e.seq <= c->have)
             continue;
-        deliver_replay(c->session, &e);
         c->have = e.seq;
+        bool answered = e.skip_player_id.n && str_eq(e.skip_player_id, str_of(c->session->player_id));
+        if (c->whose != CATCHUP_SAME_LINE || !answered)
+            deliver_replay(c->session, &e);
     }
 }
 
@@ -126,11 +128,13 @@ static enum flow_next read_log(struct flow *f)
     struct realm_outcome o = realm_outcome(c->reply_err, c->reply);
     if (!realm_said(o, "OK"))
         return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
+    if (c->session->state == SESSION_CLOSED)
+        return FLOW_DONE;
     int64_t newest = reply_int(c->reply, 1);
     const struct reply *events = reply_at(c->reply, 2);
-    bool allowed = c->seated || (newest < 0 && was_member(c, events));
+    bool allowed = (c->whose != CATCHUP_ENDED) || (newest < 0 && was_member(c, events));
     if (!allowed || !continues(c, events, newest)) {
-        if (newest >= 0 && c->seated)
+        if (newest >= 0 && (c->whose != CATCHUP_ENDED))
             return FLOW_NEXT; /* ask_record */
         tell_before(c, false);
         deliver_gone(c->session, c->room_id);
@@ -138,7 +142,7 @@ static enum flow_next read_log(struct flow *f)
     }
     tell_before(c, true);
     show(c, events);
-    bool ended_unseen = newest >= 0 && !room_here(c) && c->seated;
+    bool ended_unseen = newest >= 0 && !room_here(c) && (c->whose != CATCHUP_ENDED);
     if (ended_unseen &&
         c->rounds++ < CATCHUP_ROUNDS) /* it ended here behind the answer: its last events are in the log */
         return flow_goto(f, &steps[ASK_LOG], FLOW_NEXT);
@@ -200,8 +204,8 @@ static void catchup_done(struct flow *f)
     mem_free(c);
 }
 
-void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have, bool seated,
-                   const struct catchup_events *events)
+void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have,
+                   enum catchup_whose whose, const struct catchup_events *events)
 {
     struct catchup *c = mem_alloc(sizeof *c);
     c->node = n;
@@ -209,7 +213,7 @@ void catchup_start(struct node *n, struct session *s, const char *room_id, int64
     session_hold(s);
     c->events = *events;
     c->have = have;
-    c->seated = seated;
+    c->whose = whose;
     CHECK(str_copy(c->room_id, sizeof c->room_id, str_of(room_id)));
     flow_start(&c->flow, "catchup", steps, catchup_done);
 }

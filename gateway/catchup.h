@@ -11,6 +11,12 @@
 
 struct session;
 
+enum catchup_whose {
+    CATCHUP_SEATED,    /* the player sits in the room here, on a new line */
+    CATCHUP_SAME_LINE, /* the same, and his line never broke: his own requests were answered on it */
+    CATCHUP_ENDED,     /* he sits there no more */
+};
+
 struct catchup_events {
     void *arg;
     /* Called once, before anything is shown: was all of it still there? */
@@ -22,7 +28,7 @@ struct catchup_events {
 /* s is held, and catching_up is set by the caller. `have` >= 0. seated: the player sits in the room here;
  * else the room must have ended and have had him (its last event says so), or he learns no more than that it
  * is gone. No callback before return. */
-void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have, bool seated,
-                   const struct catchup_events *events);
+void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have,
+                   enum catchup_whose whose, const struct catchup_events *events);
 
 #endif

@@ -8,9 +8,10 @@
 #include "gateway/inbox.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
+#include "gateway/settings.h"
 #include "matchmaking/presence.h"
 
-enum { COMPARE_MS = 5000, ROOMS_PER_SLICE = 256 };
+enum { COMPARE_MS = 5000, ROOMS_PER_SLICE = 256 /* at least */ };
 
 struct look { /* one where.lua call; players are found again by id, for they may be gone */
     struct node *node;
@@ -22,7 +23,7 @@ struct slice {
     struct node *node;
     uint64_t now_ms;
     struct look *look; /* being filled */
-    size_t rooms;
+    size_t rooms, rooms_max;
 };
 
 static bool agrees(const struct session *s, const struct presence_record *now)
@@ -90,7 +91,7 @@ static void look_at_session(void *arg, struct session *s)
 static void look_at_room(void *arg, struct room *r)
 {
     struct slice *c = arg;
-    if (c->rooms == ROOMS_PER_SLICE || c->now_ms - r->compared_at_ms < COMPARE_MS)
+    if (c->rooms == c->rooms_max || c->now_ms - r->compared_at_ms < COMPARE_MS)
         return;
     c->rooms++;
     r->compared_at_ms = c->now_ms;
@@ -99,7 +100,10 @@ static void look_at_room(void *arg, struct room *r)
 
 void compare_slice(struct node *n)
 {
-    struct slice c = {.node = n, .now_ms = clock_mono_ms()};
+    /* So many that all have had their turn when the first ones are due again. */
+    size_t share = rooms_count(n->rooms) * (size_t)n->settings->sweep_ms / COMPARE_MS + 1;
+    struct slice c = {
+        .node = n, .now_ms = clock_mono_ms(), .rooms_max = share > ROOMS_PER_SLICE ? share : ROOMS_PER_SLICE};
     sessions_each(n->sessions, look_at_session, &c);
     send_look(&c);
     if (n->backend->durable)

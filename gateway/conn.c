@@ -368,7 +368,7 @@ struct ratelimit *conn_ratelimit(struct conn *c)
  * once. */
 static enum outbox_result push(struct conn *c, struct frame *f, bool is_volatile)
 {
-    size_t max = (size_t)c->env->rules.outbox_max_bytes;
+    size_t max = (size_t)c->env->rules.outbox_max_bytes + c->replay_bytes;
     if (c->outbox.count > 0 && c->outbox.bytes + frame_bytes(f).n > max)
         c->env->write_now(c);
     size_t dropped = 0;
@@ -382,6 +382,10 @@ void conn_send(struct conn *c, struct frame *f, enum conn_send_mode mode)
 {
     if (c->state != CONN_OPEN)
         return;
+    if (c->outbox.count == 0)
+        c->replay_bytes = 0;
+    if (mode == CONN_REPLAY)
+        c->replay_bytes += frame_bytes(f).n;
     enum outbox_result result = push(c, f, mode == CONN_VOLATILE);
     if (result == OUTBOX_FULL) {
         conn_close(c, CLOSE_TOO_SLOW, NULL);

@@ -14,7 +14,11 @@
 struct conn;
 
 enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_CLOSED };
-enum conn_send_mode { CONN_RELIABLE, CONN_VOLATILE };
+enum conn_send_mode {
+    CONN_RELIABLE,
+    CONN_VOLATILE,
+    CONN_REPLAY, /* a missed event, bounded by its room's log: does not count towards the outbox's limit */
+};
 
 /* What the handshake said; borrowed until on_open returns. Query values are percent-decoded; empty if absent.
  */

@@ -23,7 +23,8 @@ struct conn {
     struct conn_env *env;
     void *user;
     struct outbox outbox;
-    struct list flush; /* in env->dirty (OPEN) or env->ending (CLOSING), or nowhere */
+    size_t replay_bytes; /* of what waits, missed events: beyond the limit */
+    struct list flush;   /* in env->dirty (OPEN) or env->ending (CLOSING), or nowhere */
     uint64_t heard_at_ms;
     unsigned char state;    /* enum conn_state of conn.h */
     bool pinged;            /* and nothing was heard since */

@@ -63,7 +63,7 @@ void deliver_push_room(struct room *r, const char *event, const char *data_forma
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        if (s->conn)
+        if (s->conn && !s->catching_up)
             conn_send(s->conn, f, CONN_RELIABLE);
     }
     frame_unref(f);
@@ -283,7 +283,9 @@ void deliver_replay(struct session *s, const struct room_event *e)
     }
     struct buf out = {0};
     encode_push_str(&out, e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
-    conn_send_text(s->conn, buf_str(&out));
+    struct frame *f = frame_text(buf_str(&out));
+    conn_send(s->conn, f, CONN_REPLAY);
+    frame_unref(f);
     buf_close(&out);
 }
 

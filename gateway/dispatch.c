@@ -70,8 +70,7 @@ void dispatch_message(void *arg, struct conn *c, struct str text)
         tell_error(c, request.id, code, why);
         return;
     }
-    if (!handlers[request.kind].before_welcome &&
-        (s->state == SESSION_NEW || s->state == SESSION_ATTACHING)) {
+    if (!handlers[request.kind].before_welcome && !s->welcomed) {
         tell_retry(c, request.id, CODE_BUSY, "wait for the welcome event before you send this", 100);
         return;
     }

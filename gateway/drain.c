@@ -161,6 +161,8 @@ static void look(struct drain *d)
     bool store_up = n->backend->ops->up(n->backend);
     if (store_up)
         left += detaches_waiting(n->detaches);
+    if (store_up && detaches_waiting(n->detaches))
+        detach_retry(n);
     if (left > 0 || d->retiring)
         return;
     if (!store_up) {

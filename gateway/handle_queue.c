@@ -51,6 +51,15 @@ static void ticket_for(struct intent *i)
     (void)snprintf(i->ticket_id, sizeof i->ticket_id, "t_%.22s", hash);
 }
 
+/* While the session attaches again its fence is not known here: the request would be taken for a replaced
+ * one's. */
+static bool busy(struct session *s, const struct request *request)
+{
+    if (s->attaching)
+        tell_retry(s->conn, request->id, CODE_BUSY, "who you are is being looked up; send this again", 200);
+    return s->attaching;
+}
+
 void handle_join(struct node *n, struct session *s, const struct request *request)
 {
     const char *why = NULL;
@@ -96,6 +105,8 @@ static void on_left(void *arg, int err, const struct reply *reply)
         intent_ok_fmt(i, "{\"left\":false,\"reason\":\"matched\",\"roomId\":\"%.*s\"}",
                       (int)reply_str(reply, 1).n, reply_str(reply, 1).p);
     } else {
+        if (o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT)
+            s->ticket_id[0] = 0; /* he may have left: the ticket is not handed in again */
         intent_refused(s, i->request_id, o);
     }
     intent_free(i);
@@ -103,6 +114,8 @@ static void on_left(void *arg, int err, const struct reply *reply)
 
 void handle_leave_queue(struct node *n, struct session *s, const struct request *request)
 {
+    if (busy(s, request))
+        return;
     struct intent *i = intent_new(n, s, request->id, (struct str){0});
     queue_leave(&n->realm, str_of(s->player_id), s->fence, s->level, on_left, i);
 }

@@ -109,7 +109,8 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
         struct session *s = OWNER(it, struct session, in_room);
         if (f->older)
             s->seen_seq = 0;
-        deliver_snapshot(s->conn, r, reply_str(reply, 1), seq);
+        if (!s->catching_up) /* else catchup.c shows it */
+            deliver_snapshot(s->conn, r, reply_str(reply, 1), seq);
     }
     closing_waiters(r, f->older); /* numbers that are no more would be waited for in vain */
 }

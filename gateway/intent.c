@@ -29,8 +29,10 @@ void intent_free(struct intent *p)
 
 void intent_refused(struct session *s, int64_t request_id, struct realm_outcome o)
 {
-    if (realm_said(o, "REPLACED")) {
-        tell_goodbye(s->conn, CLOSE_REPLACED, 0);
+    if (realm_said(o, "REPLACED")) { /* by another connection, or by our own attach whose answer is on its
+                                        way: it says */
+        s->doubt = true;
+        tell_retry(s->conn, request_id, CODE_BUSY, "who you are is being looked up; send this again", 200);
         return;
     }
     if (o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT || realm_said(o, "GONE") || realm_said(o, "LEASE"))

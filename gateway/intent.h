@@ -17,7 +17,7 @@ struct intent {
 };
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id);
 void intent_free(struct intent *p);
-/* Any outcome but "OK", told to the client. REPLACED closes the older connection (4005); GONE and LEASE, and
+/* Any outcome but "OK", told to the client. REPLACED, GONE and LEASE, and
  * what may or may not have happened, put the session in doubt, so that it is attached again. request_id 0 =
  * an error is pushed. */
 void intent_refused(struct session *s, int64_t request_id, struct realm_outcome o);

@@ -34,6 +34,7 @@ struct session {
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */
     bool joining;                 /* joinMatchmaking is under way */
+    bool welcomed;                /* welcome was pushed: requests are taken */
     bool attaching;               /* an attach flow runs */
     bool doubt;              /* what we believe may not be what the store knows: attach again (clockwork) */
     bool differed;           /* the last comparison with the store found a difference */

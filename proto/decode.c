@@ -37,6 +37,8 @@ static const struct {
      "data.result must be there, once; any JSON value will do, to the byte the same from every player."},
     {"expectedVersion",
      "data.expectedVersion must be an integer from 0 to 9007199254740991: the version you last saw."},
+    {"resume",
+     "data.resume must be {session, token, rooms:{roomId: last seq}} as welcome gave them, or left out."},
     {"ms", "data.ms must be an integer from 100 to 86400000: milliseconds from now."},
     {"volatile", "data.volatile must be true or false, or left out."},
     {"echo", "data.echo must be true or false, or left out."},

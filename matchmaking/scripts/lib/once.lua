@@ -34,4 +34,5 @@ local function once_record(key, request, a, b)
         end
     end
     redis.call('HSET', key, slot, request, 'r' .. request, a .. '|' .. b)
+    redis.call('PEXPIRE', key, 86400000) -- as attach.lua: a day while somebody uses it
 end
