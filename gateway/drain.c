@@ -165,6 +165,8 @@ static void look(struct drain *d)
         detach_retry(n);
     if (left > 0 || d->retiring)
         return;
+    if (!store_up && lease_awaits_first(n->lease))
+        return; /* its answer says whether there is a lease to give back, or that the start is refused */
     if (!store_up) {
         cut_short(d, "the store is away");
         return;

@@ -176,6 +176,11 @@ uint64_t lease_data_lost_at_ms(const struct lease *l)
     return l->data_lost_at_ms;
 }
 
+bool lease_awaits_first(const struct lease *l)
+{
+    return l->asking && !l->ready;
+}
+
 bool lease_ready(const struct lease *l)
 {
     return l->ready;

@@ -26,6 +26,8 @@ void lease_stop(struct lease *l);
 void lease_beat(struct lease *l);
 /* Wall clock of the last time the store came back without what it had confirmed; 0 = never. */
 uint64_t lease_data_lost_at_ms(const struct lease *l);
+/* The very first beat is under way. */
+bool lease_awaits_first(const struct lease *l);
 bool lease_ready(const struct lease *l);
 uint64_t lease_last_beat_ms(const struct lease *l); /* monotonic time of the last answered beat; 0 = none */
 
