@@ -48,7 +48,8 @@ fleetTest('all instances lose Redis for longer than every grace time: no room en
   const away = now();
   await waitFor(() => now() - away > 8000, { what: 'the outage to be longer than the grace time', timeoutMs: 20000 });
   await redis.start();
-  await waitFor(async () => (await gateways[0].get('/health')).status === 200, { what: 'a to be well', timeoutMs: 20000 });
+  for (const gateway of gateways)
+    await waitFor(async () => (await gateway.get('/health')).status === 200, { what: 'both to be well', timeoutMs: 20000 });
   await waitFor(() => gateways.some((gateway) => gateway.log.includes('deadlines.moved')), { what: 'the deadlines to move' });
   assert.equal(gateways.filter((gateway) => gateway.log.includes('deadlines.moved')).length, 1);
   assert.equal(await redis.command('HEXISTS', 'matches', roomId), 1);
