@@ -1,11 +1,11 @@
 // A deploy that nobody notices: three instances behind haproxy are stopped and started one after the other, while
-// ROLLING_CLIENTS (600) players play. No match ends, no numbered message is lost, doubled or out of order.
+// ROLLING_CLIENTS (2000) players play. No match ends, no numbered message is lost, doubled or out of order.
 import assert from 'node:assert/strict';
 import { figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
 import { Crowd } from './crowd.mjs';
 import { CALM } from './player.mjs';
 
-const CLIENTS = Number(process.env.ROLLING_CLIENTS ?? 600);
+const CLIENTS = Number(process.env.ROLLING_CLIENTS ?? 2000);
 const SPREAD_MS = 3000;
 const ENV = {
   LEASE_MS: 6000,
