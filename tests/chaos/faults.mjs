@@ -83,6 +83,8 @@ const KINDS = [
   ['store slow', bad('store', (wire, [dice]) => wire.slow(10 + dice * 300)), 'store'],
   ['players cut', async (node) => node.door.cut(), 'door'],
   ['players half-open', bad('door', (wire) => wire.stall(true)), 'door'],
+  ['answers lost', bad('door', (wire) => wire.mute(true)), 'door'],
+  ['answers lost', bad('door', (wire) => wire.mute(true)), 'door'],
   ['players slow', bad('door', (wire, [dice]) => wire.slow(10 + dice * 500)), 'door'],
   [
     'Redis killed',

@@ -196,8 +196,13 @@ export class Player {
     }
     this.said = null;
     for (const [id, waiting] of [...this.#pending])
-      if (same && this.resuming) this.#send(waiting.text);
-      else this.#pending.delete(id), waiting.done({ unknown: true });
+      if (same && this.resuming) {
+        record.counts.again++;
+        this.#send(waiting.text);
+      } else {
+        this.#pending.delete(id);
+        waiting.done({ unknown: true });
+      }
     this.#watch();
   }
 

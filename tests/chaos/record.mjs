@@ -23,7 +23,7 @@ export class Record {
   #views = new Map(); // "player room" -> view
   #tags = new Map(); // tag -> {player, n, room, kind, outcome, seq, at: [seq, ...]}
   #violations = new Map(); // text -> times
-  counts = { connections: 0, recovered: 0, fresh: 0, jumps: 0, missed: 0, unseen: 0, rooms: 0, messages: 0, pushes: 0, volatile: 0 };
+  counts = { connections: 0, recovered: 0, fresh: 0, jumps: 0, missed: 0, unseen: 0, again: 0, rooms: 0, messages: 0, pushes: 0, volatile: 0 };
   errors = {}; // code -> times
   closes = {}; // code -> times
   jumpKinds = {}; // on what kind of connection a snapshot came in place of events -> times
@@ -280,7 +280,7 @@ export class Record {
     const at = (p) => Math.round(gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * p))] ?? 0);
     const table = (object) => Object.entries(object).map(([key, n]) => `${key} ${n}`).join(', ') || 'none';
     return [
-      `${this.counts.rooms} matches, ${this.counts.messages} numbered requests answered, ${this.counts.pushes} numbered pushes`,
+      `${this.counts.rooms} matches, ${this.counts.messages} numbered requests answered, ${this.counts.again} requests sent again, ${this.counts.pushes} numbered pushes`,
       `${this.counts.connections} connections: ${this.counts.recovered} recovered, ${this.counts.fresh} returned without, ` +
         `${this.counts.jumps} snapshots in place of ${this.counts.missed} events (${table(this.jumpKinds)}), ` +
         `${this.counts.unseen} numbers nobody saw`,

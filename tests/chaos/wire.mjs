@@ -5,6 +5,7 @@
 //   wire.refuse(true);                      // and new ones are not
 //   wire.stall(true);                       // half-open: connections stay, nothing gets through, not even an end
 //   wire.slow(ms);                          // everything arrives so much later, in order
+//   wire.mute(true);                       // what the far side says is lost: the near one is heard, and hears nothing
 //   wire.heal();
 import net from 'node:net';
 
@@ -12,6 +13,7 @@ export class Wire {
   #links = new Set();
   #stalled = false;
   #refusing = false;
+  #muted = false;
   #delayMs = 0;
 
   static async open(target) {
@@ -44,7 +46,14 @@ export class Wire {
     this.#delayMs = ms;
   }
 
+  // What was lost would be missing in the middle of a stream: ends with a cut.
+  mute(is) {
+    if (this.#muted && !is) this.cut();
+    this.#muted = is;
+  }
+
   heal() {
+    this.mute(false);
     this.#refusing = false;
     this.slow(0);
     this.stall(false);
@@ -59,7 +68,7 @@ export class Wire {
     if (this.#refusing) return near.destroy();
     const far = net.connect({ port, host: '127.0.0.1', noDelay: true });
     near.setNoDelay();
-    const ways = [this.#way(near, far), this.#way(far, near)];
+    const ways = [this.#way(near, far), this.#way(far, near, () => this.#muted)];
     const link = { flush: () => ways.forEach((flush) => flush()) };
     link.end = () => {
       this.#links.delete(link);
@@ -70,7 +79,7 @@ export class Wire {
   }
 
   // One direction: what arrives waits its time, and while the line is stalled. Returns what lets it go on.
-  #way(from, to) {
+  #way(from, to, lost = () => false) {
     const waiting = []; // {at, chunk}; a chunk of null is the end
     let timer = null;
     const flush = () => {
@@ -85,6 +94,7 @@ export class Wire {
       if (waiting.length) timer = setTimeout(flush, waiting[0].at - performance.now() + 1);
     };
     const take = (chunk) => {
+      if (lost()) return;
       waiting.push({ at: performance.now() + this.#delayMs, chunk });
       if (timer === null) flush();
     };
