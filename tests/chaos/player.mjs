@@ -13,6 +13,8 @@ const REQUEST_MS = 20000;
 const PAUSE_MS = 100; // times 2^n, with full jitter
 const PAUSE_MAX_MS = 2000;
 const SILENCE_MS = 3000; // ask for a sign of life; as long again, and the line is given up
+const ONCE = /gameMessage|updatePlayerState|updateGameData|leaveRoom|endGame/; // done once, however often they are sent
+const SENT_MAX = 20;
 const STUCK_MS = 15000;
 const TRACE_MAX = 60;
 
@@ -128,6 +130,7 @@ export class Player {
     const frame = JSON.parse(text);
     if ('ok' in frame) {
       const waiting = this.#pending.get(frame.id);
+      if (waiting && this.#leavesOpen(waiting, frame)) return this.#later(frame.id, frame.error);
       this.#pending.delete(frame.id);
       waiting?.done(frame);
     } else this.#push(frame);
@@ -158,7 +161,10 @@ export class Player {
     if (event === 'roomSnapshot') this.#snapshot(id, data);
     if (frame.seq !== undefined) this.#numbered(id, frame);
     if (event === 'gameMessage' && frame.seq === undefined) this.record.counts.volatile++;
-    if (event === 'roomCleanup' && this.room?.id === id) this.room = null;
+    if (event === 'roomCleanup' && this.room?.id === id) {
+      if (frame.seq === undefined) this.#gone(this.room, 'roomCleanup alone');
+      this.room = null;
+    }
     if (event === 'matchCancelled' && this.room?.id === id) {
       this.room = null;
       this.queued = data.requeued;
@@ -189,7 +195,7 @@ export class Player {
     this.queued = data.queue !== null;
     if (this.queued) this.level = data.queue.level;
     this.perhaps &&= !this.queued;
-    if (this.room && !data.rooms.some(({ roomId, ended }) => roomId === this.room.id && !ended)) this.#gone(this.room.id);
+    if (this.room && !data.rooms.some(({ roomId }) => roomId === this.room.id)) this.#gone(this.room, 'not in welcome');
     if (this.room) {
       const how = !this.resuming ? 'new session' : data.recovered ? 'recovered' : 'not recovered';
       record.connected(this.room.view, data.recovered ? (this.said?.[this.room.id] ?? 0) : 0, how);
@@ -197,8 +203,7 @@ export class Player {
     this.said = null;
     for (const [id, waiting] of [...this.#pending])
       if (same && this.resuming) {
-        record.counts.again++;
-        this.#send(waiting.text);
+        this.#ask(waiting);
       } else {
         this.#pending.delete(id);
         waiting.done({ unknown: true });
@@ -206,10 +211,11 @@ export class Player {
     this.#watch();
   }
 
-  // The room is over for him, by his own will or while he was away: what he did not hear of its end is not judged.
-  #gone(id) {
-    if (this.room?.id === id) this.room = null;
-    this.left = id;
+  // The room is over for him. why: not by his own will, and he is not told its end: what he missed there is not judged.
+  #gone(room, why) {
+    if (this.room === room) this.room = null;
+    this.left = room.id;
+    if (why) room.view.endUnknown = true;
   }
 
   #enter(id) {
@@ -251,18 +257,42 @@ export class Player {
     const id = ++this.#lastId;
     const text = JSON.stringify({ event, id, data });
     return new Promise((resolve) => {
+      const call = { event, text, sent: 0 };
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         resolve({ unknown: true });
       }, REQUEST_MS);
-      const done = (reply) => {
+      call.done = (reply) => {
         clearTimeout(timer);
+        reply.sent = call.sent;
         if (reply.error) this.#fault(reply.error);
         resolve(reply);
       };
-      this.#pending.set(id, { text, done });
-      if (this.welcome) this.#send(text);
+      this.#pending.set(id, call);
+      if (this.welcome) this.#ask(call);
     });
+  }
+
+  // Does this answer leave open whether the request was done? OUTCOME_UNKNOWN; and on a repeated one every error that only says that
+  // nothing can be said now.
+  #leavesOpen({ event, sent }, { error }) {
+    if (!error || !ONCE.test(event) || sent >= SENT_MAX) return false;
+    return error.code === 'OUTCOME_UNKNOWN' || (sent > 1 && error.retryable);
+  }
+
+  // The same again with the same id, on this line; or on the next one, as everything that is unanswered.
+  #later(id, { code, retryAfterMs = 200 }) {
+    this.record.count(this.record.errors, code);
+    const { socket } = this;
+    setTimeout(() => {
+      const call = this.#pending.get(id);
+      if (call && this.socket === socket && this.welcome) this.#ask(call);
+    }, retryAfterMs);
+  }
+
+  #ask(call) {
+    if (call.sent++ > 0) this.record.counts.again++;
+    this.#send(call.text);
   }
 
   // A request whose doing must be seen by everybody: told to the record before and after. make(tag) -> [event, data] of the
@@ -275,7 +305,9 @@ export class Player {
     record.sending(tag, name, n, roomId);
     const reply = await this.request(...make(tag, roomId));
     if (reply.ok) record.answered(tag, view, 'ok', reply.data.seq, content(...seen(tag, roomId, reply.data)));
-    else if (reply.error && reply.error.code !== 'OUTCOME_UNKNOWN') record.answered(tag, view, 'refused');
+    else if (reply.error && reply.error.code !== 'OUTCOME_UNKNOWN') {
+      record.answered(tag, view, 'refused', 0, '', `${reply.error.code}, sent ${reply.sent} times`);
+    }
     if (/ROOM_NOT_FOUND|NOT_IN_ROOM/.test(reply.error?.code) && this.room?.id === roomId) this.room.deadSince ??= now();
     if (reply.ok) this.played.add(roomId);
     return reply;
@@ -306,10 +338,10 @@ export class Player {
   }
 
   async leave() {
-    const { id } = this.room;
-    this.room.leaving = true; // from now on a ROOM_NOT_FOUND is no news
-    const reply = await this.request('leaveRoom', { roomId: id });
-    if (reply.ok || /ROOM_NOT_FOUND|NOT_IN_ROOM/.test(reply.error?.code)) this.#gone(id);
+    const { room } = this;
+    room.leaving = true; // from now on a ROOM_NOT_FOUND is no news
+    const reply = await this.request('leaveRoom', { roomId: room.id });
+    if (reply.ok || /ROOM_NOT_FOUND|NOT_IN_ROOM/.test(reply.error?.code)) this.#gone(room);
   }
 
   async join() {
@@ -379,12 +411,12 @@ export class Player {
 
   // A request was told that there is no such room: the news of its end must follow.
   async #mourn(room) {
-    if (room.leaving) return this.#gone(room.id);
+    if (room.leaving) return this.#gone(room);
     await this.#change(this.habits.thinkMs);
     if (!this.welcome || this.room !== room) room.deadSince = now();
     else if (now() - room.deadSince > STUCK_MS) {
       this.#complain(`I4 ${this.name} was told that ${room.id} is no more, but never got its roomCleanup`);
-      this.#gone(room.id);
+      this.#gone(room, 'never told');
     }
   }
 

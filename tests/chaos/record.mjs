@@ -49,7 +49,7 @@ export class Record {
     const key = `${player} ${roomId}`;
     let view = this.#views.get(key);
     if (!view) {
-      view = { player, roomId, upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [] };
+      view = { player, roomId, upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [], endUnknown: false };
       this.#views.set(key, view);
     }
     return view;
@@ -151,8 +151,10 @@ export class Record {
     this.#tags.set(tag, { player, n, roomId, outcome: 'unknown', seq: null, at: [] });
   }
 
-  answered(tag, view, outcome, seq, content) {
+  // how: for the report, the error and how often it was asked.
+  answered(tag, view, outcome, seq, content, how) {
     const entry = this.#tags.get(tag);
+    entry.how = how;
     entry.outcome = outcome;
     if (outcome !== 'ok' || !seq) return;
     this.counts.messages++;
@@ -182,6 +184,7 @@ export class Record {
   // A number nobody knows is no answered message; it may be a return of the player himself of which he is not told, while the
   // others were away. Where no jump is in order, nobody was away for long enough: then it is a fault.
   #checkView(view, jumps) {
+    if (view.endUnknown) return; // he may know single numbers of his own from late answers
     const end = Math.max(view.last, view.upTo);
     for (let seq = view.upTo + 1; seq <= end; seq++) {
       if (view.ahead.has(seq)) continue;
@@ -217,9 +220,9 @@ export class Record {
     return entry && entry.player === view.player && entry.outcome === 'unknown';
   }
 
-  #checkTag(tag, { outcome, seq, roomId, at }) {
+  #checkTag(tag, { outcome, seq, roomId, at, how }) {
     if (at.length > 1) this.violation(`I7 ${tag} was done ${at.length} times: at ${at.join(' and ')}`);
-    if (outcome === 'refused' && at.length) this.violation(`I8 ${tag} was refused, and done all the same: at ${at}`);
+    if (outcome === 'refused' && at.length) this.violation(`I8 ${tag} was refused (${how}), and done all the same: at ${at}`);
     if (outcome === 'ok' && seq && at[0] !== `${roomId} ${seq}`)
       this.violation(`I7 ${tag} was answered with number ${seq} of ${roomId}, and stands at ${at[0] ?? 'no number'}`);
   }

@@ -78,7 +78,7 @@ test('I7, I8: a message that was done twice, stands elsewhere than answered, was
     const hi = say('ann', 'refused');
     all(3, 'gameMessage', hi.data);
     hi.done();
-  }, /I8 ann#1 was refused, and done all the same: at r_1 3/);
+  }, /I8 ann#1 was refused \(undefined\), and done all the same: at r_1 3/);
   finds(({ all }) => all(3, 'gameMessage', { playerId: 'eve', message: { tag: 'eve#1' } }), /holds eve#1, which nobody sent/);
   finds(({ all, say }) => {
     const [first, second] = [say('ann'), say('ann')];
