@@ -28,6 +28,7 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/waiting.h"
+#include "gateway/welcome.h"
 #include "matchmaking/presence.h"
 #include "matchmaking/queue.h"
 #include "proto/messages.h"
@@ -61,43 +62,6 @@ static void on_reply(void *arg, int err, const struct reply *reply)
     flow_wake(&a->flow);
 }
 
-static void add_welcome_rooms(const struct attach *a, struct buf *d)
-{
-    buf_add_text(d, ",\"rooms\":[");
-    if (a->take == TAKE_SEAT)
-        buf_add_fmt(d, "{\"roomId\":\"%s\"}", a->room_id);
-    for (size_t i = 0, listed = a->take == TAKE_SEAT; i < a->resume.room_count; i++) {
-        if (a->take == TAKE_SEAT && strcmp(a->resume.rooms[i].room_id, a->room_id) == 0)
-            continue;
-        buf_add_fmt(d, "%s{\"roomId\":\"%s\",\"ended\":true}", listed++ ? "," : "",
-                    a->resume.rooms[i].room_id);
-    }
-    buf_add_text(d, "]}");
-}
-
-static void push_welcome(const struct attach *a)
-{
-    const struct session *s = a->session;
-    const struct settings *set = a->node->settings;
-    struct buf d = {0};
-    buf_add_fmt(&d, "{\"sessionId\":\"%s\",\"playerId\":\"%s\",\"socketId\":\"%s\",\"instanceId\":\"%s\"",
-                s->session_id, s->player_id, s->socket_id, a->node->realm.instance_id);
-    buf_add_fmt(&d, ",\"resumeToken\":\"%s\",\"resumeTtlMs\":%lld", a->resume.token,
-                (long long)set->session_ttl_ms);
-    buf_add_fmt(&d, ",\"serverTime\":%llu,\"pingMs\":%lld,\"recovered\":%s,\"durable\":%s",
-                (unsigned long long)clock_wall_ms(), (long long)set->ping_ms, a->recovered ? "true" : "false",
-                a->node->backend->durable ? "true" : "false");
-    buf_add_fmt(&d, ",\"limits\":{\"messageMaxBytes\":%lld,\"messagesPerSecond\":%lld}",
-                (long long)set->message_max_bytes, (long long)set->rate_per_second);
-    if (a->take == TAKE_QUEUE)
-        buf_add_fmt(&d, ",\"queue\":{\"level\":%lld,\"ticketId\":\"%s\"}", (long long)s->level, s->ticket_id);
-    else
-        buf_add_text(&d, ",\"queue\":null");
-    add_welcome_rooms(a, &d);
-    tell_push(s->conn, PUSH_WELCOME, buf_str(&d));
-    buf_close(&d);
-}
-
 /* Once, and before any other push: from here on the client may send. */
 static void welcome(struct attach *a)
 {
@@ -109,7 +73,11 @@ static void welcome(struct attach *a)
     if (s->state == SESSION_ATTACHING)
         session_move(s, a->take == TAKE_QUEUE ? SESSION_QUEUED : SESSION_IDLE, "attached");
     conn_ready(s->conn);
-    push_welcome(a);
+    welcome_push(a->node, s,
+                 &(struct welcome){.resume = &a->resume,
+                                   .recovered = a->recovered,
+                                   .queued = a->take == TAKE_QUEUE,
+                                   .room_id = a->take == TAKE_SEAT ? a->room_id : NULL});
     log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id),
              KV("state", session_state_name(s->state)), KV("address", conn_address(s->conn)),
              KV("recovered", a->recovered ? "true" : "false"));
