@@ -43,6 +43,7 @@ static const struct {
     {"volatile", "data.volatile must be true or false, or left out."},
     {"echo", "data.echo must be true or false, or left out."},
     {"token", "data.token must be a string without backslashes: the token as your backend issued it."},
+    {"resume", "data.resume must be {session, token, rooms} as welcome gave them, or be left out."},
     {"playerId", "data.playerId must be a string of 1-64 characters of A-Z a-z 0-9 _ . : -"},
 };
 
