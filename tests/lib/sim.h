@@ -64,7 +64,8 @@ struct sim {
     unsigned instances_made;
     bool calm; /* no chaos: answers are not lost */
     struct {
-        int64_t calls, tickets, kills, freezes, outages, drains, takeovers, repeats, gaps, snapshots, calms;
+        int64_t calls, tickets, kills, freezes, outages, drains, takeovers, repeats, used_again, gaps,
+            snapshots, calms;
     } count;
     unsigned trace_at;
     char trace[SIM_TRACE_LINES][SIM_TRACE_BYTES];

@@ -49,12 +49,8 @@ static void take_seat(struct sim_gateway *g, struct sim_session *s, struct str r
 
 static void take_place(struct sim_gateway *g, struct sim_session *s)
 {
-    struct sim_call c = {.kind = SIM_JOIN,
-                         .session = s->number,
-                         .fence = s->fence,
-                         .level = s->level,
-                         .again = true,
-                         .ghost = s->client->session != s->number};
+    struct sim_call c = {
+        .kind = SIM_JOIN, .session = s->number, .fence = s->fence, .level = s->level, .again = true};
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.ticket, s->ticket, sizeof c.ticket);
     s->attaching = true;
@@ -157,8 +153,10 @@ static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct si
     }
     struct presence_reseated seat;
     presence_reseated(c->reply, &seat);
-    if (s->view && strcmp(s->view->room, c->room) != 0)
-        sim_view_leave(g, s);
+    if (s->view && strcmp(s->view->room, c->room) != 0) { /* matched anew since it was asked */
+        s->doubt = true;
+        return;
+    }
     s->view = sim_view_get(g, str_of(c->room), seat.seq);
     s->view->level = seat.level;
     s->view->active = str_eq(seat.status, STR("active"));

@@ -38,8 +38,7 @@ struct sim_call {
     int64_t request;              /* the client's id of it; 0: none */
     char text[160];               /* message, state, vote, deadline's entry */
     bool again, leftover, game;
-    bool ghost; /* the client behind it is gone for long */
-    bool lost;  /* ran, but the answer will not come */
+    bool lost; /* ran, but the answer will not come */
     int err;
     struct reply *reply; /* owned */
 };

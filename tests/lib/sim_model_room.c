@@ -29,7 +29,7 @@ static void match_found(struct sim_model *m, struct model_room *r, const struct 
         if (!sim_model_lives(m, seat.instance_id))
             SIM_MODEL_FAIL(m, "player %s is matched on instance %.*s, whose lease is over", p->id,
                            (int)seat.instance_id.n, seat.instance_id.p);
-        if (!p->ghost && map_find(m->started_tickets, str_of(p->ticket)))
+        if (!p->handed_in_again && map_find(m->started_tickets, str_of(p->ticket)))
             SIM_MODEL_FAIL(m, "player %s is matched a second time on ticket %s", p->id, p->ticket);
         if (r->member_count > 0 && p->level != r->level)
             SIM_MODEL_FAIL(m, "player %s of level %lld is matched at level %lld", p->id, (long long)p->level,

@@ -13,7 +13,7 @@ struct model_player {
     enum { FREE, WAITING, AWAY, SEATED } state;
     int64_t level, version;
     int64_t request, answer; /* the last one done, and what was said */
-    bool ghost;
+    bool handed_in_again;    /* a used ticket */
     struct model_room *room; /* SEATED */
 };
 

@@ -204,6 +204,23 @@ static void a_member_drops(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+/* The order is that of the tickets, whatever the players are called. */
+static void back_in_the_order_of_arrival(struct fleet_world *w)
+{
+    static const char *const ids[] = {"z", "m", "a", "q"};
+    struct player p[4];
+    for (int i = 0; i < 4; i++)
+        p[i] = play_arrive(w, ids[i], 1 + i % 3);
+    fleet_world_seats(w, 4);
+    for (int i = 0; i < 4; i++) {
+        (void)play_join(w, &p[i], 3);
+        fleet_world_pass(w, 10);
+    }
+    memcpy(p[1].room, p[3].room, ID_SIZE);
+    assert_string_equal(play_detach(w, &p[1]), "OK 3 [matchCancelled#2] seat");
+    assert_string_equal(play_queue(w, "3"), "z a q");
+}
+
 static void a_member_leaves(struct fleet_world *w)
 {
     struct player p[2];
@@ -321,6 +338,7 @@ int main(void)
         BOTH(timer_after_the_start),
         BOTH(confirm_after_the_end),
         BOTH(a_member_drops),
+        BOTH(back_in_the_order_of_arrival),
         BOTH(a_member_leaves),
         BOTH(leaving_under_another_level),
         BOTH(detach_names_room_and_level),

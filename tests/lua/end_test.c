@@ -85,6 +85,20 @@ static void leaving_one_in_grace_behind(struct fleet_world *w)
     expect_ended(w, &p[0]);
 }
 
+/* Whatever brought it about: a record that speaks of something else is not the room's to change. */
+static void a_record_that_is_elsewhere(struct fleet_world *w)
+{
+    struct player p[2];
+    started(w, p, 2);
+    const char *record = fleet_text("queued|%lld|9|t|5||b.1|i2", (long long)p[1].fence);
+    (void)RAW(w, "HSET", "players", "b", record);
+    (void)RAW(w, "RPUSH", "waiting:level:9", "b");
+    (void)RAW(w, "SADD", "waiting:levels", "9");
+    (void)play_leave_room(w, &p[0]);
+    assert_string_equal(RAW(w, "HGET", "players", "b"), record);
+    w->unaudited = true; /* b's mapping still names the room */
+}
+
 static void leaving_refused(struct fleet_world *w)
 {
     struct player p[2], c = play_arrive(w, "c", 3);
@@ -167,6 +181,16 @@ static void a_leaver_completes_the_agreement(struct fleet_world *w)
     expect_ended(w, &p[0]);
 }
 
+static void a_leaver_of_four_completes_the_agreement(struct fleet_world *w)
+{
+    struct player p[4];
+    started(w, p, 4);
+    for (int i = 0; i < 3; i++)
+        (void)play_end(w, &p[i], "7");
+    assert_string_equal(play_leave_room(w, &p[3]), "OK  [playerLeft#3 gameEnd#4 roomCleanup#5]");
+    expect_ended(w, &p[0]);
+}
+
 static void a_leaver_completes_a_dispute(struct fleet_world *w)
 {
     struct player p[3];
@@ -219,6 +243,18 @@ static void a_report_too_large(struct fleet_world *w)
     fleet_world_same(w, &before, "a report that is too large");
     assert_string_equal(play_end(w, &p[1], "1234"), "OK 0 [error#3]");
     assert_string_equal(play_end(w, &p[0], "1234567890"), "OK 0 []"); /* the old reports are gone */
+}
+
+static void grace_of_four_completes_the_agreement(struct fleet_world *w)
+{
+    struct player p[4];
+    started(w, p, 4);
+    (void)play_detach(w, &p[3]);
+    for (int i = 0; i < 3; i++)
+        (void)play_end(w, &p[i], "7");
+    fleet_world_pass(w, 30000);
+    assert_string_equal(play_fire(w, 1, "grace"), "OK  [playerLeft#4 gameEnd#5 roomCleanup#6]");
+    expect_ended(w, &p[0]);
 }
 
 static void votes_refused(struct fleet_world *w)
@@ -321,16 +357,19 @@ int main(void)
         BOTH(leaving_at_two_seats),
         BOTH(leaving_at_three_seats),
         BOTH(leaving_one_in_grace_behind),
+        BOTH(a_record_that_is_elsewhere),
         BOTH(leaving_refused),
         BOTH(agreed),
         BOTH(the_last_report_counts),
         BOTH(disputed),
         BOTH(bytes_decide),
         BOTH(a_leaver_completes_the_agreement),
+        BOTH(a_leaver_of_four_completes_the_agreement),
         BOTH(a_leaver_completes_a_dispute),
         BOTH(a_leavers_report_is_forgotten),
         BOTH(grace_completes_the_agreement),
         BOTH(a_report_too_large),
+        BOTH(grace_of_four_completes_the_agreement),
         BOTH(votes_refused),
         BOTH(an_idle_room_ends),
         BOTH(activity_puts_it_off),

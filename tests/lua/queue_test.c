@@ -138,6 +138,19 @@ static void the_cost_of_a_join_is_flat(struct fleet_world *w)
     assert_int_equal(cost_of_a_join(w, 3), few);
 }
 
+/* The own entry lies behind more dead than one call looks at: asking again must not make it two. */
+static void same_ticket_behind_the_dead(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    put_dead(w, 200);
+    assert_string_equal(play_join(w, &a, 1), "WAITING 137 1");
+    assert_string_equal(play_join_again(w, &a), "WAITING 73 1");
+    assert_null(strstr(play_queue(w, "1"), " a ")); /* only at the end */
+    assert_string_equal(play_join_again(w, &a), "WAITING 9 1");
+    assert_string_equal(play_join_again(w, &a), "WAITING 1 0");
+    assert_string_equal(play_queue(w, "1"), "a");
+}
+
 static void a_partner_dies_while_waiting(struct fleet_world *w)
 {
     struct player a = play_arrive(w, "a", 1), b = play_arrive(w, "b", 2);
@@ -228,6 +241,11 @@ static void matching_an_empty_level(struct fleet_world *w)
     (void)RAW(w, "SADD", "waiting:levels", "5");
     assert_string_equal(play_match(w, 5, NULL), "NONE 0");
     assert_string_equal(RAW(w, "EXISTS", "waiting:levels"), "0");
+    struct player a = play_arrive(w, "a", 1);
+    (void)play_join(w, &a, 5);
+    (void)RAW(w, "DEL", "waiting:levels");
+    assert_string_equal(play_match(w, 5, NULL), "NONE 0");
+    assert_string_equal(RAW(w, "SMEMBERS", "waiting:levels"), "5");
 }
 
 /* ---- leaving ---- */
@@ -400,6 +418,7 @@ int main(void)
         BOTH(a_thousand_dead),
         BOTH(joins_clear_the_way),
         IN_STORE(the_cost_of_a_join_is_flat, true, "redis"),
+        BOTH(same_ticket_behind_the_dead),
         BOTH(a_partner_dies_while_waiting),
         BOTH(a_partner_comes_back_to_life),
         BOTH(foreign_entries),

@@ -94,13 +94,14 @@ static void run(const struct sim_options *o)
         sim_fail(&s, "too few games for so many tickets: the simulation is broken");
     sim_close(&s);
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("sim: %lld kills, %lld freezes, %lld outages, %lld drains, %lld takeovers, %lld requests "
-           "repeated, %lld events from logs, "
-           "%lld "
-           "snapshots; %lld times calm and settled; %.1f s\n",
+    printf("sim: %lld kills, %lld freezes, %lld outages, %lld drains, %lld takeovers; %lld times calm and "
+           "settled\n",
            (long long)s.count.kills, (long long)s.count.freezes, (long long)s.count.outages,
-           (long long)s.count.drains, (long long)s.count.takeovers, (long long)s.count.repeats,
-           (long long)s.count.gaps, (long long)s.count.snapshots, (long long)s.count.calms,
+           (long long)s.count.drains, (long long)s.count.takeovers, (long long)s.count.calms);
+    printf("sim: %lld requests repeated, %lld used tickets handed in again, %lld events from logs, %lld "
+           "snapshots; %.1f s\n",
+           (long long)s.count.repeats, (long long)s.count.used_again, (long long)s.count.gaps,
+           (long long)s.count.snapshots,
            (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
     if (mem_live_count() != blocks) {
         fprintf(stderr, "sim: %zu blocks of memory are left\n", mem_live_count() - blocks);
