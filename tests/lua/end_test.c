@@ -1,6 +1,8 @@
 /* How rooms end: leaving, votes, idleness. */
 #include "tests/lib/play.h"
 
+#include <stdlib.h>
+
 static void started(struct fleet_world *w, struct player *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -18,6 +20,14 @@ static void expect_ended(struct fleet_world *w, const struct player *p)
     (void)RAW(w, "PTTL", fleet_text("room:%s:log", p->room));
     assert_in_range(w->reply->integer, 10000, 15000);
     fleet_world_settled(w);
+}
+
+/* `updatedAt` of the seed's record. */
+static int64_t updated_at(struct fleet_world *w, const struct player *p)
+{
+    const char *found = strstr(RAW(w, "HGET", "game_states", p->room), "\"updatedAt\":");
+    assert_non_null(found);
+    return strtoll(found + strlen("\"updatedAt\":"), NULL, 10);
 }
 
 /* ---- leaving ---- */
@@ -58,7 +68,11 @@ static void leaving_at_three_seats(struct fleet_world *w)
     started(w, p, 3);
     (void)play_set(w, &p[1], &(struct room_change){.json = STR("{\"hp\":1}")});
     play_forget(w);
+    int64_t updated = updated_at(w, &p[0]);
+    fleet_world_pass(w, 7000);
     assert_string_equal(play_leave_room(w, &p[1]), "OK  [playerLeft#4]");
+    assert_true(updated_at(w, &p[0]) >= updated + (w->redis ? 0 : 7000));
+    assert_true(updated_at(w, &p[0]) + 5000 > fleet_world_now_ms(w));
     assert_string_equal(fleet_world_heard(w, 2), "playerLeft#4 "); /* the leaver's instance hears it too */
     assert_string_equal(play_record(w, "b"), "idle||");
     assert_string_equal(RAW(w, "HGET", fleet_text("room:%s", p[0].room), "seats"), "a c");

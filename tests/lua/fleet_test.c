@@ -419,6 +419,8 @@ static void many_sockets_in_pages(struct fleet_world *w)
     for (int i = 0; i < 300; i++)
         (void)play_arrive(w, fleet_text("p%d", i), 4);
     fleet_world_die(w, 4);
+    (void)ASK(w, presence_leftovers(&w->realm[1], STR("i4"), 5, ANSWER(w)));
+    assert_in_range(reply_at(w->reply, 1)->count / 4, 1, 50); /* about five */
     assert_int_equal(sweep(w, 1, "i4"), 300);
     assert_string_equal(ASK(w, presence_retire(&w->realm[1], STR("i4"), ANSWER(w))), "OK");
     assert_string_equal(RAW(w, "EXISTS", "players"), "0");

@@ -1,6 +1,8 @@
 /* Versioned state: a player's own, and the room's gameData and turn. */
 #include "tests/lib/play.h"
 
+#include <stdlib.h>
+
 #include "common/mem.h"
 
 static void started(struct fleet_world *w, struct player *p)
@@ -49,6 +51,20 @@ static void own_state(struct fleet_world *w)
         strstr(RAW(w, "HGET", "game_states", p[0].room), "\"socketId\":\"a.1\",\"state\":{\"hp\":8}}"));
     assert_string_equal(field(w, &p[0], "version"), "0");
     fleet_world_settled(w);
+}
+
+/* The seed's record says when it changed last. */
+static void updated_now(struct fleet_world *w)
+{
+    struct player p[2];
+    started(w, p);
+    for (int i = 0; i < 2; i++) {
+        fleet_world_pass(w, 9000);
+        (void)(i ? set_own(w, &p[0], "1", -1) : set_game(w, &p[0], "1", -1, -1));
+        const char *found = strstr(RAW(w, "HGET", "game_states", p[0].room), "\"updatedAt\":");
+        int64_t at = strtoll(found + strlen("\"updatedAt\":"), NULL, 10);
+        assert_true(at + 5000 > fleet_world_now_ms(w));
+    }
 }
 
 static void game_data_and_turn(struct fleet_world *w)
@@ -280,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(own_state),
+        BOTH(updated_now),
         BOTH(game_data_and_turn),
         BOTH(what_changes_say),
         BOTH(stale_versions_change_nothing),
