@@ -53,7 +53,8 @@ struct presence_beat {
     int64_t fence; /* the highest one this instance was given; 0 = none */
 };
 /* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones, 5: ms by which the
- * deadlines moved, 6: fences the store had lost: it is empty or older than it was) or "SEATS" (1: seats, 2: instance). */
+ * deadlines moved, 6: fences the store had lost: it is empty or older than it was) or "SEATS" (1: seats, 2:
+ * instance). */
 void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
 /* retire.lua. Answer "OK", "LIVE", "LEFT". */
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);

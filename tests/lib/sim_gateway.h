@@ -55,7 +55,7 @@ bool sim_gateway_works(const struct sim_gateway *g); /* alive and not frozen */
 
 void sim_gateway_tick(struct sim_gateway *g); /* what its timers do now */
 bool sim_gateway_read(struct sim_gateway *g); /* one answer or message; false: there is none */
-void sim_gateway_hear(struct sim_gateway *g, struct str message);
+void sim_gateway_hear(struct sim_gateway *g, struct str text);
 
 /* A client connects, or its connection goes away. */
 void sim_gateway_connect(struct sim_gateway *g, struct sim_client *c);
