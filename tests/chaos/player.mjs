@@ -35,6 +35,7 @@ export class Player {
   welcome = null; // of the present connection, or null
   session = null; // {id, token} of the last welcome
   room = null; // {id, view, started, version, stateVersion}
+  ending = new Map(); // rooms that ended while he was away, until he has been told how
   queued = false;
   stopped = false;
   paused = false;
@@ -74,7 +75,8 @@ export class Player {
   #hello() {
     const data = this.token ? { token: this.token(this.name) } : { playerId: this.name };
     if (this.resuming) {
-      const rooms = this.room ? { [this.room.id]: this.room.view.upTo } : {};
+      const known = [...this.ending.values(), ...(this.room ? [this.room] : [])];
+      const rooms = Object.fromEntries(known.map(({ id, view }) => [id, view.upTo]));
       this.said = rooms;
       data.resume = { session: this.session.id, token: this.session.token, rooms };
     }
@@ -161,10 +163,12 @@ export class Player {
     if (event === 'roomSnapshot') this.#snapshot(id, data);
     if (frame.seq !== undefined) this.#numbered(id, frame);
     if (event === 'gameMessage' && frame.seq === undefined) this.record.counts.volatile++;
-    if (event === 'roomCleanup' && this.room?.id === id) {
-      if (frame.seq === undefined) this.#gone(this.room, 'roomCleanup alone');
-      this.room = null;
+    const ended = this.ending.get(id) ?? (this.room?.id === id ? this.room : null);
+    if (event === 'roomCleanup' && ended) {
+      if (frame.seq === undefined) this.#gone(ended, 'roomCleanup alone');
+      if (this.room === ended) this.room = null;
     }
+    if (event === 'roomCleanup' || event === 'matchCancelled') this.ending.delete(id);
     if (event === 'matchCancelled' && this.room?.id === id) {
       this.room = null;
       this.queued = data.requeued;
@@ -195,10 +199,12 @@ export class Player {
     this.queued = data.queue !== null;
     if (this.queued) this.level = data.queue.level;
     this.perhaps &&= !this.queued;
-    if (this.room && !data.rooms.some(({ roomId }) => roomId === this.room.id)) this.#gone(this.room, 'not in welcome');
-    if (this.room) {
+    for (const room of [...this.ending.values(), ...(this.room ? [this.room] : [])]) {
+      const entry = data.rooms.find(({ roomId }) => roomId === room.id);
+      if (!entry) this.#gone(room, 'not in welcome');
+      else if (entry.ended) this.#ends(room);
       const how = !this.resuming ? 'new session' : data.recovered ? 'recovered' : 'not recovered';
-      record.connected(this.room.view, data.recovered ? (this.said?.[this.room.id] ?? 0) : 0, how);
+      record.connected(room.view, data.recovered ? (this.said?.[room.id] ?? 0) : 0, how);
     }
     this.said = null;
     for (const [id, waiting] of [...this.#pending])
@@ -211,9 +217,16 @@ export class Player {
     this.#watch();
   }
 
+  // He sits there no more; its last events are still to come.
+  #ends(room) {
+    if (this.room === room) this.room = null;
+    this.ending.set(room.id, room);
+  }
+
   // The room is over for him. why: not by his own will, and he is not told its end: what he missed there is not judged.
   #gone(room, why) {
     if (this.room === room) this.room = null;
+    this.ending.delete(room.id);
     this.left = room.id;
     if (why) room.view.endUnknown = true;
   }
@@ -240,14 +253,15 @@ export class Player {
   }
 
   #numbered(id, frame) {
-    if (this.room?.id !== id) {
+    const room = this.ending.get(id) ?? this.room;
+    if (room?.id !== id) {
       if (this.left === id) return; // what was on its way when the seat was given up
       this.#complain(`I7 ${this.name} got ${frame.event} ${frame.seq} of ${id}, in which he does not sit`);
       return;
     }
-    this.record.pushed(this.room.view, frame);
-    if (frame.event === 'gameStart') this.room.started = true;
-    if (frame.event === 'gameDataUpdated') this.room.version = frame.data.version;
+    this.record.pushed(room.view, frame);
+    if (frame.event === 'gameStart') room.started = true;
+    if (frame.event === 'gameDataUpdated') room.version = frame.data.version;
   }
 
   // --- requests ------------------------------------------------------------------------------------------------------
@@ -443,7 +457,7 @@ export class Player {
 
   // Has nothing under way, and knows all numbers of his room up to the last.
   get quiet() {
-    return this.#pending.size === 0 && (!this.room || this.room.view.ahead.size === 0);
+    return this.#pending.size === 0 && this.ending.size === 0 && (!this.room || this.room.view.ahead.size === 0);
   }
 
   // Resolves when anything has happened, or after so many ms.
