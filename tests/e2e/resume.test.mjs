@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { figures, fleetTest, now, stays, waitFor } from '../lib/fleet.mjs';
 import { Returning, pair, percentile } from '../lib/returning.mjs';
 
+const BUILD = process.env.MATCHGATE_BIN ? 'the binary given' : 'debug build';
+
 const events = (player, room) => [...player.view(room).pushes].map(([seq, { event }]) => `${seq} ${event}`);
 const latencies = [];
 
@@ -380,5 +382,5 @@ fleetTest('a queue place without Redis', async (fleet) => {
 
 fleetTest('figures', async () => {
   assert.ok(latencies.length > 20);
-  figures(`hello.resume to welcome, one at a time: p50 ${percentile(latencies, 0.5)} ms, p99 ${percentile(latencies, 0.99)} ms (n=${latencies.length}, debug build)`);
+  figures(`hello.resume to welcome, one at a time: p50 ${percentile(latencies, 0.5)} ms, p99 ${percentile(latencies, 0.99)} ms (n=${latencies.length}, ${BUILD})`);
 });
