@@ -28,7 +28,7 @@
 #include "gateway/settings.h"
 #include "matchmaking/presence.h"
 
-enum { STEP_MS = 10, JITTER_MS = 50 };
+enum { STEP_MS = 10, JITTER_MS = 50, STORE_AWAY_MS = 500 /* away for so long: not waited for */ };
 
 enum phase { NOTICE, GOODBYES, WAITING };
 
@@ -37,7 +37,8 @@ struct drain {
     struct loop_timer *timer;
     enum phase phase;
     uint64_t notice_end_ms, goodbyes_from_ms, spread_ms, deadline_ms;
-    struct conn **order; /* held; whom to send away, and in which order */
+    uint64_t away_since_ms; /* the store, since we have nothing else to wait for; 0 = it is not away */
+    struct conn **order;    /* held; whom to send away, and in which order */
     size_t count, said;
     loop_cb done;
     void *arg;
@@ -168,7 +169,11 @@ static void look(struct drain *d)
     if (!store_up && lease_awaits_first(n->lease))
         return; /* its answer says whether there is a lease to give back, or that the start is refused */
     if (!store_up) {
-        cut_short(d, "the store is away");
+        uint64_t now_ms = clock_mono_ms();
+        if (d->away_since_ms == 0)
+            d->away_since_ms = now_ms;
+        if (now_ms - d->away_since_ms >= STORE_AWAY_MS)
+            cut_short(d, "the store is away");
         return;
     }
     d->retiring = true;
