@@ -118,6 +118,7 @@ void sim_close(struct sim *s)
         mem_free(s->clients[i].unanswered);
     s->backend->ops->free(s->backend);
     sim_model_free(s->model);
+    buf_close(&s->text);
 }
 
 static struct sim_gateway *some_gateway(struct sim *s)

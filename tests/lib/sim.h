@@ -67,6 +67,7 @@ struct sim {
         int64_t calls, tickets, kills, freezes, outages, drains, takeovers, repeats, used_again, gaps,
             snapshots, calms;
     } count;
+    struct buf text; /* of the answer that is traced */
     unsigned trace_at;
     char trace[SIM_TRACE_LINES][SIM_TRACE_BYTES];
 };

@@ -44,12 +44,12 @@ static void trace(const struct sim_call *c, const struct reply *reply)
 {
     if (c->kind == SIM_DUE && reply->count == 0)
         return;
-    struct buf text = {0};
-    fleet_text_plain(&text, ERR_NONE, reply);
+    struct buf *text = &c->gateway->sim->text;
+    buf_clear(text);
+    fleet_text_plain(text, ERR_NONE, reply);
     sim_trace(c->gateway->sim, "%s %s %s%s%s%s%s%s -> %.100s%s", c->gateway->realm.instance_id,
               sim_call_name(c->kind), c->player, c->socket[0] ? " " : "", c->socket, c->room[0] ? " " : "",
-              c->room, c->kind == SIM_FIRE ? c->text : "", text.data, c->lost ? " (answer lost)" : "");
-    buf_close(&text);
+              c->room, c->kind == SIM_FIRE ? c->text : "", text->data, c->lost ? " (answer lost)" : "");
 }
 
 static void on_answer(void *arg, int err, const struct reply *reply)

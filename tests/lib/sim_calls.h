@@ -43,7 +43,7 @@ struct sim_call {
     struct reply *reply; /* owned */
 };
 
-/* Runs it (unless the gateway has lost the store) and queues the answer. asked is copied. */
+/* Runs it (unless the gateway has lost the store) and queues the answer. `asked` is copied. */
 void sim_call(struct sim_gateway *g, const struct sim_call *asked);
 void sim_call_free(struct sim_call *c);
 
