@@ -88,6 +88,7 @@ static void on_message(void *arg, struct str channel, struct str message)
 {
     struct sim *s = arg;
     struct str all = STR("room_events");
+    sim_model_published(s->model, message);
     for (unsigned i = 0; i < SIM_GATEWAYS; i++) {
         struct sim_gateway *g = s->gateways[i];
         if (channel.n == all.n ||

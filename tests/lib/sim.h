@@ -1,11 +1,12 @@
 /* A fleet in one process: virtual gateways and players on the in-memory back end, under virtual time and a
  * seeded chance.
  *
- *     sim_model    the truth: what each script did, in the order in which it ran; every rule is checked there
- *     sim_gateway  one virtual gateway: sessions, local views of rooms, what it does on answers and messages
- *     sim_calls    the scripts it calls, and how answers and messages reach it: late, in any order between
- * each other, or not at all sim          the world: clock, chance, the gateways and clients, what is settled
- * when all is calm
+ *     sim_model    the truth: what each script did, in the order in which it ran; every rule is checked
+ *     sim_gateway  a virtual gateway: its sessions and its clock
+ *     sim_view     rooms as it sees them, event by event
+ *     sim_answers  what it does when an answer reaches it
+ *     sim_calls    the scripts it calls; answers and messages reach it late, in any order, or not at all
+ *     sim          the world: clock, chance, gateways, clients, and the reckoning when all is calm
  *
  * A script runs at once and the model sees its answer at once. The gateway gets the answer later: it waits in
  * a queue, like the messages in another one, and both are read at random. So between two steps of one gateway
@@ -64,8 +65,8 @@ struct sim {
     unsigned instances_made;
     bool calm; /* no chaos: answers are not lost */
     struct {
-        int64_t calls, tickets, kills, freezes, outages, drains, takeovers, repeats, used_again, gaps,
-            snapshots, calms;
+        int64_t calls, tickets, kills, freezes, outages, drains, takeovers, repeats, used_again, expired,
+            gaps, snapshots, calms;
     } count;
     struct buf text; /* of the answer that is traced */
     unsigned trace_at;

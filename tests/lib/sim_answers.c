@@ -452,6 +452,10 @@ void sim_answer(struct sim_gateway *g, const struct sim_call *c)
     case SIM_MATCH:
         on_match(g, c, o);
         break;
+    case SIM_EXPIRE:
+        if (realm_said(o, "OK"))
+            sim_gateway_events(g, reply_at(c->reply, 1));
+        break;
     case SIM_LOG:
         on_log(g, c, o);
         break;

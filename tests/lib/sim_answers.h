@@ -1,4 +1,5 @@
-/* What a virtual gateway does when an answer reaches it; and what sim_gateway.c and sim_answers.c share. */
+/* What a virtual gateway does when an answer reaches it; and what sim_gateway.c, sim_view.c and sim_answers.c
+ * share. */
 #ifndef TESTS_LIB_SIM_ANSWERS_H
 #define TESTS_LIB_SIM_ANSWERS_H
 

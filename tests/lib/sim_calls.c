@@ -17,6 +17,7 @@ const char *sim_call_name(enum sim_call_kind kind)
         [SIM_JOIN] = "join",
         [SIM_LEAVE_QUEUE] = "leave_queue",
         [SIM_MATCH] = "match",
+        [SIM_EXPIRE] = "expire_tickets",
         [SIM_CONFIRM] = "confirm",
         [SIM_MESSAGE] = "message",
         [SIM_SET] = "set_state",
@@ -73,8 +74,10 @@ static void run_queue(struct sim_call *c)
         queue_join(r, str_of(c->player), c->fence, c->level, str_of(c->ticket), on_answer, c);
     else if (c->kind == SIM_LEAVE_QUEUE)
         queue_leave(r, str_of(c->player), c->fence, c->level, on_answer, c);
-    else
+    else if (c->kind == SIM_MATCH)
         queue_match(r, c->level, on_answer, c);
+    else
+        queue_expire(r, c->level, on_answer, c);
 }
 
 static void run_room(struct sim_call *c)
@@ -163,6 +166,7 @@ static void run(struct sim_call *c)
     case SIM_JOIN:
     case SIM_LEAVE_QUEUE:
     case SIM_MATCH:
+    case SIM_EXPIRE:
         run_queue(c);
         break;
     case SIM_CONFIRM:

@@ -10,6 +10,7 @@ enum sim_call_kind {
     SIM_JOIN,
     SIM_LEAVE_QUEUE,
     SIM_MATCH,
+    SIM_EXPIRE,
     SIM_CONFIRM,
     SIM_MESSAGE,
     SIM_SET,

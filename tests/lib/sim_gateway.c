@@ -5,13 +5,12 @@
  * are in sim_answers.c. */
 #include "tests/lib/sim_gateway.h"
 
-#include "common/json.h"
 #include "common/mem.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_answers.h"
 #include "tests/lib/sim_model.h"
 
-enum { CONFIRM_NEVER_PER_10000 = 500, COMPARE_PER_10000 = 3000, FILL_PER_10000 = 3000 };
+enum { COMPARE_PER_10000 = 3000, FILL_PER_10000 = 3000 };
 enum { BEAT_US = 1500000, POLL_US = 250000, SWEEP_US = 2000000 };
 
 struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
@@ -21,6 +20,7 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
                                       .idle_ms = 30000,
                                       .grace_ms = 5000,
                                       .queue_grace_ms = 2000,
+                                      .ticket_ttl_ms = 4000,
                                       .session_ms = 600000,
                                       .lease_ms = 6000,
                                       .log_max = 16,
@@ -107,199 +107,6 @@ struct sim_session *sim_gateway_session(struct sim_gateway *g, uint64_t number)
             return s;
     }
     return NULL;
-}
-
-/* ---- views ---- */
-
-struct sim_view *sim_view_find(struct sim_gateway *g, struct str room_id)
-{
-    LIST_EACH(it, &g->views)
-    {
-        struct sim_view *v = OWNER(it, struct sim_view, link);
-        if (str_eq(str_of(v->room), room_id))
-            return v;
-    }
-    return NULL;
-}
-
-struct sim_view *sim_view_get(struct sim_gateway *g, struct str room_id, int64_t seq)
-{
-    struct sim_view *v = sim_view_find(g, room_id);
-    if (v)
-        return v;
-    v = mem_alloc(sizeof *v);
-    (void)str_copy(v->room, sizeof v->room, room_id);
-    v->seq = seq;
-    list_push(&g->views, &v->link);
-    return v;
-}
-
-/* A view without members goes. */
-void sim_view_leave(struct sim_gateway *g, struct sim_session *s)
-{
-    struct sim_view *v = s->view;
-    s->view = NULL;
-    LIST_EACH(it, &g->sessions)
-    {
-        if (OWNER(it, struct sim_session, link)->view == v)
-            return;
-    }
-    if (v) {
-        list_remove(&v->link);
-        mem_free(v);
-    }
-}
-
-void sim_view_fill(struct sim_gateway *g, struct sim_view *v)
-{
-    if (v->filling)
-        return;
-    v->filling = true;
-    v->gap = false;
-    struct sim_call c = {.kind = SIM_LOG, .number = v->seq};
-    memcpy(c.room, v->room, sizeof c.room);
-    sim_call(g, &c);
-}
-
-/* ---- events ---- */
-
-static bool named_in(struct str list, const char *player_id)
-{
-    while (list.n)
-        if (str_eq(str_cut(&list, ' '), str_of(player_id)))
-            return true;
-    return false;
-}
-
-/* The room is over for the members here. */
-static void close_view(struct sim_gateway *g, struct sim_view *v, struct str requeued)
-{
-    LIST_EACH_SAFE(it, tmp, &g->sessions)
-    {
-        struct sim_session *s = OWNER(it, struct sim_session, link);
-        if (s->view != v)
-            continue;
-        s->view = NULL;
-        s->state = named_in(requeued, s->client->id) ? SIM_QUEUED : SIM_IDLE;
-    }
-    list_remove(&v->link);
-    mem_free(v);
-}
-
-static void player_left(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
-{
-    LIST_EACH_SAFE(it, tmp, &g->sessions)
-    {
-        struct sim_session *s = OWNER(it, struct sim_session, link);
-        const char *quoted = fleet_text("\"playerId\":\"%s\"", s->client->id);
-        if (s->view != v || !memmem(e->data.p, e->data.n, quoted, strlen(quoted)))
-            continue;
-        s->state = SIM_IDLE;
-        sim_view_leave(g, s); /* v may be gone */
-        return;
-    }
-}
-
-void sim_session_use(struct sim_session *s)
-{
-    if (s->ticket[0])
-        memcpy(s->used, s->ticket, sizeof s->used);
-    s->ticket[0] = '\0';
-}
-
-/* From now on the tickets are used up: whatever comes late must not hand them in again. */
-static void start(struct sim_gateway *g, struct sim_view *v)
-{
-    v->active = true;
-    LIST_EACH(it, &g->sessions)
-    {
-        struct sim_session *s = OWNER(it, struct sim_session, link);
-        if (s->view == v)
-            sim_session_use(s);
-    }
-}
-
-static void deliver(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
-{
-    sim_model_delivered(g->sim->model, e);
-    v->seq = e->seq;
-    if (str_eq(e->event, STR("gameStart")))
-        start(g, v);
-    else if (str_eq(e->event, STR("matchCancelled")))
-        close_view(g, v, e->requeued);
-    else if (str_eq(e->event, STR("roomCleanup")))
-        close_view(g, v, (struct str){0});
-    else if (str_eq(e->event, STR("playerLeft")))
-        player_left(g, v, e);
-}
-
-void sim_gateway_confirm(struct sim_gateway *g, struct sim_session *s)
-{
-    struct sim_call c = {.kind = SIM_CONFIRM, .session = s->number};
-    memcpy(c.player, s->client->id, sizeof c.player);
-    memcpy(c.socket, s->socket, sizeof c.socket);
-    memcpy(c.room, s->view->room, sizeof c.room);
-    sim_call(g, &c);
-}
-
-static struct sim_session *session_by_socket(struct sim_gateway *g, struct str socket_id)
-{
-    LIST_EACH(it, &g->sessions)
-    {
-        struct sim_session *s = OWNER(it, struct sim_session, link);
-        if (str_eq(str_of(s->socket), socket_id))
-            return s;
-    }
-    return NULL;
-}
-
-static void match_found(struct sim_gateway *g, const struct room_event *e)
-{
-    struct event_seat seat;
-    sim_model_delivered(g->sim->model, e);
-    for (struct str place = e->place; events_next_seat(&place, &seat);) {
-        struct sim_session *s = session_by_socket(g, seat.socket_id);
-        if (!s || s->view || (s->state != SIM_QUEUED && s->state != SIM_IDLE))
-            continue;
-        s->view = sim_view_get(g, e->room_id, 1);
-        s->view->level = s->level;
-        s->state = SIM_SEATED;
-        s->overtaken = true;
-        if (g->sim->calm || !sim_chance(g->sim, CONFIRM_NEVER_PER_10000))
-            sim_gateway_confirm(g, s);
-    }
-}
-
-void sim_gateway_event(struct sim_gateway *g, struct str text)
-{
-    struct room_event e;
-    const char *why;
-    if (!events_parse(text, &e, &why))
-        sim_fail(g->sim, "an event cannot be read (%s): %.*s", why, (int)text.n, text.p);
-    if (e.room_id.n == 0) { /* sessionReplaced: the store decides, not the message */
-        struct json_object data;
-        struct str socket;
-        if (json_object_scan(e.data, &data, &why) &&
-            json_as_plain(json_get(&data, "socketId", NULL), &socket)) {
-            struct sim_session *s = session_by_socket(g, socket);
-            if (s)
-                s->doubt = true;
-        }
-        return;
-    }
-    struct sim_view *v = sim_view_find(g, e.room_id);
-    if (!v && e.seq == 1)
-        match_found(g, &e);
-    else if (v && e.seq == v->seq + 1)
-        deliver(g, v, &e);
-    else if (v && e.seq > v->seq)
-        v->gap = true;
-}
-
-void sim_gateway_events(struct sim_gateway *g, const struct reply *events)
-{
-    for (size_t i = 0; i < events->count; i++)
-        sim_gateway_event(g, reply_str(events, i));
 }
 
 void sim_gateway_hear(struct sim_gateway *g, struct str text)
@@ -441,6 +248,8 @@ static void sweep_tick(struct sim_gateway *g)
     }
     for (int64_t level = 1; level <= sim->o.levels; level++)
         sim_gateway_match(g, level);
+    sim_call(g,
+             &(struct sim_call){.kind = SIM_EXPIRE, .level = 1 + sim_random(sim, (uint32_t)sim->o.levels)});
 }
 
 void sim_gateway_tick(struct sim_gateway *g)

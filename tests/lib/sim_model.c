@@ -6,6 +6,7 @@
  * that the store has lost it. The rules cannot know better; such cases are counted. */
 #include "tests/lib/sim_model_room.h"
 
+#include "common/json.h"
 #include "common/mem.h"
 
 struct sim_model *sim_model_new(struct sim *s)
@@ -108,6 +109,7 @@ static void wait_with(struct sim_model *m, struct model_player *p)
         if (used && !c->again)
             SIM_MODEL_FAIL(m, "player %s joins with ticket %s, which is used", p->id, c->ticket);
         m->sim->count.used_again += used;
+        p->joined_ms = sim_now_ms(m->sim);
         p->handed_in_again = used;
     }
     p->state = WAITING;
@@ -253,6 +255,36 @@ static void ran_timer(struct sim_model *m)
     set_free(p);
 }
 
+/* The only one to tell of an expired ticket is this event. */
+static void ticket_expired(struct sim_model *m, const struct room_event *e)
+{
+    struct json_object data;
+    struct str player, ticket;
+    const char *why;
+    if (!json_object_scan(e->data, &data, &why) ||
+        !json_as_plain(json_get(&data, "playerId", NULL), &player) ||
+        !json_as_plain(json_get(&data, "ticketId", NULL), &ticket))
+        SIM_MODEL_FAIL(m, "ticketExpired without player and ticket");
+    struct model_player *p = sim_model_player_of(m, player);
+    int64_t ttl_ms = m->sim->gateways[0]->realm.rules.ticket_ttl_ms;
+    if (p->state != WAITING || !str_eq(ticket, str_of(p->ticket)) ||
+        p->joined_ms + ttl_ms > sim_now_ms(m->sim))
+        SIM_MODEL_FAIL(m, "ticket %s of %s expires; he is %s since %lld ms", p->ticket, p->id, state_name(p),
+                       (long long)(sim_now_ms(m->sim) - p->joined_ms));
+    m->sim->count.expired++;
+    set_free(p);
+}
+
+void sim_model_published(struct sim_model *m, struct str message)
+{
+    struct room_event e;
+    const char *why;
+    if (!events_parse(message, &e, &why))
+        SIM_MODEL_FAIL(m, "a message cannot be read (%s): %.*s", why, (int)message.n, message.p);
+    if (str_eq(e.event, STR("ticketExpired")))
+        ticket_expired(m, &e);
+}
+
 void sim_model_ran(struct sim_model *m, const struct sim_call *c, const struct reply *reply)
 {
     struct model_player *p = sim_model_player_of(m, str_of(c->player));
@@ -283,6 +315,10 @@ void sim_model_ran(struct sim_model *m, const struct sim_call *c, const struct r
     case SIM_LEAVE_ROOM:
     case SIM_END:
         ran_in_room(m, p, word, reply);
+        break;
+    case SIM_EXPIRE:
+        for (size_t i = 0; i < reply_at(reply, 1)->count; i++)
+            sim_model_published(m, reply_str(reply_at(reply, 1), i));
         break;
     case SIM_FIRE:
         if (str_eq(word, STR("OK")))

@@ -13,6 +13,8 @@ void sim_model_free(struct sim_model *m);
 /* The call ran and this is what the script answered. */
 void sim_model_ran(struct sim_model *m, const struct sim_call *c, const struct reply *reply);
 
+void sim_model_published(struct sim_model *m, struct str message); /* before the answer of the call */
+
 /* A gateway delivers event `e` of a room to its players: is it the one that was written? */
 void sim_model_delivered(struct sim_model *m, const struct room_event *e);
 int64_t sim_model_seq(struct sim_model *m,

@@ -11,7 +11,7 @@ enum { SEATS_MAX = 64 };
 struct model_player {
     char id[ID_SIZE], ticket[ID_SIZE];
     enum { FREE, WAITING, AWAY, SEATED } state;
-    int64_t level, version;
+    int64_t level, version, joined_ms;
     int64_t request, answer; /* the last one done, and what was said */
     bool handed_in_again;    /* a used ticket */
     struct model_room *room; /* SEATED */

@@ -94,10 +94,12 @@ static void run(const struct sim_options *o)
         sim_fail(&s, "too few games for so many tickets: the simulation is broken");
     sim_close(&s);
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("sim: %lld kills, %lld freezes, %lld outages, %lld drains, %lld takeovers; %lld times calm and "
+    printf("sim: %lld kills, %lld freezes, %lld outages, %lld drains, %lld takeovers, %lld tickets expired; "
+           "%lld times calm and "
            "settled\n",
            (long long)s.count.kills, (long long)s.count.freezes, (long long)s.count.outages,
-           (long long)s.count.drains, (long long)s.count.takeovers, (long long)s.count.calms);
+           (long long)s.count.drains, (long long)s.count.takeovers, (long long)s.count.expired,
+           (long long)s.count.calms);
     printf("sim: %lld requests repeated, %lld used tickets handed in again, %lld events from logs, %lld "
            "snapshots; %.1f s\n",
            (long long)s.count.repeats, (long long)s.count.used_again, (long long)s.count.gaps,
