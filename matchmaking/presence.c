@@ -14,6 +14,8 @@ void presence_attach(const struct realm *r, const struct presence_hello *who, ba
     realm_key(&c, KEY_FENCE);
     realm_key_of(&c, KEY_INSTANCE_SOCKETS, str_of(r->instance_id));
     realm_key_of(&c, KEY_SESSION, who->session_id);
+    realm_key(&c, KEY_INSTANCE_INFO);
+    realm_key(&c, KEY_INSTANCE_EPOCHS);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
     realm_arg_int(&c, who->held_fence);

@@ -1,6 +1,7 @@
 #!lua
 -- attach: a connection becomes the player's one and only; a later attach always wins (fence).
--- KEYS  1-7 as in lib/player.lua, 8 fence, 9 instance:{own}:sockets, 10 session:{sessionId}
+-- KEYS  1-7 as in lib/player.lua, 8 fence, 9 instance:{own}:sockets, 10 session:{sessionId}, 11 instance_info,
+--       12 instance_epochs
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
 --       again after an outage and only keeps the player if no other connection attached later), 7 hash of the resume token,
 --       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached
@@ -8,8 +9,8 @@
 --       {"NO_SESSION"} (nothing was changed: attach with a new session)
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
 --@include core player
-local bad = need(DEADLINES, 'zset') or need(PLAYERS, 'hash') or need(MAPPINGS, 'hash') or need(KEYS[8], 'string') or need(KEYS[9], 'set') or
-    need(KEYS[10], 'hash')
+local bad = player_bad_type() or need(KEYS[8], 'string') or need(KEYS[9], 'set') or need(KEYS[10], 'hash') or
+    need(KEYS[11], 'hash') or need(KEYS[12], 'hash')
 if bad then
     return bad
 end
@@ -21,6 +22,13 @@ end
 local p = player_get(id)
 if p and held > 0 and p.fence > held and p.socket ~= socket then
     return {'REPLACED'}
+end
+-- Retired by a sweep while it was frozen, or the store lost its data: until the instance beats again it stands in the fleet
+-- table as one whose lease is over, so that somebody comes for this connection whatever becomes of it.
+if not redis.call('ZSCORE', INSTANCES, ORIGIN) then
+    redis.call('ZADD', INSTANCES, 0, ORIGIN)
+    redis.call('HSETNX', KEYS[11], ORIGIN, '{}')
+    redis.call('HSETNX', KEYS[12], ORIGIN, 1)
 end
 -- A store that lost its data counts from the beginning: never below what somebody already holds.
 local fence = redis.call('INCR', KEYS[8])

@@ -413,6 +413,28 @@ static void the_zombie_takes_its_seat_too_late(struct fleet_world *w)
     fleet_world_audit(w);
 }
 
+/* Swept and retired while it was frozen, it takes a connection before it has beaten again, and dies: the
+ * connection stands in the fleet table's care all the same, so that somebody comes for it. */
+static void a_retired_instance_attaches(struct fleet_world *w)
+{
+    (void)beat(w, 4, 0, true);
+    fleet_world_die(w, 4);
+    assert_string_equal(ASK(w, presence_retire(&w->realm[1], STR("i4"), ANSWER(w))), "OK");
+    struct player p = play_arrive(w, "p", 4);
+    fleet_world_audit(w);
+    assert_string_equal(play_join(w, &p, 1), "LEASE");
+    (void)beat(w, 1, 1, false);
+    assert_non_null(strstr(w->text.data, " [i4] "));
+    assert_int_equal(sweep(w, 1, "i4"), 1);
+    assert_string_equal(ASK(w, presence_retire(&w->realm[1], STR("i4"), ANSWER(w))), "OK");
+    fleet_world_settled(w);
+    (void)play_attach_again(w, &p);
+    (void)beat(w, 4, 1, false); /* or it lives: then it finds its epoch changed */
+    assert_string_equal(epoch_of(w), "OK 2");
+    assert_string_equal(play_join(w, &p, 1), "WAITING 1 0");
+    fleet_world_settled(w);
+}
+
 static void many_sockets_in_pages(struct fleet_world *w)
 {
     fleet_world_beat(w, 4);
@@ -481,6 +503,7 @@ int main(void)
         BOTH(the_zombie_returns),
         BOTH(the_zombie_was_not_missed),
         BOTH(the_zombie_takes_its_seat_too_late),
+        BOTH(a_retired_instance_attaches),
         BOTH(many_sockets_in_pages),
         BOTH(sockets_without_mapping),
         BOTH(an_instance_retires_itself),
