@@ -165,16 +165,15 @@ static void act_in_room(struct sim *s, struct sim_gateway *g, struct sim_session
 {
     struct sim_call c = {.number = -1, .level = own->level};
     uint32_t dice = sim_random(s, 100);
+    (void)str_copy(c.text, sizeof c.text, str_of(fleet_text("{\"n\":%u}", sim_random(s, 1000))));
     if (!own->view->active) {
+        c.kind = dice < 5 ? SIM_LEAVE_ROOM : SIM_MESSAGE; /* which is too early */
         if (dice < 3)
             sim_gateway_drop(g, own);
-        else if (dice < 5) {
-            c.kind = SIM_LEAVE_ROOM;
+        else if (dice < 8)
             sim_gateway_ask(g, own, c);
-        }
         return;
     }
-    (void)str_copy(c.text, sizeof c.text, str_of(fleet_text("{\"n\":%u}", sim_random(s, 1000))));
     if (dice < 55) {
         c.kind = SIM_MESSAGE;
     } else if (dice < 65) {

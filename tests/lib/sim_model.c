@@ -226,14 +226,30 @@ static void ran_request(struct sim_model *m, struct model_player *p, struct str 
     p->answer = c->kind == SIM_LEAVE_ROOM ? 0 : reply_int(reply, 1);
 }
 
+static void refused_in_room(struct sim_model *m, struct model_player *p, struct str word)
+{
+    const struct sim_call *c = m->call;
+    const struct model_room *r = sim_model_room_of(m, str_of(c->room));
+    bool lives = r && !r->ended;
+    bool his = p->state == SEATED && p->room == r;
+    if ((str_eq(word, STR("ROOM_NOT_FOUND")) && (c->kind == SIM_RESEAT ? his : lives)) ||
+        (str_eq(word, STR("NOT_IN_ROOM")) && !lives) ||
+        (str_eq(word, STR("NOT_STARTED")) && !(his && !r->active)))
+        SIM_MODEL_FAIL(m, "%s of %s answers %.*s; the room %s, %s, he is %s", sim_call_name(c->kind), p->id,
+                       (int)word.n, word.p, lives ? "lives" : "has ended",
+                       r && r->active ? "active" : "not started", state_name(p));
+}
+
 static void ran_in_room(struct sim_model *m, struct model_player *p, struct str word,
                         const struct reply *reply)
 {
     const struct sim_call *c = m->call;
     if (c->request)
         ran_request(m, p, word, reply);
-    if (!str_eq(word, STR("OK")))
+    if (!str_eq(word, STR("OK"))) {
+        refused_in_room(m, p, word);
         return;
+    }
     sim_model_expect(m, p->state == SEATED && strcmp(p->room->id, c->room) == 0, p, "OK");
     if (c->kind == SIM_SET)
         ran_set(m, p, word, reply);

@@ -62,7 +62,8 @@ static void live(struct sim *s)
             audited = s->count.tickets;
             sim_audit(s, false);
         }
-        if (s->count.tickets - calmed >= CALM_EVERY) {
+        if (s->count.tickets - calmed >= CALM_EVERY ||
+            (calmed == 0 && s->count.tickets >= s->o.tickets / 2)) {
             calmed = s->count.tickets;
             sim_calm(s);
         }
