@@ -170,6 +170,21 @@ const char *play_reseat(struct fleet_world *w, const struct player *p)
     return ASK(w, presence_reseat(realm_of(w, p), str_of(p->room), str_of(p->id), p->fence, ANSWER(w)));
 }
 
+const char *play_beat(struct fleet_world *w, int i, int64_t known_epoch, bool first)
+{
+    struct presence_beat b = {
+        .info = str_of(fleet_text("{\"host\":\"h\",\"seats\":%lld}", (long long)w->realm[i].rules.seats)),
+        .known_epoch = known_epoch,
+        .first = first};
+    return ASK(w, presence_heartbeat(&w->realm[i], &b, ANSWER(w)));
+}
+
+const char *play_epoch(struct fleet_world *w)
+{
+    return fleet_text("%.*s %lld", (int)reply_str(w->reply, 0).n, reply_str(w->reply, 0).p,
+                      (long long)reply_int(w->reply, 1));
+}
+
 const char *play_fire(struct fleet_world *w, int at, const char *kind)
 {
     (void)RAW(w, "ZRANGE", "deadlines", "0", "-1");

@@ -46,6 +46,10 @@ const char *play_detach(struct fleet_world *w,
                         const struct player *p); /* by its own instance, with its fence */
 const char *play_reseat(struct fleet_world *w, const struct player *p);
 
+/* A heartbeat of instance i, as it is (fleet_world_beat expects OK). Then "OK 3": its word and epoch. */
+const char *play_beat(struct fleet_world *w, int i, int64_t known_epoch, bool first);
+const char *play_epoch(struct fleet_world *w);
+
 /* Fires the first entry of `deadlines` whose text begins with `kind` at instance `at`; the text of the
  * answer. An absent entry answers "none". */
 const char *play_fire(struct fleet_world *w, int at, const char *kind);
