@@ -70,7 +70,6 @@ fleetTest(`three instances are replaced under ${CLIENTS} players`, { timeout: 28
   assert.deepEqual(ended.map(({ id }) => id), [], 'no match ended');
   assert.equal(record.counts.fresh, 0, 'every return was recovered');
   assert.ok(record.counts.messages > CLIENTS * 5, 'they have played');
-  assert.ok(percentile(gaps, 0.5) < 1000, 'the median gap');
   for (const { most, mean } of rates) assert.ok(most < 3 * mean + 10, `flat: at most ${most} in half a second, ${mean} on average`);
   assert.deepEqual(await fleet.audit(redis, { settleMs: 15000 }), []);
 });
