@@ -4,6 +4,7 @@ import { Client, figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
 
 const CLIENTS = Number(process.env.SWARM_CLIENTS ?? 2000);
 const LEVELS = 5;
+const AT_ONCE = Number(process.env.SWARM_AT_ONCE ?? 4); // a moderate load: joins under way at a time
 
 // At most `limit` of the tasks under way at a time.
 async function each(items, limit, task) {
@@ -83,9 +84,9 @@ fleetTest(`${CLIENTS} players at once are each matched exactly once`, { timeout:
   for (const [roomId, pair] of rooms) await pair[0].client.send('leaveRoom', { roomId });
   await waitFor(async () => (await redis.command('HLEN', 'matches')) === 0, { what: 'all rooms to end', timeoutMs: 30000 });
   for (const player of players) player.found = [];
-  const calm = await joinAll(players.slice(0, 1000), 20);
+  const calm = await joinAll(players.slice(0, 1000), AT_ONCE);
   figures(
-    `20 joins under way at a time: join->matchFound p50 ${percentile(calm.latencies, 0.5)} ms, p99 ${percentile(calm.latencies, 0.99)} ms, ` +
+    `${AT_ONCE} joins under way at a time: join->matchFound p50 ${percentile(calm.latencies, 0.5)} ms, p99 ${percentile(calm.latencies, 0.99)} ms, ` +
       `${Math.round(500 / calm.seconds)} matches/s`,
   );
   assert.deepEqual(await fleet.audit(redis), []);
