@@ -80,7 +80,7 @@ fleetTest(`${CLIENTS} players at once are each matched exactly once`, { timeout:
       `${Math.round(rooms.size / seconds)} matches/s, ${across} of ${rooms.size} pairs across instances`,
   );
 
-  // The same players again under a moderate load: at most 20 joins unanswered at a time.
+  // The same players again under a moderate load: at most AT_ONCE joins unanswered at a time.
   for (const [roomId, pair] of rooms) await pair[0].client.send('leaveRoom', { roomId });
   await waitFor(async () => (await redis.command('HLEN', 'matches')) === 0, { what: 'all rooms to end', timeoutMs: 30000 });
   for (const player of players) player.found = [];
