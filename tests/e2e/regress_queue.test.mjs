@@ -29,7 +29,11 @@ for (const [name, options] of [
     const gateways = await fleet.gateways(3, { redis, env });
     const waiting = [];
     for (let i = 0; i < 6; i++) waiting.push(await fleet.client(gateways[i % 3], `p${i}`));
-    for (let i = 0; i < 6; i++) await join(1 + Math.floor(i / 2), waiting[i]);
+    for (let i = 0; i < 6; i++) {
+      await join(1 + Math.floor(i / 2), waiting[i]);
+      const joinedAt = Date.now(); // places are kept by joinedAt, in ms: nobody shares one
+      await waitFor(() => Date.now() > joinedAt + 1, { what: 'the next millisecond' });
+    }
     const idle = await fleet.client(gateways[0], 'idle');
 
     await outage(redis, gateways, 2500);
