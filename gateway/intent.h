@@ -17,9 +17,9 @@ struct intent {
 };
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id);
 void intent_free(struct intent *p);
-/* Any outcome but "OK", told to the client. REPLACED, GONE and LEASE, and
- * what may or may not have happened, put the session in doubt, so that it is attached again. request_id 0 =
- * an error is pushed. */
+/* Any outcome but "OK", told to the client. REPLACED, GONE and LEASE, and what may or may not have happened,
+ * put the session in doubt: it is attached again, and that says who holds the player. request_id 0 = an error
+ * is pushed. */
 void intent_refused(struct session *s, int64_t request_id, struct realm_outcome o);
 /* The same for a request about a room: if the store does not know of a seat that we know of, we are the one
  * who errs (a frozen process, a lost event): the player is attached again, and may ask again. */

@@ -26,7 +26,6 @@ struct lease {
     int64_t epoch;
     int64_t fence; /* the highest of our sessions, ever */
     uint64_t data_lost_at_ms;
-    uint64_t last_beat_ms;
     bool asking, ready, stopped;
     char host[64];
 };
@@ -92,7 +91,6 @@ static void on_beat(void *arg, int err, const struct reply *reply)
                     KV_STR("answer", reply ? reply->str : (struct str){0}), KV("next", "tried again"));
         return;
     }
-    l->last_beat_ms = clock_mono_ms();
     metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
     if (reply_int(reply, 5) > 0)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
@@ -184,9 +182,4 @@ bool lease_awaits_first(const struct lease *l)
 bool lease_ready(const struct lease *l)
 {
     return l->ready;
-}
-
-uint64_t lease_last_beat_ms(const struct lease *l)
-{
-    return l->last_beat_ms;
 }

@@ -29,6 +29,5 @@ uint64_t lease_data_lost_at_ms(const struct lease *l);
 /* The very first beat is under way. */
 bool lease_awaits_first(const struct lease *l);
 bool lease_ready(const struct lease *l);
-uint64_t lease_last_beat_ms(const struct lease *l); /* monotonic time of the last answered beat; 0 = none */
 
 #endif
