@@ -4,7 +4,6 @@
 #include "common/err.h"
 #include "common/mem.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 void buf_init(struct buf *b)
@@ -66,8 +65,7 @@ void buf_add_text(struct buf *b, const char *text)
 
 void buf_add_int(struct buf *b, int64_t value)
 {
-    char *to = reserve(b, 20);
-    grown(b, (size_t)snprintf(to, 21, "%" PRId64, value));
+    grown(b, str_from_int(reserve(b, STR_INT_BYTES), value));
 }
 
 void buf_add_fmt(struct buf *b, const char *fmt, ...)

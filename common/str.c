@@ -36,6 +36,20 @@ bool str_to_int(struct str text, int64_t *out)
     return true;
 }
 
+size_t str_from_int(char out[STR_INT_BYTES], int64_t value)
+{
+    char digits[STR_INT_BYTES], *at = digits + sizeof digits;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (value < 0)
+        *--at = '-';
+    size_t n = (size_t)(digits + sizeof digits - at);
+    memcpy(out, at, n);
+    return n;
+}
+
 size_t str_utf8_next(struct str text, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

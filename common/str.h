@@ -28,6 +28,9 @@ static inline bool str_eq(struct str a, struct str b)
 struct str str_cut(struct str *rest, char separator);
 /* Decimal, optional minus, whole text, must fit: true and *out; else false and *out untouched. */
 bool str_to_int(struct str text, int64_t *out);
+/* The reverse: writes the digits without a NUL and returns their number. */
+enum { STR_INT_BYTES = 20 };
+size_t str_from_int(char out[STR_INT_BYTES], int64_t value);
 /* The UTF-8 character at the start of text: its length and *code, or 0 if text is empty or does not start
  * with one (overlong forms, surrogates and what lies above U+10FFFF are not characters). */
 size_t str_utf8_next(struct str text, uint32_t *code);

@@ -9,13 +9,15 @@
  *
  * Limits: a hook counts instructions in large steps. Once the script has had its share, the hook fails after
  * every single instruction, so that a script that catches errors in a loop ends as well. Lua's memory goes
- * through our allocator, which refuses growth beyond a bound; Lua turns that into an error of the script. */
+ * through our allocator (lua_arena), which refuses growth beyond a bound; Lua turns that into an error of the
+ * script. */
 #include "matchmaking/lua_host.h"
 
 #include <lauxlib.h>
 #include <lua.h>
 #include "common/err.h"
 #include "common/mem.h"
+#include "matchmaking/lua_arena.h"
 #include "matchmaking/lua_redis.h"
 #include "matchmaking/lua_sandbox.h"
 #include "matchmaking/lua_values.h"
@@ -29,6 +31,7 @@ enum {
 struct lua_host {
     lua_State *L;
     struct lua_redis redis;
+    struct lua_arena arena;
     size_t bytes; /* held by Lua */
     int instructions;
     bool running;
@@ -47,10 +50,7 @@ static void *allocate(void *arg, void *block, size_t old_bytes, size_t new_bytes
     if (new_bytes > old_bytes && h->bytes - old_bytes + new_bytes > LUA_HOST_BYTES_MAX)
         return NULL;
     h->bytes += new_bytes - old_bytes;
-    if (new_bytes > 0)
-        return mem_resize(block, new_bytes);
-    mem_free(block);
-    return NULL;
+    return lua_arena_resize(&h->arena, block, old_bytes, new_bytes);
 }
 
 /* The host of a state is what its allocator was given. */
@@ -99,6 +99,7 @@ void lua_host_free(struct lua_host *h)
     lua_close(h->L);
     CHECK(h->bytes == 0);
     lua_redis_close(&h->redis);
+    lua_arena_close(&h->arena);
     mem_free(h);
 }
 

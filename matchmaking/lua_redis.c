@@ -2,6 +2,7 @@
 #include "matchmaking/lua_redis.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include "common/log.h"
 #include "common/mem.h"
@@ -17,8 +18,12 @@ static struct lua_redis *self_of(lua_State *L)
 static void number_to_text(lua_State *L, int index)
 {
     char digits[32];
-    int n = snprintf(digits, sizeof digits, "%.17g", lua_tonumber(L, index));
-    lua_pushlstring(L, digits, (size_t)n);
+    lua_Number number = lua_tonumber(L, index);
+    bool plain =
+        fabs(number) >= 1 && fabs(number) < 1e15 && number == floor(number); /* the usual case, quicker */
+    size_t n = plain ? str_from_int(digits, (int64_t)number)
+                     : (size_t)snprintf(digits, sizeof digits, "%.17g", number);
+    lua_pushlstring(L, digits, n);
     lua_replace(L, index);
 }
 

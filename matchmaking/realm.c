@@ -16,13 +16,14 @@ void realm_init(struct realm *r, struct backend *backend, const struct realm_rul
 }
 
 /* Keeps a composed text for the life of the call. */
-static struct str keep(struct realm_call *c, const char *text, size_t n)
+static struct str keep(struct realm_call *c, struct str text)
 {
-    CHECK(c->text_used + n <= sizeof c->text);
+    CHECK(c->text_used + text.n <= sizeof c->text);
     char *at = c->text + c->text_used;
-    memcpy(at, text, n);
-    c->text_used += n;
-    return (struct str){at, n};
+    if (text.n > 0)
+        memcpy(at, text.p, text.n);
+    c->text_used += text.n;
+    return (struct str){at, text.n};
 }
 
 static void add_key(struct realm_call *c, struct str key)
@@ -47,22 +48,21 @@ void realm_key(struct realm_call *c, enum redis_key key)
 
 void realm_key_of(struct realm_call *c, enum redis_key key, struct str part)
 {
-    char text[REALM_PREFIX_MAX + ID_MAX + 64];
-    const char *pattern = redis_key_pattern(key);
-    const char *hole = strchr(pattern, '{');
-    size_t head = hole ? (size_t)(hole - pattern) : strlen(pattern);
-    const char *tail = hole ? strchr(hole, '}') + 1 : "";
-    int n = snprintf(text, sizeof text, "%s%.*s%.*s%s", c->realm->prefix, (int)head, pattern, (int)part.n,
-                     part.p ? part.p : "", tail);
-    CHECK(n > 0 && (size_t)n < sizeof text);
-    add_key(c, keep(c, text, (size_t)n));
+    struct str tail = str_of(redis_key_pattern(key));
+    struct str whole = keep(c, str_of(c->realm->prefix));
+    whole.n += keep(c, str_cut(&tail, '{')).n;
+    if (tail.n > 0) {
+        (void)str_cut(&tail, '}');
+        whole.n += keep(c, part).n;
+        whole.n += keep(c, tail).n;
+    }
+    add_key(c, whole);
 }
 
 void realm_key_level(struct realm_call *c, int64_t level)
 {
-    char text[24];
-    int n = snprintf(text, sizeof text, "%lld", (long long)level);
-    realm_key_of(c, KEY_WAITING, (struct str){text, (size_t)n});
+    char text[STR_INT_BYTES];
+    realm_key_of(c, KEY_WAITING, (struct str){text, str_from_int(text, level)});
 }
 
 void realm_keys_player(struct realm_call *c)
@@ -87,9 +87,8 @@ void realm_arg(struct realm_call *c, struct str value)
 
 void realm_arg_int(struct realm_call *c, int64_t value)
 {
-    char text[24];
-    int n = snprintf(text, sizeof text, "%lld", (long long)value);
-    realm_arg(c, keep(c, text, (size_t)n));
+    char text[STR_INT_BYTES];
+    realm_arg(c, keep(c, (struct str){text, str_from_int(text, value)}));
 }
 
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)

@@ -103,6 +103,20 @@ static void numbers_must_fit_whole(void **state)
     assert_false(str_to_int((struct str){NULL, 0}, &n));
 }
 
+static void numbers_become_text(void **state)
+{
+    static const char *const texts[] = {
+        "0", "7", "-1", "10", "-120", "1700000000000", "9223372036854775807", "-9223372036854775808",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char digits[STR_INT_BYTES];
+        int64_t value = 0;
+        assert_true(str_to_int(str_of(texts[i]), &value));
+        assert_true(str_eq((struct str){digits, str_from_int(digits, value)}, str_of(texts[i])));
+    }
+}
+
 static void copying_fits_or_fails(void **state)
 {
     char small[4] = "zzz";
@@ -314,6 +328,7 @@ int main(void)
         cmocka_unit_test(check_aborts_only_when_broken),
         cmocka_unit_test(cutting),
         cmocka_unit_test(numbers_must_fit_whole),
+        cmocka_unit_test(numbers_become_text),
         cmocka_unit_test(copying_fits_or_fails),
         cmocka_unit_test(utf8_is_read_by_the_book),
         cmocka_unit_test(clocks_run),
