@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- due_timers: the entries of `deadlines` that are overdue, at most ARGV[4] of them. Changes nothing.
 -- KEYS  1 deadlines
 -- ARGV  1-3 as in lib/core.lua, 4 at most

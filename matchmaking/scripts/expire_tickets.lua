@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- expire_tickets: who has waited at a level for longer than a ticket lives is sent away, longest waiting first.
 -- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N
 -- ARGV  1-3 as in lib/core.lua, 4 level, 5 ticket_ttl_ms, 6 at most so many in one call

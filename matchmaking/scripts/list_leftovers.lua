@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- list_leftovers: up to about ARGV[5] sockets of a dead instance, with what is needed to detach each. Changes nothing but
 -- sockets without a mapping, which are dropped from the set.
 -- KEYS  1 instances, 2 instance:{dead}:sockets, 3 socket_mappings, 4 players

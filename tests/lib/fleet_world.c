@@ -82,6 +82,18 @@ static bool all_up(void *world)
     return ((struct fleet_world *)world)->ups == FLEET_WORLD_INSTANCES;
 }
 
+void fleet_world_wait_up(struct fleet_world *w)
+{
+    if (w->loop)
+        assert_true(loop_wait(w->loop, all_up, w, LOOP_WAIT_MS));
+}
+
+const char *fleet_world_admin(struct fleet_world *w, const char *const *words)
+{
+    assert_true(w->redis);
+    return redis_server_ask(server, words);
+}
+
 static struct ear ears[FLEET_WORLD_INSTANCES + 1];
 
 static void open_redis(struct fleet_world *w)
@@ -98,7 +110,7 @@ static void open_redis(struct fleet_world *w)
         w->backend[i] = backend_redis_new(
             w->loop, &o, &(struct backend_events){on_redis_message, on_redis_state, &ears[i], NULL});
     }
-    assert_true(loop_wait(w->loop, all_up, w, LOOP_WAIT_MS));
+    fleet_world_wait_up(w);
 }
 
 static void open_memory(struct fleet_world *w)

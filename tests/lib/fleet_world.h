@@ -98,6 +98,11 @@ struct buf fleet_world_dump(struct fleet_world *w);
 void fleet_world_same(struct fleet_world *w, struct buf *before, const char *after_what);
 void fleet_world_empty(struct fleet_world *w); /* all data is lost */
 
+/* One command to the redis-server itself, as an administrator: works also while it refuses scripts. */
+#define ADMIN(w, ...) fleet_world_admin(w, (const char *const[]){__VA_ARGS__, NULL})
+const char *fleet_world_admin(struct fleet_world *w, const char *const *words);
+void fleet_world_wait_up(struct fleet_world *w); /* all links stand */
+
 /* ---- time, leases, rules ---- */
 
 int64_t fleet_world_now_ms(struct fleet_world *w); /* the store's clock */
