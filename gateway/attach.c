@@ -105,7 +105,7 @@ static enum flow_next ask_attach(struct flow *f)
         memcpy(s->session_id, a->resume.session_id, sizeof s->session_id);
         resume_hash(str_of(a->resume.token), s->token_hash);
     }
-    presence_attach(&a->node->realm,
+    presence_attach(s->realm,
                     &(struct presence_hello){.player_id = str_of(s->player_id),
                                              .socket_id = str_of(s->socket_id),
                                              .held_fence = a->again ? s->fence : 0,
@@ -281,7 +281,7 @@ static enum flow_next take_up(struct flow *f)
     if (s->state == SESSION_CLOSED)
         return FLOW_DONE;
     if (a->take == TAKE_SEAT) {
-        presence_reseat(&a->node->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
+        presence_reseat(s->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
         return FLOW_WAIT;
     }
     if (show_ended(a) == FLOW_WAIT)
@@ -291,7 +291,7 @@ static enum flow_next take_up(struct flow *f)
     if (a->welcomed &&
         s->state != SESSION_QUEUED) /* he left, or was matched, while the ended rooms were shown */
         return FLOW_DONE;
-    queue_join(&a->node->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply, a);
+    queue_join(s->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply, a);
     return FLOW_WAIT;
 }
 
@@ -306,6 +306,7 @@ static struct room *enter_room(struct attach *a, const struct presence_reseated 
     if (!r) {
         r = rooms_get(n->rooms, str_of(a->room_id));
         r->seq = seat->seq;
+        r->realm = s->realm;
     }
     r->level = seat->level;
     deliver_renew(r, seat->status, seat->place);

@@ -58,7 +58,7 @@ static void tell_before(struct catchup *c, bool recovered)
 static enum flow_next ask_log(struct flow *f)
 {
     struct catchup *c = OWNER(f, struct catchup, flow);
-    room_state_log(&c->node->realm, str_of(c->room_id), c->have, on_reply, c);
+    room_state_log(c->session->realm, str_of(c->room_id), c->have, on_reply, c);
     return FLOW_WAIT;
 }
 
@@ -154,7 +154,7 @@ static enum flow_next ask_record(struct flow *f)
 {
     struct catchup *c = OWNER(f, struct catchup, flow);
     const struct session *s = c->session;
-    room_state_read(&c->node->realm,
+    room_state_read(s->realm,
                     &(struct room_seat){.room_id = str_of(c->room_id), .player_id = str_of(s->player_id)},
                     on_reply, c);
     return FLOW_WAIT;

@@ -5,27 +5,21 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/metrics.h"
 #include "gateway/tell.h"
 #include "gateway/compare.h"
 #include "gateway/detach.h"
-#include "gateway/inbox.h"
 #include "gateway/lease.h"
-#include "gateway/room.h"
+#include "gateway/rounds.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
-#include "gateway/waiting.h"
 #include "matchmaking/presence.h"
-#include "matchmaking/report.h"
-#include "matchmaking/timers.h"
 
-enum { TIMERS_PER_POLL = 100, LEFTOVERS_PER_CALL = 64, QUEUE_UPDATE_MS = 2000, SWEEP_AGAIN_MS = 5000 };
+enum { LEFTOVERS_PER_CALL = 64, SWEEP_AGAIN_MS = 5000 };
 
 struct clockwork {
     struct node *node;
     struct loop_timer *poll, *sweep;
-    bool polling, counting;
-    uint64_t quiet_until_ms, updated_at_ms;
+    struct rounds rounds;     /* of the fleet's realm */
     char unswept_id[ID_SIZE]; /* the last sweep failed on this one: others go first for a while */
     uint64_t unswept_until_ms;
     struct sweep *sweeping; /* one at a time */
@@ -112,7 +106,8 @@ void clockwork_sweep(struct clockwork *c, struct str instance_id)
 {
     uint64_t now = clock_mono_ms();
     const struct backend *b = c->node->backend;
-    if (c->sweeping || !c->sweep || now < c->quiet_until_ms || !b->ops->up(b) || !id_valid(instance_id))
+    if (c->sweeping || !c->sweep || now < c->rounds.quiet_until_ms || !b->ops->up(b) ||
+        !id_valid(instance_id))
         return;
     if (now < c->unswept_until_ms && str_eq(instance_id, str_of(c->unswept_id)))
         return;
@@ -122,78 +117,6 @@ void clockwork_sweep(struct clockwork *c, struct str instance_id)
     c->sweeping = s;
     log_info("instance.dead", KV("instance", s->instance_id), KV("next", "its sockets are detached"));
     sweep_round(s);
-}
-
-struct firing { /* one entry under way */
-    struct clockwork *clockwork;
-    char kind[16];
-};
-
-static void on_fired(void *arg, int err, const struct reply *reply)
-{
-    struct firing *f = arg;
-    struct node *n = f->clockwork->node;
-    struct realm_outcome o = realm_outcome(err, reply);
-    if (realm_said(o, "OK")) {
-        metrics_add_for(METRIC_TIMERS_FIRED, f->kind, 1);
-        inbox_events(n, reply_at(reply, 2));
-        waiting_match_text(n, reply_str(reply, 1));
-    }
-    mem_free(f);
-}
-
-static void fire(struct clockwork *c, struct str text)
-{
-    struct timer_entry entry;
-    if (!timers_parse(text, &entry)) {
-        log_limited(LOG_WARN, "timer.unreadable", KV_STR("entry", text),
-                    KV("next", "removed: it would stand in the way"));
-        entry = (struct timer_entry){.text = text, .kind = STR("unreadable"), .room_id = STR("-")};
-    }
-    struct firing *f = mem_alloc(sizeof *f);
-    f->clockwork = c;
-    (void)str_copy(f->kind, sizeof f->kind, entry.kind);
-    timers_fire(&c->node->realm, &entry, on_fired, f);
-}
-
-static void on_due(void *arg, int err, const struct reply *reply)
-{
-    struct clockwork *c = arg;
-    c->polling = false;
-    if (err || clock_mono_ms() < c->quiet_until_ms)
-        return;
-    for (size_t i = 0; i < reply->count; i++)
-        fire(c, reply_str(reply, i));
-}
-
-static void poll(void *arg)
-{
-    struct clockwork *c = arg;
-    const struct backend *b = c->node->backend;
-    if (c->polling || clock_mono_ms() < c->quiet_until_ms || !b->ops->up(b) || !lease_ready(c->node->lease))
-        return;
-    c->polling = true;
-    timers_due(&c->node->realm, TIMERS_PER_POLL, on_due, c);
-}
-
-static void on_queues(void *arg, int err, const struct report_queue *queues, size_t count)
-{
-    struct clockwork *c = arg;
-    struct node *n = c->node;
-    c->counting = false;
-    if (err)
-        return;
-    uint64_t now = clock_mono_ms();
-    for (size_t i = 0; i < count; i++)
-        if (queues[i].length >= n->realm.rules.seats)
-            waiting_match(n, queues[i].level);
-    for (size_t i = 0; i < count; i++)
-        if (queues[i].oldest_wait_ms >= n->realm.rules.ticket_ttl_ms)
-            waiting_expire(n, queues[i].level);
-    if (now - c->updated_at_ms >= QUEUE_UPDATE_MS) {
-        c->updated_at_ms = now;
-        waiting_update(n, queues, count);
-    }
 }
 
 /* A signed identity ends with its token. */
@@ -215,16 +138,22 @@ static void sweep_tick(void *arg)
     compare_slice(n);
     if (detaches_waiting(n->detaches))
         detach_retry(n);
-    if (c->counting)
-        return;
-    c->counting = true;
-    report_queues(&n->realm, on_queues, c);
+    rounds_queues(&c->rounds);
+}
+
+static void poll(void *arg)
+{
+    struct clockwork *c = arg;
+    const struct backend *b = c->node->backend;
+    if (b->ops->up(b) && lease_ready(c->node->lease))
+        rounds_timers(&c->rounds);
 }
 
 struct clockwork *clockwork_new(struct node *n)
 {
     struct clockwork *c = mem_alloc(sizeof *c);
     c->node = n;
+    c->rounds = (struct rounds){.node = n, .realm = &n->realm};
     return c;
 }
 
@@ -255,14 +184,14 @@ void clockwork_stop(struct clockwork *c)
 
 void clockwork_store_away(struct clockwork *c)
 {
-    c->quiet_until_ms = UINT64_MAX;
+    c->rounds.quiet_until_ms = UINT64_MAX;
 }
 
 void clockwork_store_back(struct clockwork *c)
 {
     struct node *n = c->node;
-    c->quiet_until_ms = clock_mono_ms() + 2 * (uint64_t)n->settings->lease_ms;
-    c->polling = c->counting = false;
+    c->rounds.quiet_until_ms = clock_mono_ms() + 2 * (uint64_t)n->settings->lease_ms;
+    c->rounds.polling = c->rounds.counting = false;
     detach_retry(n);
     compare_all(n);
 }

@@ -34,7 +34,7 @@ static void on_confirmed(void *arg, int err, const struct reply *reply)
 void confirm_seat(struct node *n, struct session *s, struct str room_id, int64_t request_id)
 {
     struct intent *p = intent_new(n, s, request_id, room_id);
-    room_state_confirm(&n->realm,
+    room_state_confirm(s->realm,
                        &(struct room_seat){.room_id = room_id,
                                            .player_id = str_of(s->player_id),
                                            .socket_id = str_of(s->socket_id)},

@@ -224,6 +224,7 @@ void deliver_match_found(struct node *n, const struct room_event *e)
         if (!r) {
             r = rooms_get(n->rooms, e->room_id);
             r->seq = e->seq;
+            r->realm = s->realm;
             r->level = level_of(e);
             places_from(r, e->place);
         }

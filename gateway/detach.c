@@ -23,6 +23,7 @@ struct detaches {
 struct detach {
     struct list link;
     struct node *node;
+    const struct realm *realm; /* where the record is */
     int64_t fence, level;
     unsigned tries;
     bool leftover;
@@ -109,14 +110,14 @@ static void on_detached(void *arg, int err, const struct reply *reply)
             metrics_add_for(METRIC_SWEPT, kind, 1);
         }
         inbox_events(d->node, reply_at(reply, 2));
-        waiting_match_text(d->node, reply_str(reply, 1));
+        waiting_match_text(d->node, d->realm, reply_str(reply, 1));
     }
     finish(d, realm_said(o, "OK"));
 }
 
 static void ask(struct detach *d)
 {
-    presence_detach(&d->node->realm,
+    presence_detach(d->realm,
                     &(struct presence_leaving){.player_id = str_of(d->player_id),
                                                .socket_id = str_of(d->socket_id),
                                                .owner_instance_id = str_of(d->owner_instance_id),
@@ -136,6 +137,7 @@ static struct detach *detach_new(struct node *n, struct str player_id, struct st
         return NULL;
     struct detach *d = mem_alloc(sizeof *d);
     d->node = n;
+    d->realm = &n->realm;
     (void)str_copy(d->player_id, sizeof d->player_id, player_id);
     (void)str_copy(d->socket_id, sizeof d->socket_id, socket_id);
     (void)str_copy(d->owner_instance_id, sizeof d->owner_instance_id, owner);
@@ -152,6 +154,7 @@ void detach_start(struct node *n, const struct session *s)
     struct detach *d =
         detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);
     CHECK(d != NULL);
+    d->realm = s->realm;
     d->fence = s->fence;
     d->level = s->level;
     memcpy(d->session_id, s->session_id, sizeof d->session_id);

@@ -36,6 +36,7 @@ void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h)
 {
     struct node *n = arg;
     struct session *s = session_new(c);
+    s->realm = &n->realm;
     conn_set_user(c, s);
     handle_handshake(n, s, h);
 }

@@ -81,7 +81,7 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
     s->joining = true;
     if (s->state == SESSION_IDLE)
         s->joined_at_ms = clock_mono_ms();
-    queue_join(&n->realm, str_of(s->player_id), s->fence, level, str_of(i->ticket_id), on_joined, i);
+    queue_join(s->realm, str_of(s->player_id), s->fence, level, str_of(i->ticket_id), on_joined, i);
 }
 
 static void on_left(void *arg, int err, const struct reply *reply)
@@ -90,7 +90,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
     struct session *s = i->session;
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "AGAIN") && i->tries++ < 4) {
-        queue_leave(&i->node->realm, str_of(s->player_id), s->fence, reply_int(reply, 1), on_left, i);
+        queue_leave(s->realm, str_of(s->player_id), s->fence, reply_int(reply, 1), on_left, i);
         return;
     }
     if (realm_said(o, "LEFT")) {
@@ -117,5 +117,5 @@ void handle_leave_queue(struct node *n, struct session *s, const struct request 
     if (busy(s, request))
         return;
     struct intent *i = intent_new(n, s, request->id, (struct str){0});
-    queue_leave(&n->realm, str_of(s->player_id), s->fence, s->level, on_left, i);
+    queue_leave(s->realm, str_of(s->player_id), s->fence, s->level, on_left, i);
 }

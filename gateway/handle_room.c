@@ -150,7 +150,7 @@ void handle_message(struct node *n, struct session *s, const struct request *req
         send_volatile(n, s, request, buf_str(&data), echo);
     } else { /* without an id the sender learns the number from his own message */
         struct room_seat who = seat_of(s, room_id, request->id);
-        room_state_message(&n->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0,
+        room_state_message(s->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0,
                            on_message, intent_new(n, s, request->id, room_id));
     }
     buf_close(&data);
@@ -207,7 +207,7 @@ void handle_player_state(struct node *n, struct session *s, const struct request
         return;
     }
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_set(&n->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
+    room_state_set(s->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
 }
 
 void handle_game_data(struct node *n, struct session *s, const struct request *request)
@@ -229,7 +229,7 @@ void handle_game_data(struct node *n, struct session *s, const struct request *r
         return;
     }
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_set(&n->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
+    room_state_set(s->realm, &who, &change, on_set, intent_new(n, s, request->id, room_id));
 }
 
 static void on_read(void *arg, int err, const struct reply *reply)
@@ -255,7 +255,7 @@ void handle_game_state(struct node *n, struct session *s, const struct request *
     if (!read_room(s, request, &room_id))
         return;
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_read(&n->realm, &who, on_read, intent_new(n, s, request->id, room_id));
+    room_state_read(s->realm, &who, on_read, intent_new(n, s, request->id, room_id));
 }
 
 static void on_left(void *arg, int err, const struct reply *reply)
@@ -265,7 +265,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "AGAIN") && i->tries++ < 2) {
         struct room_seat who = seat_of(s, str_of(i->room_id), i->request_id);
-        room_state_leave(&i->node->realm, &who, reply_int(reply, 1), on_left, i);
+        room_state_leave(s->realm, &who, reply_int(reply, 1), on_left, i);
         return;
     }
     if (realm_said(o, "DONE") || realm_said(o, "OK")) {
@@ -278,7 +278,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
                 closing_room(i->node, r, (struct str){0}, "no member left here");
         }
         inbox_events(i->node, reply_at(reply, 2));
-        waiting_match_text(i->node, reply_str(reply, 1));
+        waiting_match_text(i->node, s->realm, reply_str(reply, 1));
     } else {
         intent_refused_in_room(i, o);
     }
@@ -291,7 +291,7 @@ void handle_leave_room(struct node *n, struct session *s, const struct request *
     if (!read_room(s, request, &room_id))
         return;
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_leave(&n->realm, &who, s->level, on_left, intent_new(n, s, request->id, room_id));
+    room_state_leave(s->realm, &who, s->level, on_left, intent_new(n, s, request->id, room_id));
 }
 
 static void on_ended(void *arg, int err, const struct reply *reply)
@@ -318,7 +318,7 @@ void handle_end_game(struct node *n, struct session *s, const struct request *re
         return;
     }
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_end(&n->realm, &who, result, on_ended, intent_new(n, s, request->id, room_id));
+    room_state_end(s->realm, &who, result, on_ended, intent_new(n, s, request->id, room_id));
 }
 
 static void on_deadline(void *arg, int err, const struct reply *reply)
@@ -348,6 +348,6 @@ void handle_turn_deadline(struct node *n, struct session *s, const struct reques
         return;
     }
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_deadline(&n->realm, &who, after_ms, version, on_deadline,
+    room_state_deadline(s->realm, &who, after_ms, version, on_deadline,
                         intent_new(n, s, request->id, room_id));
 }

@@ -153,7 +153,7 @@ static void on_log(void *arg, int err, const struct reply *reply)
         closing_room(n, r, (struct str){0}, "gone");
     } else if (r && (r->seq < newest || f->older) && !list_empty(&r->members)) {
         const struct session *s = OWNER(r->members.next, struct session, in_room);
-        room_state_read(&n->realm,
+        room_state_read(r->realm,
                         &(struct room_seat){.room_id = str_of(r->room_id),
                                             .player_id = str_of(s->player_id),
                                             .socket_id = str_of(s->socket_id)},
@@ -172,7 +172,7 @@ void inbox_fill(struct node *n, struct room *r)
     f->node = n;
     f->have = r->seq;
     memcpy(f->room_id, r->room_id, sizeof f->room_id);
-    room_state_log(&n->realm, str_of(r->room_id), r->seq, on_log, f);
+    room_state_log(r->realm, str_of(r->room_id), r->seq, on_log, f);
 }
 
 void inbox_on_gap(void *arg, struct room *r)

@@ -10,6 +10,7 @@
 #include "common/list.h"
 #include "common/loop.h"
 
+struct realm;
 struct session;
 
 enum { ROOM_HELD_MAX = 256, ROOM_SEATS_MAX = 64, ROOM_GAP_MS = 50 };
@@ -35,6 +36,7 @@ struct room_waiter { /* a reply that goes out once event `seq` has been delivere
 
 struct room {
     char room_id[ID_SIZE];
+    const struct realm *realm; /* where its truth lives; borrowed */
     enum room_status status;
     int64_t level;
     int64_t seq;         /* of the last event delivered here */

@@ -10,6 +10,7 @@
 #include "common/list.h"
 
 struct conn;
+struct realm;
 struct room;
 
 enum session_state {
@@ -29,7 +30,8 @@ struct session {
     struct conn *conn; /* held while not NULL */
     struct room *room; /* borrowed; NULL unless IN_ROOM */
     struct list in_room;
-    int64_t fence; /* 0 until attached */
+    const struct realm *realm; /* where the player's record lives: the fleet's, or the island's; borrowed */
+    int64_t fence;             /* 0 until attached */
     int64_t level;
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */

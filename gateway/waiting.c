@@ -52,7 +52,7 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
         if (s->state != SESSION_CLOSED)
             say_waiting(n, s, reply_int(reply, 1), request_id);
         if (reply_int(reply, 2))
-            waiting_match(n, s->level);
+            waiting_match(n, s->realm, s->level);
         return;
     }
     if (realm_said(o, "MATCHED")) {
@@ -70,6 +70,7 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
 
 struct match_run { /* one after the other until NONE */
     struct node *node;
+    const struct realm *realm;
     int64_t level;
 };
 
@@ -83,27 +84,28 @@ static void on_match(void *arg, int err, const struct reply *reply)
         inbox_events(m->node, reply_at(reply, 2));
     }
     if (matched || (realm_said(o, "NONE") && reply_int(reply, 1))) {
-        queue_match(&m->node->realm, m->level, on_match, m);
+        queue_match(m->realm, m->level, on_match, m);
         return;
     }
     mem_free(m);
 }
 
-void waiting_match(struct node *n, int64_t level)
+void waiting_match(struct node *n, const struct realm *realm, int64_t level)
 {
     if (level < 0)
         return;
     struct match_run *m = mem_alloc(sizeof *m);
     m->node = n;
+    m->realm = realm;
     m->level = level;
-    queue_match(&n->realm, level, on_match, m);
+    queue_match(realm, level, on_match, m);
 }
 
-void waiting_match_text(struct node *n, struct str level)
+void waiting_match_text(struct node *n, const struct realm *realm, struct str level)
 {
     int64_t value = -1;
     if (level.n && str_to_int(level, &value))
-        waiting_match(n, value);
+        waiting_match(n, realm, value);
 }
 
 static void on_expired(void *arg, int err, const struct reply *reply)
@@ -112,13 +114,14 @@ static void on_expired(void *arg, int err, const struct reply *reply)
         inbox_events(arg, reply_at(reply, 1));
 }
 
-void waiting_expire(struct node *n, int64_t level)
+void waiting_expire(struct node *n, const struct realm *realm, int64_t level)
 {
-    queue_expire(&n->realm, level, on_expired, n);
+    queue_expire(realm, level, on_expired, n);
 }
 
 struct update {
     struct node *node;
+    const struct realm *realm;
     const struct report_queue *queues;
     size_t count;
 };
@@ -139,7 +142,7 @@ static int64_t length_at(const struct update *u, int64_t level)
 static void tell_one(void *arg, struct session *s)
 {
     const struct update *u = arg;
-    if (s->state != SESSION_QUEUED || !s->conn)
+    if (s->state != SESSION_QUEUED || !s->conn || s->realm != u->realm)
         return;
     int64_t estimate = estimate_get(u->node->estimate, s->level);
     struct buf d = {0};
@@ -154,7 +157,8 @@ static void tell_one(void *arg, struct session *s)
     buf_close(&d);
 }
 
-void waiting_update(struct node *n, const struct report_queue *queues, size_t count)
+void waiting_update(struct node *n, const struct realm *realm, const struct report_queue *queues,
+                    size_t count)
 {
-    sessions_each(n->sessions, tell_one, &(struct update){n, queues, count});
+    sessions_each(n->sessions, tell_one, &(struct update){n, realm, queues, count});
 }

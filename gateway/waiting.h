@@ -12,15 +12,16 @@ struct report_queue;
  * delivers the match. */
 void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o, const struct reply *reply,
                        int64_t request_id);
-/* Runs match.lua for the level until nothing more is due (after a requeue, and in each sweep). level < 0:
- * nothing. */
-void waiting_match(struct node *n, int64_t level);
+/* Runs match.lua for the realm's level until nothing more is due (after a requeue, and in each sweep). level
+ * < 0: nothing. */
+void waiting_match(struct node *n, const struct realm *realm, int64_t level);
 /* The same for a script's "level to run match.lua for, or empty". */
-void waiting_match_text(struct node *n, struct str level);
+void waiting_match_text(struct node *n, const struct realm *realm, struct str level);
 /* Sends away who has waited at the level for longer than TICKET_TTL_MS. */
-void waiting_expire(struct node *n, int64_t level);
-/* Tells every local waiter how many wait at his level and how long it takes. queues: in the order of their
- * levels. */
-void waiting_update(struct node *n, const struct report_queue *queues, size_t count);
+void waiting_expire(struct node *n, const struct realm *realm, int64_t level);
+/* Tells every local waiter of the realm how many wait at his level and how long it takes. queues: in the
+ * order of their levels. */
+void waiting_update(struct node *n, const struct realm *realm, const struct report_queue *queues,
+                    size_t count);
 
 #endif

@@ -1,0 +1,20 @@
+/* The rounds made through one realm: timers that are due are carried out; in each queue the matching step is
+ * run, old tickets are sent away and the waiting are told where they stand.
+ *
+ * The clockwork makes them through the fleet's realm, the island through its own. */
+#ifndef GATEWAY_ROUNDS_H
+#define GATEWAY_ROUNDS_H
+
+#include "gateway/node.h"
+
+struct rounds {
+    struct node *node;
+    const struct realm *realm; /* borrowed */
+    uint64_t quiet_until_ms;   /* monotonic: no timer is claimed before */
+    uint64_t updated_at_ms;    /* monotonic, of the last queueUpdate */
+    bool polling, counting;    /* the realm is being asked; the answer finds this struct */
+};
+void rounds_timers(struct rounds *r); /* every TIMER_POLL_MS */
+void rounds_queues(struct rounds *r); /* every SWEEP_MS */
+
+#endif
