@@ -24,7 +24,8 @@
     KEY(INSTANCE_SOCKETS, "instance:{instanceId}:sockets", "set", "while connected", "its socket ids")       \
     KEY(SESSION, "session:{sessionId}", "hash", "a day while attached, then SESSION_TTL_MS",                 \
         "resume record and the last answered requests")                                                      \
-    KEY(DEADLINES, "deadlines", "zset", "until due", "kind:subject:version -> due in ms")
+    KEY(DEADLINES, "deadlines", "zset", "until due",                                                         \
+        "kind:subject:version -> due in ms, less the time in which no instance lived (shift)")
 
 enum redis_key {
 #define KEY(id, pattern, type, lifetime, what) KEY_##id,

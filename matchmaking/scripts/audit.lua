@@ -320,7 +320,11 @@ end
 
 -- The deadlines: I11.
 
+local now -- of the deadlines' clock
 local function check_deadline(entry, due)
+    if entry == SHIFT then
+        return
+    end
     local kind, subject, version = string.match(entry, '^(%a+):(.+):(%d+)$')
     if kind == 'queue' then
         local p = player_get(subject)
@@ -353,8 +357,8 @@ local function check_deadline(entry, due)
             leftover('deadline_void', 'I11 ' .. entry .. ' will find nothing to do')
         end
     end
-    if due + 1000 < NOW and totals.instances > totals.deadInstances then
-        leftover('overdue', 'I11 ' .. entry .. ' is overdue by ' .. int(NOW - due) .. ' ms')
+    if due + 1000 < now and totals.instances > totals.deadInstances then
+        leftover('overdue', 'I11 ' .. entry .. ' is overdue by ' .. int(now - due) .. ' ms')
     end
 end
 
@@ -379,8 +383,9 @@ end
 check_queues()
 check_rooms()
 totals.matches, totals.gameStates = redis.call('HLEN', MATCHES), redis.call('HLEN', GAME_STATES)
-totals.deadlines = redis.call('ZCARD', DEADLINES)
+totals.deadlines = redis.call('ZCARD', DEADLINES) - (redis.call('ZSCORE', DEADLINES, SHIFT) and 1 or 0)
 complete = complete and totals.deadlines <= LIMIT
+now = fleet_now(DEADLINES)
 list = redis.call('ZRANGE', DEADLINES, 0, LIMIT - 1, 'WITHSCORES')
 for i = 1, #list, 2 do
     check_deadline(list[i], tonumber(list[i + 1]))

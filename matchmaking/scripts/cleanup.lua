@@ -200,6 +200,9 @@ end
 
 -- true if the entry is gone.
 local function clean_deadline(entry)
+    if entry == SHIFT then
+        return
+    end
     local away, fence = string.match(entry, '^queue:(.+):(%d+)$')
     if away then
         local p = player_get(away)

@@ -35,7 +35,8 @@ if p and p.socket == socket and p.fence >= fence then
         queue_index(KEYS[9], p.level)
         p.state, p.socket, p.instance = 'away', '', ''
         player_put(p)
-        redis.call('ZADD', DEADLINES, int(NOW + tonumber(ARGV[13])), 'queue:' .. id .. ':' .. int(p.fence))
+        redis.call('ZADD', DEADLINES, int(fleet_now(DEADLINES) + tonumber(ARGV[13])),
+            'queue:' .. id .. ':' .. int(p.fence))
     elseif p.state == 'room' then
         if p.level ~= ARGV[10] or p.room ~= ARGV[11] then
             return {'AGAIN', p.level, p.room}
@@ -64,7 +65,7 @@ if p and p.socket == socket and p.fence >= fence then
             room.insts = room_insts(room)
             emit(room, 'opponentDisconnected', '{"roomId":"' .. room.id .. '","playerId":"' .. id .. '","graceMs":' ..
                 ARGV[9] .. '}')
-            redis.call('ZADD', DEADLINES, int(NOW + tonumber(ARGV[9])), grace_member(room, id))
+            redis.call('ZADD', DEADLINES, int(fleet_now(DEADLINES) + tonumber(ARGV[9])), grace_member(room, id))
             room_save(room, true)
             events = room.events
         end

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- due_timers: the entries of `deadlines` that are overdue, at most ARGV[4] of them. Changes nothing.
+-- due_timers: the entries of `deadlines` that are overdue by the fleet's clock, at most ARGV[4] of them. Changes nothing.
 -- KEYS  1 deadlines
 -- ARGV  1-3 as in lib/core.lua, 4 at most
 -- Reply {entry, ...}
 --@include core
-return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(NOW), 'LIMIT', 0, ARGV[4])
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(fleet_now(KEYS[1])), 'LIMIT', 0, ARGV[4])

@@ -14,7 +14,8 @@ local due = redis.call('ZSCORE', DEADLINES, ARGV[4])
 if not due then
     return {'TAKEN'}
 end
-if tonumber(due) > NOW then
+local now = fleet_now(DEADLINES)
+if tonumber(due) > now then
     return {'EARLY'}
 end
 redis.call('ZREM', DEADLINES, ARGV[4])
@@ -58,7 +59,7 @@ end
 if kind == 'idle' then
     local last = tonumber(redis.call('HGET', room.key, 'lastAt') or '0')
     if last + tonumber(ARGV[10]) > NOW then
-        redis.call('ZADD', DEADLINES, int(last + tonumber(ARGV[10])), ARGV[4])
+        redis.call('ZADD', DEADLINES, int(now + last + tonumber(ARGV[10]) - NOW), ARGV[4])
         return {'OK', '', {}}
     end
     room.insts = room_insts(room)

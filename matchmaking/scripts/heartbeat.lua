@@ -4,7 +4,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 lease_ms, 5 info (JSON with "seats":N), 6 epoch the instance knows (0 = none),
 --       7 seats, 8 "1" at the start: refuse if a live instance has other seats, 9 highest fence the instance was given
 -- Reply {"OK", epoch, now ms, dead instances, live instances, moved ms, lost fences} | {"SEATS", seats of the other, its id}
---       moved ms: nobody lived for so long (the store or the whole fleet was away), and the deadlines moved with it.
+--       moved ms: nobody lived for so long (the store or the whole fleet was away), and the deadlines' clock stood still.
 --       lost fences: by so many the store is behind what it had given out: it came back empty, or with older data (a
 --       failover). They are skipped, so that no fence is given out twice.
 --       An epoch other than the known one = the lease was lost: attach every session again. The epoch is a level, so a
@@ -27,15 +27,16 @@ if ARGV[8] == '1' then
         end
     end
 end
--- The first one back after all leases have run out gives every deadline the time that nobody could use. Its own lease then
--- lives, so this happens once.
+-- The first one back after all leases have run out sets the deadlines' clock back by the time that nobody could use: once,
+-- for its own lease lives then, and for all deadlines at once, however many there are. Without any the clock may go right.
 local newest, moved = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or '0'), 0
 if newest > 0 and newest <= NOW then
     moved = NOW - (newest - tonumber(ARGV[4]))
-    local list = redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
-    for i = 1, #list, 2 do
-        redis.call('ZADD', KEYS[4], int(tonumber(list[i + 1]) + moved), list[i])
+    if redis.call('ZCARD', KEYS[4]) > 0 then
+        redis.call('ZADD', KEYS[4], int(SHIFT_ZERO + NOW - fleet_now(KEYS[4]) + moved), SHIFT)
     end
+elseif redis.call('ZCARD', KEYS[4]) == 1 then
+    redis.call('ZREM', KEYS[4], SHIFT)
 end
 if ends <= NOW or epoch == 0 then
     epoch = math.max(epoch, known) + 1

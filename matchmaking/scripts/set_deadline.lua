@@ -23,5 +23,5 @@ if tonumber(ARGV[8]) ~= room.version then
     return {'STALE_VERSION', room.version}
 end
 local due = NOW + tonumber(ARGV[7])
-redis.call('ZADD', DEADLINES, int(due), turn_member(room))
+redis.call('ZADD', DEADLINES, int(fleet_now(DEADLINES) + tonumber(ARGV[7])), turn_member(room))
 return {'OK', due, room.version}

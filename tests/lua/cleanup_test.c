@@ -227,6 +227,7 @@ static void test_what_is_not_ours_to_remove(void **state)
         {"HSET %Pplayers p4 rubbish", 2}, /* the mapping that points to it, too */
         {"ZADD %Pdeadlines 9000000000000 rubbish", 1},
         {"SET %Proom:r_x x", 1},
+        {"ZADD %Pdeadlines 4000000000005000 shift", 0}, /* no damage: the deadlines' clock */
     };
     struct realm_world *w = *state;
     struct realm_busy b;

@@ -115,8 +115,9 @@ end
 
 local function check_timers(room)
     local due = redis.call('ZSCORE', DEADLINES, confirm_member(room))
-    -- Later than planned is right: an outage of the whole fleet moves the deadlines.
-    if room.status == 'waiting' and (tonumber(due or '') or 0) < room.confirm_by then
+    -- Later than planned is right: an outage of the whole fleet stops the deadlines' clock.
+    local lost = NOW - fleet_now(DEADLINES)
+    if room.status == 'waiting' and (tonumber(due or '') or 0) + lost < room.confirm_by then
         violation('deadline_missing', 'I11 room ' .. room.id .. ' waits without ' .. confirm_member(room))
     elseif room.status ~= 'waiting' and due then
         violation('deadline_stale', 'I11 room ' .. room.id .. ' has started and still has ' .. confirm_member(room))

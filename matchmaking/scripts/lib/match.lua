@@ -70,7 +70,9 @@ local function room_create(id, key, log, level, players, o)
         '],"confirmByMs":' .. int(room.confirm_by) .. '}', ',"place":"' .. table.concat(place, ' ') .. '"')
     redis.call('HSET', MATCHES, id, '{"player1":' .. seats[1] .. ',"player2":' .. seats[2] .. ',"roomId":"' .. id ..
         '","players":[' .. table.concat(seats, ',') .. '],"createdAt":' .. int(NOW) .. '}')
-    redis.call('ZADD', DEADLINES, int(room.confirm_by), confirm_member(room), int(NOW + tonumber(o.idle_ms)), 'idle:' .. id .. ':1')
+    local now = fleet_now(DEADLINES)
+    redis.call('ZADD', DEADLINES, int(now + tonumber(o.confirm_ms)), confirm_member(room), int(now + tonumber(o.idle_ms)),
+        'idle:' .. id .. ':1')
     room_save(room, true)
     return room
 end
