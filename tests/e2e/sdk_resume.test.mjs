@@ -77,6 +77,48 @@ test('what was not answered is sent again with its id, in order, before what was
   assert.ok(second[2][0] > first[2][0]);
 });
 
+test('sent again and refused for the moment, it is asked once more with its id: the first try is open; a first try is not', async (t) => {
+  const { server, client } = await start(t);
+  const refusals = ['SERVICE_DEGRADED', 'BUSY', 'RATE_LIMITED', 'SERVICE_DEGRADED'];
+  server.on('move', ({ n }, session) => {
+    if (session === server.sessions[0]) return SILENCE;
+    if (n === 3) throw { code: 'NOT_STARTED', message: 'wait', retryable: true };
+    if (refusals.length) throw { code: refusals.shift(), message: 'not now', retryable: true, retryAfterMs: 20 };
+    return { done: n };
+  });
+  const moves = [1, 2, 3].map((n) => client.request('move', { n }));
+  const refused = codeOf(moves[2]);
+  await waitFor(() => server.sessions[0].asked('move').length === 3);
+  server.sessions[0].cut();
+  assert.deepEqual(await Promise.all(moves.slice(0, 2)), [{ done: 1 }, { done: 2 }]);
+  assert.equal(await refused, 'NOT_STARTED');
+  const asked = server.sessions[1].asked('move').map(({ id, data }) => `${data.n}:${id}`);
+  const [first] = server.sessions[0].asked('move');
+  assert.deepEqual(asked, [1, 2, 3, 1, 2, 1, 2].map((n) => `${n}:${first.id + n - 1}`));
+  refusals.push('SERVICE_DEGRADED');
+  assert.equal(await codeOf(client.request('move', { n: 4 })), 'SERVICE_DEGRADED');
+  assert.equal(server.sessions[1].asked('move').length, 8);
+});
+
+test('what is asked once more goes to the next line if this one breaks, and ends with the client', async (t) => {
+  const { server, client } = await start(t);
+  server.on('move', ({ n }, session) => {
+    if (session === server.sessions[0]) return SILENCE;
+    if (session === server.sessions[2] && n === 1) return { done: n };
+    throw { code: 'SERVICE_DEGRADED', message: 'not now', retryable: true, retryAfterMs: 60000 };
+  });
+  const moves = [1, 2].map((n) => client.request('move', { n }));
+  await waitFor(() => server.sessions[0].asked('move').length === 2);
+  server.sessions[0].cut();
+  await waitFor(() => server.sessions[1]?.asked('move').length === 2);
+  await client.ping();
+  server.sessions[1].cut();
+  assert.deepEqual(await moves[0], { done: 1 });
+  await waitFor(() => server.sessions[2].asked('move').length === 2);
+  client.close();
+  assert.equal(await codeOf(moves[1]), 'OUTCOME_UNKNOWN');
+});
+
 test('no more than 64 are under way; a ping does not wait', async (t) => {
   const { server, client } = await start(t);
   let open = false;

@@ -2,7 +2,8 @@
 //
 // A request waits in #queue for the line, and for its turn: WINDOW may be under way, as many as the server remembers. It
 // gets its id when it goes out, and waits in #calls for the reply. After a break the next hello resumes the session: what
-// was not answered is sent again with its id, in order, and done once. On another session it rejects with OUTCOME_UNKNOWN.
+// was not answered is sent again with its id, in order, and done once; and again, while the answer says nothing of the first
+// try. On another session it rejects with OUTCOME_UNKNOWN.
 // After a welcome the server's word counts: rooms it does not list are over, the ticket joins again if it is not held.
 import { Emitter } from './emitter.js';
 import { GatewayError, fail } from './errors.js';
@@ -13,6 +14,8 @@ import { Ticket } from './ticket.js';
 const VOLATILE_BACKLOG_BYTES = 65536; // with more than this unsent, volatile messages are dropped
 const WINDOW = 64;
 const ROOMS_MAX = 4; // that a hello may name
+const NOT_NOW = ['BUSY', 'RATE_LIMITED', 'SERVICE_DEGRADED']; // said without looking whether it was done before
+const AGAIN_MS = 200;
 
 // Pushes that one's own requests cause, and by what in the request they are known.
 const OWN = {
@@ -36,6 +39,7 @@ export class Client extends Emitter {
   #queue = new Set();
   #calls = new Map(); // by id, in their order
   #lastId = 0;
+  #again; // the timer of requests whose first try is still open
   #helloId;
   #token;
   #ready = {};
@@ -158,6 +162,7 @@ export class Client extends Emitter {
   #transmit(call) {
     this.#queue.delete(call);
     call.id ??= ++this.#lastId;
+    Object.assign(call, { repeated: call.sent, open: false });
     this.#calls.set(call.id, call);
     const text = `{"event":${JSON.stringify(call.event)},"id":${call.id},"data":${call.body}}`;
     if (tooLong(text, this.session.limits?.messageMaxBytes))
@@ -186,11 +191,20 @@ export class Client extends Emitter {
     else if (frame?.event) this.#push(frame);
   }
 
+  #askAgain() {
+    this.#again = null;
+    for (const call of [...this.#calls.values()])
+      if (call.open && this.status === 'connected') this.#transmit(call);
+  }
+
   #reply({ id, ok, data, error }) {
     const call = this.#calls.get(id);
     if (id === this.#helloId) {
       if (error?.retryable) this.#line.drop(error.message);
       else if (!ok) this.#line.close(4001, error?.message); // else the push welcome follows
+    } else if (call?.repeated && NOT_NOW.includes(error?.code)) {
+      call.open = true;
+      this.#again ??= setTimeout(() => this.#askAgain(), error.retryAfterMs ?? AGAIN_MS);
     } else if (call) {
       const room = this.rooms.get(call.data.roomId);
       if (data?.seq && call.event !== 'getGameState' && !call.data.echo) room?._seen(data.seq);
@@ -244,6 +258,7 @@ export class Client extends Emitter {
     const was = this.status;
     this.status = final ? 'closed' : 'reconnecting';
     if (final) {
+      clearTimeout(this.#again);
       const unknown = fail('OUTCOME_UNKNOWN', 'the connection broke before the answer');
       const closed = fail('CLOSED', `the connection ended: ${code} ${reason}`);
       for (const call of [...this.#calls.values(), ...this.#queue]) this.#settle(call, call.sent ? unknown : closed);
