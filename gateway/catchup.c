@@ -58,13 +58,13 @@ static void tell_before(struct catchup *c, bool recovered)
 static enum flow_next ask_log(struct flow *f)
 {
     struct catchup *c = OWNER(f, struct catchup, flow);
-    room_state_log(c->session->realm, str_of(c->room_id), c->have, on_reply, c);
+    room_state_log(c->session->realm, str_of(c->room_id), str_of(c->session->player_id), c->have, on_reply,
+                   c);
     return FLOW_WAIT;
 }
 
-/* Do the log's events continue what the player has, without a gap and up to `newest` (-1: the room has
- * ended)? */
-static bool continues(const struct catchup *c, const struct reply *events, int64_t newest)
+/* Do the log's events continue what the player has, without a gap and up to the last one? */
+static bool continues(const struct catchup *c, const struct reply *events, int64_t last)
 {
     int64_t next = c->have + 1;
     for (size_t i = 0; i < events->count; i++) {
@@ -78,20 +78,7 @@ static bool continues(const struct catchup *c, const struct reply *events, int64
             return false;
         next++;
     }
-    return newest >= 0 ? next == newest + 1 : events->count > 0;
-}
-
-/* Was this player in the room when it ended? Its last event names who was. */
-static bool was_member(const struct catchup *c, const struct reply *events)
-{
-    struct room_event e;
-    const char *why;
-    if (events->count == 0 || !events_parse(reply_str(events, events->count - 1), &e, &why))
-        return false;
-    for (struct str rest = e.members; rest.n;)
-        if (str_eq(str_cut(&rest, ' '), str_of(c->session->player_id)))
-            return true;
-    return false;
+    return next == last + 1;
 }
 
 static void show(struct catchup *c, const struct reply *events)
@@ -126,15 +113,16 @@ static enum flow_next read_log(struct flow *f)
 {
     struct catchup *c = OWNER(f, struct catchup, flow);
     struct realm_outcome o = realm_outcome(c->reply_err, c->reply);
-    if (!realm_said(o, "OK"))
+    bool member = !realm_said(o, "NOT_IN_ROOM");
+    if (member && !realm_said(o, "OK"))
         return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
     if (c->session->state == SESSION_CLOSED)
         return FLOW_DONE;
     int64_t newest = reply_int(c->reply, 1);
     const struct reply *events = reply_at(c->reply, 2);
-    bool allowed = (c->whose != CATCHUP_ENDED) || (newest < 0 && was_member(c, events));
-    if (!allowed || !continues(c, events, newest)) {
-        if (newest >= 0 && (c->whose != CATCHUP_ENDED))
+    bool allowed = member && (c->whose != CATCHUP_ENDED || newest < 0);
+    if (!allowed || !continues(c, events, reply_int(c->reply, 3))) {
+        if (allowed && newest >= 0)
             return FLOW_NEXT; /* ask_record */
         tell_before(c, false);
         deliver_gone(c->session, c->room_id);

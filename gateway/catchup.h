@@ -26,8 +26,8 @@ struct catchup_events {
     void (*done)(void *arg, int err);
 };
 /* s is held, and catching_up is set by the caller. `have` >= 0. seated: the player sits in the room here;
- * else the room must have ended and have had him (its last event says so), or he learns no more than that it
- * is gone. No callback before return. */
+ * else the room must have ended and have had him (read_log.lua sees to that), or he learns no more than that
+ * it is gone. No callback before return. */
 void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have,
                    enum catchup_whose whose, const struct catchup_events *events);
 

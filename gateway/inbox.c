@@ -172,7 +172,7 @@ void inbox_fill(struct node *n, struct room *r)
     f->node = n;
     f->have = r->seq;
     memcpy(f->room_id, r->room_id, sizeof f->room_id);
-    room_state_log(r->realm, str_of(r->room_id), r->seq, on_log, f);
+    room_state_log(r->realm, str_of(r->room_id), (struct str){0}, r->seq, on_log, f);
 }
 
 void inbox_on_gap(void *arg, struct room *r)

@@ -24,11 +24,11 @@ bool events_parse(struct str message, struct room_event *out, const char **why)
     *out = (struct room_event){.text = message};
     if (!json_object_scan(message, &o, why))
         return false;
-    *why = "roomId, event, originInstanceId, skip, place, requeued and members must be plain strings";
+    *why = "roomId, event, originInstanceId, skip, place and requeued must be plain strings";
     if (!text_member(&o, "roomId", &out->room_id) || !text_member(&o, "event", &out->event) ||
         !text_member(&o, "originInstanceId", &out->origin_instance_id) ||
         !text_member(&o, "skip", &out->skip_player_id) || !text_member(&o, "place", &out->place) ||
-        !text_member(&o, "requeued", &out->requeued) || !text_member(&o, "members", &out->members))
+        !text_member(&o, "requeued", &out->requeued))
         return false;
     *why = "timestamp and seq must be whole numbers";
     if (!int_member(&o, "timestamp", &out->timestamp_ms) || !int_member(&o, "seq", &out->seq))

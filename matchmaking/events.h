@@ -2,8 +2,8 @@
  * scripts/lib/emit.lua.
  *
  * {"roomId","event","data","originInstanceId","timestamp"[,"seq"][,"skip"][,"place"][,"requeued"][,"members"]}
- * (seed 002, plus additions behind it). A message from outside the fleet has no seq and no instance's id as
- * its origin.
+ * (seed 002, plus additions behind it; `members`, who sat there when the room ended, is for read_log.lua). A
+ * message from outside the fleet has no seq and no instance's id as its origin.
  */
 #ifndef MATCHMAKING_EVENTS_H
 #define MATCHMAKING_EVENTS_H
@@ -21,7 +21,6 @@ struct room_event {     /* all borrowed from the message */
     struct str skip_player_id;     /* this member has had it as a reply */
     struct str place;              /* "player|instance|socket ...": where seats are now */
     struct str requeued;           /* "player player": back in the queue (matchCancelled) */
-    struct str members;            /* "player player": who sat there when the room ended (its last event) */
 };
 /* false: not JSON, or one of the seed's members missing or of the wrong type; *why says which (static text).
  */

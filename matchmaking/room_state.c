@@ -129,11 +129,13 @@ void room_state_read(const struct realm *r, const struct room_seat *who, backend
     realm_run(&c, &script_read_room, fn, arg);
 }
 
-void room_state_log(const struct realm *r, struct str room_id, int64_t have, backend_cb fn, void *arg)
+void room_state_log(const struct realm *r, struct str room_id, struct str player_id, int64_t have,
+                    backend_cb fn, void *arg)
 {
     struct realm_call c;
     realm_call(&c, r);
     realm_keys_room(&c, room_id);
     realm_arg_int(&c, have);
+    realm_arg(&c, player_id);
     realm_run(&c, &script_read_log, fn, arg);
 }

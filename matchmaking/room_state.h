@@ -42,7 +42,10 @@ void room_state_end(const struct realm *r, const struct room_seat *who, struct s
                     void *arg);
 /* "OK": 1 record, 2 seq, 3 status, 4 place. socket_id is not looked at. */
 void room_state_read(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
-/* "OK": 1 the room's seq or -1, 2 events after `have` as far as the log reaches back. */
-void room_state_log(const struct realm *r, struct str room_id, int64_t have, backend_cb fn, void *arg);
+/* "OK": 1 the room's seq or -1 if it has ended, 2 events after `have` as far as the log reaches back, 3 the
+ * last number. player_id: who is to see them: NOT_IN_ROOM unless he has a seat, or had one at the end; empty
+ * = the instance itself. */
+void room_state_log(const struct realm *r, struct str room_id, struct str player_id, int64_t have,
+                    backend_cb fn, void *arg);
 
 #endif

@@ -149,7 +149,12 @@ const char *play_end(struct fleet_world *w, const struct player *p, const char *
 
 const char *play_log(struct fleet_world *w, const char *room_id, int64_t have)
 {
-    return ASK(w, room_state_log(&w->realm[1], str_of(room_id), have, ANSWER(w)));
+    return play_log_for(w, "", room_id, have);
+}
+
+const char *play_log_for(struct fleet_world *w, const char *player_id, const char *room_id, int64_t have)
+{
+    return ASK(w, room_state_log(&w->realm[1], str_of(room_id), str_of(player_id), have, ANSWER(w)));
 }
 
 const char *play_detach(struct fleet_world *w, const struct player *p)

@@ -40,7 +40,8 @@ const char *play_say(struct fleet_world *w, const struct player *p, const char *
 const char *play_set(struct fleet_world *w, const struct player *p, const struct room_change *change);
 const char *play_leave_room(struct fleet_world *w, const struct player *p);
 const char *play_end(struct fleet_world *w, const struct player *p, const char *result);
-const char *play_log(struct fleet_world *w, const char *room_id, int64_t have);
+const char *play_log(struct fleet_world *w, const char *room_id, int64_t have); /* as an instance */
+const char *play_log_for(struct fleet_world *w, const char *player_id, const char *room_id, int64_t have);
 
 const char *play_detach(struct fleet_world *w,
                         const struct player *p); /* by its own instance, with its fence */

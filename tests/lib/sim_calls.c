@@ -105,7 +105,7 @@ static void run_room(struct sim_call *c)
     else if (c->kind == SIM_END)
         room_state_end(r, &who, str_of(c->text), on_answer, c);
     else
-        room_state_log(r, who.room_id, c->number, on_answer, c);
+        room_state_log(r, who.room_id, (struct str){0}, c->number, on_answer, c);
 }
 
 static void run_detach(struct sim_call *c)

@@ -217,8 +217,8 @@ static void the_log_is_bounded(struct fleet_world *w)
     assert_string_equal(numbers(w, p[0].room, 8), "9 10 11 12");
     assert_string_equal(numbers(w, p[0].room, 11), "12");
     assert_string_equal(numbers(w, p[0].room, 12), "");
-    assert_string_equal(play_log(w, p[0].room, 12), "OK 12 []");
-    assert_string_equal(play_log(w, p[0].room, 99), "OK 12 []");
+    assert_string_equal(play_log(w, p[0].room, 12), "OK 12 [] 12");
+    assert_string_equal(play_log(w, p[0].room, 99), "OK 12 [] 12");
     fleet_world_settled(w);
 }
 
@@ -229,19 +229,75 @@ static void the_log_outlives_the_room(struct fleet_world *w)
     (void)play_say(w, &p[0], "{}");
     (void)play_end(w, &p[0], "{\"winner\":\"a\"}");
     assert_string_equal(play_end(w, &p[1], "{\"winner\":\"a\"}"), "OK 1 [gameEnd#4 roomCleanup#5]");
-    assert_string_equal(play_log(w, p[0].room, 2),
-                        "OK -1 [matchFound#1 gameStart#2 gameMessage#3 gameEnd#4 roomCleanup#5]");
+    assert_string_equal(play_log(w, p[0].room, 0),
+                        "OK -1 [matchFound#1 gameStart#2 gameMessage#3 gameEnd#4 roomCleanup#5] 5");
+    assert_string_equal(play_log(w, p[0].room, 3), "OK -1 [gameEnd#4 roomCleanup#5] 5");
+    assert_string_equal(play_log(w, p[0].room, 5), "OK -1 [] 5");
+    assert_string_equal(play_log(w, p[0].room, 99), "OK -1 [] 5");
     fleet_world_settled(w);
     fleet_world_pass(w, 14000);
     assert_string_equal(numbers(w, p[0].room, 0), "1 2 3 4 5");
     fleet_world_pass(w, 1001);
-    assert_string_equal(play_log(w, p[0].room, 0), "OK -1 []");
+    assert_string_equal(play_log(w, p[0].room, 0), "OK -1 [] 0");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 0), "NOT_IN_ROOM");
+    fleet_world_settled(w);
+}
+
+/* The ended room's log is bounded too, and what is asked for may have fallen out of it. */
+static void the_short_log_of_an_ended_room(struct fleet_world *w)
+{
+    struct player p[2];
+    for (int i = 1; i <= FLEET_WORLD_INSTANCES; i++)
+        w->realm[i].rules.log_max = 3;
+    started(w, p, 1, 2);
+    (void)play_say(w, &p[0], "{}");
+    (void)play_leave_room(w, &p[1]);
+    assert_string_equal(play_log_for(w, "b", p[0].room, 0), "OK -1 [playerLeft#4 gameEnd#5 roomCleanup#6] 6");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 3), "OK -1 [playerLeft#4 gameEnd#5 roomCleanup#6] 6");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 4), "OK -1 [gameEnd#5 roomCleanup#6] 6");
+    fleet_world_settled(w);
+}
+
+/* A player sees the log of a room in which he sits, or sat when it ended: nobody else's. */
+static void the_log_is_for_members(struct fleet_world *w)
+{
+    struct player p[3];
+    fleet_world_seats(w, 3);
+    for (int i = 0; i < 3; i++)
+        p[i] = play_arrive(w, i == 2 ? "b-a" : i ? "b" : "a", 1 + i);
+    play_room(w, p, 3, 3);
+    /* What clients write cannot pass for the script's own words, at any place. */
+    static const char *const lies[] = {
+        "{\"x\":1},\"seq\":99,\"members\":\"z\"}",
+        "\",\"seq\":99,\"members\":\"z\"}",
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        struct buf json = {0};
+        buf_add_text(&json, "{\"m\":");
+        buf_add_json(&json, str_of(lies[i]));
+        buf_add_text(&json, "}");
+        (void)play_say(w, &p[0], json.data);
+        buf_close(&json);
+    }
+    assert_string_equal(play_log_for(w, "a", p[0].room, 3), "OK 4 [gameMessage#4] 4");
+    assert_string_equal(play_log_for(w, "b-a", p[0].room, 9), "OK 4 [] 4");
+    assert_string_equal(play_log_for(w, "z", p[0].room, 0), "NOT_IN_ROOM");
+    (void)play_leave_room(w, &p[2]);
+    assert_string_equal(play_log_for(w, "b-a", p[0].room, 0), "NOT_IN_ROOM");
+    static const char end[] = "{\"w\":{\"seq\":7,\"members\":\"z\"}}";
+    (void)play_end(w, &p[0], end);
+    assert_string_equal(play_end(w, &p[1], end), "OK 1 [gameEnd#6 roomCleanup#7]");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 4), "OK -1 [playerLeft#5 gameEnd#6 roomCleanup#7] 7");
+    assert_string_equal(play_log_for(w, "b", p[0].room, 6), "OK -1 [roomCleanup#7] 7");
+    const char *const strangers[] = {"b-a", "z", "-", ".", "%a", "player"};
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
+        assert_string_equal(play_log_for(w, strangers[i], p[0].room, 0), "NOT_IN_ROOM");
     fleet_world_settled(w);
 }
 
 static void the_log_of_no_room(struct fleet_world *w)
 {
-    assert_string_equal(play_log(w, "r_1234567890123456789012", 0), "OK -1 []");
+    assert_string_equal(play_log(w, "r_1234567890123456789012", 0), "OK -1 [] 0");
 }
 
 /* A read changes nothing, and only members may read the record. */
@@ -285,6 +341,8 @@ int main(void)
         BOTH(direct_is_heard_by_members_only),
         BOTH(the_log_is_bounded),
         BOTH(the_log_outlives_the_room),
+        BOTH(the_short_log_of_an_ended_room),
+        BOTH(the_log_is_for_members),
         BOTH(the_log_of_no_room),
         BOTH(reading_the_room),
     };
