@@ -127,13 +127,23 @@ static struct sim_gateway *some_gateway(struct sim *s)
     return s->gateways[sim_random(s, SIM_GATEWAYS)];
 }
 
+static void replace(struct sim *s, unsigned i)
+{
+    sim_gateway_free(s->gateways[i]);
+    s->gateways[i] = sim_gateway_new(s, i);
+}
+
 /* What was frozen or away comes back when its time is over. */
 static void wake(struct sim *s)
 {
     for (unsigned i = 0; i < SIM_GATEWAYS; i++) {
         struct sim_gateway *g = s->gateways[i];
-        if (!g->alive || s->now_us < g->frozen_until_us)
+        if (s->now_us < g->frozen_until_us)
             continue;
+        if (g->retired) {
+            replace(s, i);
+            continue;
+        }
         if (g->frozen_until_us != 0) {
             g->frozen_until_us = 0;
             sim_trace(s, "%s thaws", g->realm.instance_id);
@@ -153,6 +163,7 @@ void sim_step(struct sim *s, uint32_t at_most_us)
     s->now_us += 1 + sim_random(s, at_most_us);
     wake(s);
     for (int i = 0; i < (s->calm ? READS_PER_CALM_STEP : READS_PER_STEP); i++) {
+        (void)sim_calls_run(some_gateway(s));
         struct sim_gateway *g = some_gateway(s);
         if (sim_gateway_works(g))
             (void)sim_gateway_read(g);
@@ -254,12 +265,6 @@ void sim_client_act(struct sim *s, struct sim_client *c)
 
 /* ---- chaos ---- */
 
-static void replace(struct sim *s, unsigned i)
-{
-    sim_gateway_free(s->gateways[i]);
-    s->gateways[i] = sim_gateway_new(s, i);
-}
-
 void sim_chaos(struct sim *s)
 {
     unsigned i = sim_random(s, SIM_GATEWAYS);
@@ -267,22 +272,22 @@ void sim_chaos(struct sim *s)
     uint32_t dice = sim_random(s, 100000);
     if (!sim_gateway_works(g) || dice >= 100)
         return;
-    if (g->draining || dice < 25) {
+    if (dice < 25) {
         sim_trace(s, "%s is killed", g->realm.instance_id);
         s->count.kills++;
         replace(s, i);
     } else if (dice < 55) {
-        g->frozen_until_us = s->now_us + 500000 + sim_random(s, 15000000);
-        sim_trace(s, "%s freezes", g->realm.instance_id);
+        sim_gateway_freeze(g, s->now_us + 500000 + sim_random(s, 15000000));
+        sim_trace(s, "%s freezes%s", g->realm.instance_id, g->stalled ? " with calls in its hands" : "");
         s->count.freezes++;
     } else if (dice < 85) {
-        g->away_until_us = s->now_us + 100000 + sim_random(s, 8000000);
         sim_trace(s, "%s loses the store", g->realm.instance_id);
+        sim_gateway_lose_store(g, s->now_us + 100000 + sim_random(s, 8000000));
         s->count.outages++;
     } else {
         sim_trace(s, "%s drains", g->realm.instance_id);
         s->count.drains++;
-        sim_gateway_drain(g);
+        g->draining = true;
     }
 }
 
@@ -353,7 +358,7 @@ static void read_all(struct sim *s)
     for (int round = 0; more; round++) {
         more = false;
         for (unsigned i = 0; i < SIM_GATEWAYS; i++)
-            more = sim_gateway_read(s->gateways[i]) || more;
+            more = sim_calls_run(s->gateways[i]) || sim_gateway_read(s->gateways[i]) || more;
         if (round > 1000000)
             sim_fail(s, "the gateways do not come to rest");
     }
@@ -364,8 +369,6 @@ void sim_calm(struct sim *s)
     s->calm = true;
     s->count.calms++;
     for (unsigned i = 0; i < SIM_GATEWAYS; i++) {
-        if (s->gateways[i]->draining)
-            replace(s, i);
         struct sim_gateway *g = s->gateways[i];
         if (g->frozen_until_us)
             g->frozen_until_us = s->now_us;

@@ -466,7 +466,10 @@ void sim_answer(struct sim_gateway *g, const struct sim_call *c)
         on_leftovers(g, c, o);
         break;
     case SIM_RETIRE:
-        g->sweeping[0] = '\0';
+        if (strcmp(c->owner, g->realm.instance_id) == 0)
+            g->retired = true; /* or not: then the others sweep it */
+        else
+            g->sweeping[0] = '\0';
         break;
     case SIM_DUE:
         on_due(g, c);

@@ -193,11 +193,37 @@ void sim_call(struct sim_gateway *g, const struct sim_call *asked)
     *c = *asked;
     c->gateway = g;
     s->count.calls++;
-    if (s->now_us < g->away_until_us) {
+    bool away = s->now_us < g->away_until_us;
+    if (away)
         c->err = ERR_UNAVAILABLE;
-    } else {
-        c->lost = !s->calm && sim_chance(s, LOST_PER_10000);
-        run(c);
-    }
+    list_push(away ? &g->answers : &g->wire, &c->link);
+}
+
+bool sim_calls_run(struct sim_gateway *g)
+{
+    struct sim *s = g->sim;
+    bool stuck = g->stalled && s->now_us < g->frozen_until_us;
+    if (list_empty(&g->wire) || stuck)
+        return false;
+    struct sim_call *c = OWNER(g->wire.next, struct sim_call, link);
+    list_remove(&c->link);
+    c->lost = !s->calm && sim_chance(s, LOST_PER_10000);
+    run(c);
     list_push(&g->answers, &c->link);
+    return true;
+}
+
+void sim_calls_cut(struct sim_gateway *g)
+{
+    bool cut = false;
+    while (!list_empty(&g->wire)) {
+        struct sim_call *c = OWNER(g->wire.next, struct sim_call, link);
+        list_remove(&c->link);
+        cut = cut || sim_chance(g->sim, 3000);
+        c->lost = true;
+        c->err = ERR_UNKNOWN;
+        if (!cut)
+            run(c);
+        list_push(&g->answers, &c->link);
+    }
 }

@@ -30,7 +30,7 @@ const char *sim_call_name(enum sim_call_kind kind);
 
 /* One call: first what is asked, then (err, reply) what came of it. */
 struct sim_call {
-    struct list link; /* in its gateway's queue of answers */
+    struct list link; /* in a list of its gateway: first `wire`, then `answers` */
     struct sim_gateway *gateway;
     enum sim_call_kind kind;
     uint64_t session; /* number; 0: on nobody's behalf */
@@ -44,8 +44,12 @@ struct sim_call {
     struct reply *reply; /* owned */
 };
 
-/* Runs it (unless the gateway has lost the store) and queues the answer. `asked` is copied. */
+/* Puts it on the gateway's line to the store; if it has lost the store, the answer is that. `asked` is
+ * copied. */
 void sim_call(struct sim_gateway *g, const struct sim_call *asked);
 void sim_call_free(struct sim_call *c);
+bool sim_calls_run(struct sim_gateway *g); /* the next call reaches the store and is answered; false: none */
+/* The line breaks: some of the calls on it still reach the store, and no answer comes. */
+void sim_calls_cut(struct sim_gateway *g);
 
 #endif

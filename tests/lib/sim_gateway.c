@@ -10,7 +10,7 @@
 #include "tests/lib/sim_answers.h"
 #include "tests/lib/sim_model.h"
 
-enum { COMPARE_PER_10000 = 3000, FILL_PER_10000 = 3000 };
+enum { COMPARE_PER_10000 = 3000, FILL_PER_10000 = 3000, DRAIN_PER_10000 = 1000 };
 enum { BEAT_US = 1500000, POLL_US = 250000, SWEEP_US = 2000000 };
 
 struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
@@ -36,6 +36,7 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
     g->sweep_at_us = s->now_us + sim_random(s, SWEEP_US);
     list_init(&g->sessions);
     list_init(&g->views);
+    list_init(&g->wire);
     list_init(&g->answers);
     list_init(&g->messages);
     list_init(&g->put_off);
@@ -74,6 +75,7 @@ static void drop_messages(struct sim_gateway *g)
 
 void sim_gateway_kill(struct sim_gateway *g)
 {
+    sim_calls_cut(g);
     g->alive = false;
     while (!list_empty(&g->sessions))
         session_free(OWNER(g->sessions.next, struct sim_session, link));
@@ -252,9 +254,29 @@ static void sweep_tick(struct sim_gateway *g)
              &(struct sim_call){.kind = SIM_EXPIRE, .level = 1 + sim_random(sim, (uint32_t)sim->o.levels)});
 }
 
+/* One goodbye after the other; when all is answered it leaves the fleet. */
+static void drain_tick(struct sim_gateway *g)
+{
+    if (!list_empty(&g->sessions)) {
+        if (sim_chance(g->sim, DRAIN_PER_10000))
+            sim_gateway_drop(g, OWNER(g->sessions.next, struct sim_session, link));
+        return;
+    }
+    if (g->retiring || !list_empty(&g->wire) || !list_empty(&g->answers) || !list_empty(&g->put_off))
+        return;
+    g->retiring = true;
+    struct sim_call c = {.kind = SIM_RETIRE};
+    memcpy(c.owner, g->realm.instance_id, sizeof c.owner);
+    sim_call(g, &c);
+}
+
 void sim_gateway_tick(struct sim_gateway *g)
 {
     struct sim *s = g->sim;
+    if (g->draining)
+        drain_tick(g);
+    if (g->retiring)
+        return;
     if (s->now_us >= g->beat_at_us && !g->beating) {
         g->beat_at_us = s->now_us + BEAT_US;
         g->beating = true;
@@ -275,20 +297,23 @@ void sim_gateway_tick(struct sim_gateway *g)
 
 /* ---- bad days ---- */
 
-void sim_gateway_drain(struct sim_gateway *g)
+void sim_gateway_freeze(struct sim_gateway *g, uint64_t until_us)
 {
-    g->draining = true;
-    while (!list_empty(&g->sessions))
-        sim_gateway_drop(g, OWNER(g->sessions.next, struct sim_session, link));
-    struct sim_call c = {.kind = SIM_RETIRE};
-    memcpy(c.owner, g->realm.instance_id, sizeof c.owner);
-    sim_call(g, &c);
+    g->frozen_until_us = until_us;
+    g->stalled = sim_chance(g->sim, 5000);
+}
+
+void sim_gateway_lose_store(struct sim_gateway *g, uint64_t until_us)
+{
+    sim_calls_cut(g);
+    g->away_until_us = until_us;
 }
 
 /* Sockets whose clients have given up are closed, as far as it can tell; of what was published meanwhile some
  * is lost. */
 void sim_gateway_thaw(struct sim_gateway *g)
 {
+    g->stalled = false;
     LIST_EACH_SAFE(it, tmp, &g->sessions)
     {
         struct sim_session *s = OWNER(it, struct sim_session, link);

@@ -37,12 +37,14 @@ struct sim_gateway {
     struct sim *sim;
     unsigned index;
     struct realm realm;
-    bool alive, draining;
+    bool alive, draining, retiring, retired; /* in this order; a retired one is replaced */
+    bool stalled; /* frozen before its last calls were written to the line: they go out when it thaws */
     uint64_t frozen_until_us, away_until_us; /* away: the store cannot be reached */
     int64_t epoch;
     bool beating, polling;
     uint64_t beat_at_us, poll_at_us, sweep_at_us;
-    struct list sessions, views, answers, messages;
+    struct list sessions, views, messages;
+    struct list wire, answers; /* struct sim_call: not yet at the store; answered, and not yet read */
     struct list put_off;      /* struct sim_call: detaches to be tried again */
     char sweeping[ID_SIZE];   /* "": nobody */
     unsigned sweep_waiting;   /* detaches under way */
@@ -65,7 +67,8 @@ struct sim_session *sim_gateway_session(struct sim_gateway *g, uint64_t number);
 void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_call c);
 
 void sim_gateway_kill(struct sim_gateway *g);
-void sim_gateway_drain(struct sim_gateway *g); /* detaches all it has; dies a little later */
+void sim_gateway_freeze(struct sim_gateway *g, uint64_t until_us);
+void sim_gateway_lose_store(struct sim_gateway *g, uint64_t until_us);
 void sim_gateway_thaw(struct sim_gateway *g);  /* first thing after a freeze */
 void sim_gateway_back(struct sim_gateway *g);  /* the store is back */
 

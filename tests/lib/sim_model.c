@@ -207,23 +207,41 @@ static void ran_set(struct sim_model *m, struct model_player *p, struct str word
     sim_model_events(m, reply_at(reply, 3));
 }
 
-/* A client asks one thing at a time, so only its last request can come again. */
+/* What was said when this request of p was done; NULL: it was not done, or is too old. */
+static const int64_t *answer_of(const struct model_player *p, int64_t request)
+{
+    for (size_t i = 0; i < REQUESTS_KEPT && i < p->done_count; i++)
+        if (p->done[i].request == request)
+            return &p->done[i].answer;
+    return NULL;
+}
+
+static int64_t oldest_done(const struct model_player *p)
+{
+    return p->done_count < REQUESTS_KEPT ? 0 : p->done[p->done_count % REQUESTS_KEPT].request;
+}
+
+/* A request may come again, by another way, long after it was done; a new one is always the newest. */
 static void ran_request(struct sim_model *m, struct model_player *p, struct str word,
                         const struct reply *reply)
 {
     const struct sim_call *c = m->call;
-    if (str_eq(word, STR("OUTCOME_UNKNOWN")))
-        sim_model_expect(m, false, p, "OUTCOME_UNKNOWN");
-    if (str_eq(word, STR("DONE")) && (p->request != c->request || p->answer != reply_int(reply, 1)))
-        SIM_MODEL_FAIL(m, "request %lld of %s is said to be done (%lld); the last one done is %lld (%lld)",
-                       (long long)c->request, p->id, (long long)reply_int(reply, 1), (long long)p->request,
-                       (long long)p->answer);
+    const int64_t *before = answer_of(p, c->request);
+    bool done = str_eq(word, STR("DONE")), unknown = str_eq(word, STR("OUTCOME_UNKNOWN"));
+    if (done != (before != NULL) || (done && *before != reply_int(reply, 1)) ||
+        (unknown && c->request >= oldest_done(p)))
+        SIM_MODEL_FAIL(m, "request %lld of %s answers %.*s %lld; it was %s (%lld)", (long long)c->request,
+                       p->id, (int)word.n, word.p, (long long)reply_int(reply, 1),
+                       before ? "done" : "not done", before ? (long long)*before : 0);
     if (!str_eq(word, STR("OK")))
         return;
-    if (p->request >= c->request)
-        SIM_MODEL_FAIL(m, "request %lld of %s is done twice", (long long)c->request, p->id);
-    p->request = c->request;
-    p->answer = c->kind == SIM_LEAVE_ROOM ? 0 : reply_int(reply, 1);
+    size_t last = (p->done_count + REQUESTS_KEPT - 1) % REQUESTS_KEPT;
+    if (p->done_count && p->done[last].request >= c->request)
+        SIM_MODEL_FAIL(m, "request %lld of %s is done after number %lld", (long long)c->request, p->id,
+                       (long long)p->done[last].request);
+    p->done[p->done_count % REQUESTS_KEPT].request = c->request;
+    p->done[p->done_count++ % REQUESTS_KEPT].answer =
+        c->kind == SIM_LEAVE_ROOM ? 0 : reply_int(reply, 1);
 }
 
 static void refused_in_room(struct sim_model *m, struct model_player *p, struct str word)

@@ -6,13 +6,16 @@
 #include "tests/lib/sim_gateway.h"
 #include "tests/lib/sim_model.h"
 
-enum { SEATS_MAX = 64 };
+enum { SEATS_MAX = 64, REQUESTS_KEPT = 64 /* as lib/once.lua */ };
 
 struct model_player {
     char id[ID_SIZE], ticket[ID_SIZE];
     enum { FREE, WAITING, AWAY, SEATED } state;
     int64_t level, version, joined_ms;
-    int64_t request, answer; /* the last one done, and what was said */
+    struct { /* the last ones done, and what was said; number n stands at n % REQUESTS_KEPT of done_count */
+        int64_t request, answer;
+    } done[REQUESTS_KEPT];
+    size_t done_count;
     bool handed_in_again;    /* a used ticket */
     struct model_room *room; /* SEATED */
 };
