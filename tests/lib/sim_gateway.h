@@ -45,10 +45,10 @@ struct sim_gateway {
     uint64_t beat_at_us, poll_at_us, sweep_at_us;
     struct list sessions, views, messages;
     struct list wire, answers; /* struct sim_call: not yet at the store; answered, and not yet read */
-    struct list put_off;      /* struct sim_call: detaches to be tried again */
-    char sweeping[ID_SIZE];   /* "": nobody */
-    unsigned sweep_waiting;   /* detaches under way */
-    unsigned calls_under_way; /* answers that have not been read */
+    struct list put_off;       /* struct sim_call: detaches to be tried again */
+    char sweeping[ID_SIZE];    /* "": nobody */
+    unsigned sweep_waiting;    /* detaches under way */
+    unsigned calls_under_way;  /* answers that have not been read */
 };
 
 struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index);
@@ -69,8 +69,8 @@ void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_ca
 void sim_gateway_kill(struct sim_gateway *g);
 void sim_gateway_freeze(struct sim_gateway *g, uint64_t until_us);
 void sim_gateway_lose_store(struct sim_gateway *g, uint64_t until_us);
-void sim_gateway_thaw(struct sim_gateway *g);  /* first thing after a freeze */
-void sim_gateway_back(struct sim_gateway *g);  /* the store is back */
+void sim_gateway_thaw(struct sim_gateway *g); /* first thing after a freeze */
+void sim_gateway_back(struct sim_gateway *g); /* the store is back */
 
 void sim_gateway_match(struct sim_gateway *g, int64_t level);
 

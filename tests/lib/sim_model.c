@@ -240,8 +240,7 @@ static void ran_request(struct sim_model *m, struct model_player *p, struct str 
         SIM_MODEL_FAIL(m, "request %lld of %s is done after number %lld", (long long)c->request, p->id,
                        (long long)p->done[last].request);
     p->done[p->done_count % REQUESTS_KEPT].request = c->request;
-    p->done[p->done_count++ % REQUESTS_KEPT].answer =
-        c->kind == SIM_LEAVE_ROOM ? 0 : reply_int(reply, 1);
+    p->done[p->done_count++ % REQUESTS_KEPT].answer = c->kind == SIM_LEAVE_ROOM ? 0 : reply_int(reply, 1);
 }
 
 static void refused_in_room(struct sim_model *m, struct model_player *p, struct str word)
