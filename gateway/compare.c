@@ -16,7 +16,7 @@ enum { COMPARE_MS = 5000, ROOMS_PER_SLICE = 256 /* at least */ };
 struct look { /* one where.lua call; players are found again by id, for they may be gone */
     struct node *node;
     size_t count;
-    char player_ids[PRESENCE_WHERE_MAX][ID_SIZE];
+    char player_ids[PRESENCE_WHERE_MAX][ID_SIZE], session_ids[PRESENCE_WHERE_MAX][ID_SIZE];
 };
 
 struct slice {
@@ -62,10 +62,10 @@ static void send_look(struct slice *c)
     c->look = NULL;
     if (!look)
         return;
-    struct str ids[PRESENCE_WHERE_MAX];
+    struct presence_whose players[PRESENCE_WHERE_MAX];
     for (size_t i = 0; i < look->count; i++)
-        ids[i] = str_of(look->player_ids[i]);
-    presence_where(&c->node->realm, ids, look->count, on_records, look);
+        players[i] = (struct presence_whose){str_of(look->player_ids[i]), str_of(look->session_ids[i])};
+    presence_where(&c->node->realm, players, look->count, on_records, look);
 }
 
 static void look_at_session(void *arg, struct session *s)
@@ -83,6 +83,7 @@ static void look_at_session(void *arg, struct session *s)
         c->look = mem_alloc(sizeof *c->look);
         c->look->node = c->node;
     }
+    memcpy(c->look->session_ids[c->look->count], s->session_id, ID_SIZE);
     memcpy(c->look->player_ids[c->look->count++], s->player_id, ID_SIZE);
     if (c->look->count == PRESENCE_WHERE_MAX)
         send_look(c);

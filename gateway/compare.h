@@ -3,7 +3,8 @@
  *
  * Each is looked at every COMPARE_MS. A room behind its number is filled from its log. A player whose record
  * differs twice in a row (once may be an event still on its way) is attached again; so is every player in
- * doubt. */
+ * doubt. His session's record, which would expire, is kept with the same look, or made anew by that attach.
+ */
 #ifndef GATEWAY_COMPARE_H
 #define GATEWAY_COMPARE_H
 

@@ -3,8 +3,14 @@
 
 #include "matchmaking/scripts.h"
 
-/* Attached players' sessions outlive a day without a request; detach.lua shortens it to the real time. */
-enum { ATTACHED_SESSION_MS = 86400000 };
+/* Attached players' sessions outlive an instance that forgets them; where.lua renews them while the
+ * connection lives, detach.lua shortens it to the real time. */
+static void arg_session_ms(struct realm_call *c)
+{
+    enum { DAY_MS = 86400000 };
+    int64_t ms = c->realm->rules.session_ms;
+    realm_arg_int(c, ms > DAY_MS ? ms : DAY_MS);
+}
 
 void presence_attach(const struct realm *r, const struct presence_hello *who, backend_cb fn, void *arg)
 {
@@ -21,7 +27,7 @@ void presence_attach(const struct realm *r, const struct presence_hello *who, ba
     realm_arg_int(&c, who->held_fence);
     realm_arg(&c, who->token_hash);
     realm_arg_int(&c, who->resume);
-    realm_arg_int(&c, r->rules.session_ms > ATTACHED_SESSION_MS ? r->rules.session_ms : ATTACHED_SESSION_MS);
+    arg_session_ms(&c);
     realm_run(&c, &script_attach, fn, arg);
 }
 
@@ -135,14 +141,17 @@ void presence_leftovers(const struct realm *r, struct str instance_id, int64_t a
     realm_run(&c, &script_list_leftovers, fn, arg);
 }
 
-void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn,
+void presence_where(const struct realm *r, const struct presence_whose *players, size_t count, backend_cb fn,
                     void *arg)
 {
     struct realm_call c;
     realm_call(&c, r);
     realm_key(&c, KEY_PLAYERS);
-    for (size_t i = 0; i < count; i++)
-        realm_arg(&c, player_ids[i]);
+    arg_session_ms(&c);
+    for (size_t i = 0; i < count; i++) {
+        realm_key_of(&c, KEY_SESSION, players[i].session_id);
+        realm_arg(&c, players[i].player_id);
+    }
     realm_run(&c, &script_where, fn, arg);
 }
 

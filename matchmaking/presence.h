@@ -62,10 +62,13 @@ void presence_retire(const struct realm *r, struct str instance_id, backend_cb f
 void presence_leftovers(const struct realm *r, struct str instance_id, int64_t about, backend_cb fn,
                         void *arg);
 
-/* where.lua for at most PRESENCE_WHERE_MAX players: an array of records, "" where there is none (not "OK"
- * first). */
-enum { PRESENCE_WHERE_MAX = 128 };
-void presence_where(const struct realm *r, const struct str *player_ids, size_t count, backend_cb fn,
+/* where.lua for at most PRESENCE_WHERE_MAX attached players: an array of records (not "OK" first), "" where
+ * there is none or the session is lost. Their sessions are kept. */
+enum { PRESENCE_WHERE_MAX = 64 };
+struct presence_whose { /* borrowed */
+    struct str player_id, session_id;
+};
+void presence_where(const struct realm *r, const struct presence_whose *players, size_t count, backend_cb fn,
                     void *arg);
 struct presence_record { /* borrowed */
     struct str state, room_id, socket_id;

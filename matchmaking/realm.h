@@ -29,7 +29,7 @@ struct realm {
 void realm_init(struct realm *r, struct backend *backend, const struct realm_rules *rules, const char *prefix,
                 const char *instance_id);
 
-enum { CALL_KEYS_MAX = 16, CALL_ARGS_MAX = 160, CALL_TEXT_BYTES = 4096 };
+enum { CALL_KEYS_MAX = 72, CALL_ARGS_MAX = 160, CALL_TEXT_BYTES = 12288 }; /* where.lua needs the most */
 struct realm_call {
     const struct realm *realm;
     size_t key_count, arg_count, text_used;

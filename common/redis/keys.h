@@ -22,7 +22,7 @@
     KEY(INSTANCE_INFO, "instance_info", "hash", "until retired", "instanceId -> host, version, load")        \
     KEY(INSTANCE_EPOCHS, "instance_epochs", "hash", "until retired", "instanceId -> times its lease began")  \
     KEY(INSTANCE_SOCKETS, "instance:{instanceId}:sockets", "set", "while connected", "its socket ids")       \
-    KEY(SESSION, "session:{sessionId}", "hash", "a day while attached, then SESSION_TTL_MS",                 \
+    KEY(SESSION, "session:{sessionId}", "hash", "while attached, then SESSION_TTL_MS",                       \
         "resume record and the last answered requests")                                                      \
     KEY(DEADLINES, "deadlines", "zset", "until due",                                                         \
         "kind:subject:version -> due in ms, less the time in which no instance lived (shift)")

@@ -178,6 +178,28 @@ fleetTest('ids are remembered per session: the same ids in a new one, and withou
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
+fleetTest('however long a line lives without a request, its session is kept; or made anew, if it was lost all the same', async (fleet) => {
+  const { redis, at, ann, bob, room } = await start(fleet);
+  const key = `session:${ann.welcome.sessionId}`;
+  const kept = async () => (await redis.command('PTTL', key)) > 12 * 3600 * 1000;
+  const [first, second] = [ann.nextId, ann.nextId + 1];
+  assert.equal((await ann.ask('gameMessage', { roomId: room, message: 'one' }, { id: first })).data.seq, 3);
+  await redis.command('PEXPIRE', key, 60000);
+  await waitFor(kept, { what: 'the session to be renewed', timeoutMs: 30000 });
+  assert.equal((await ann.ask('gameMessage', { roomId: room, message: 'one' }, { id: first })).data.seq, 3, 'it is the same session');
+  await redis.command('DEL', key);
+  await waitFor(kept, { what: 'the session to be made anew', timeoutMs: 30000 });
+  for (let i = 0; i < 2; i++) {
+    const answer = await ann.ask('gameMessage', { roomId: room, message: 'two' }, { id: second });
+    assert.equal(answer.data.seq, ann.view(room).highest, 'what is asked from now on is remembered');
+  }
+  assert.equal((await ann.back(at(2))).recovered, true);
+  assert.equal(`session:${ann.welcome.sessionId}`, key);
+  await bob.client.next('gameMessage', { filter: ({ data }) => data.message === 'two' });
+  assert.deepEqual(bob.messages(room), ['one', 'two']);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
 fleetTest('joinMatchmaking again: the same ticket, wherever it has led to', async (fleet) => {
   const redis = await fleet.redis();
   const line = await fleet.faultProxy(redis);

@@ -145,7 +145,7 @@ static void run_presence(struct sim_call *c)
     else if (c->kind == SIM_RETIRE)
         presence_retire(r, str_of(c->owner), on_answer, c);
     else
-        presence_where(r, &player, 1, on_answer, c);
+        presence_where(r, &(struct presence_whose){player, player}, 1, on_answer, c);
 }
 
 static void run_timer(struct sim_call *c)

@@ -207,8 +207,8 @@ static void do_read(struct fleet_world *w, struct stage *s)
 }
 static void do_where(struct fleet_world *w, struct stage *s)
 {
-    struct str id = str_of(s->a.id);
-    (void)ASK(w, presence_where(&w->realm[1], &id, 1, ANSWER(w)));
+    struct presence_whose who = {str_of(s->a.id), str_of(s->a.socket)};
+    (void)ASK(w, presence_where(&w->realm[1], &who, 1, ANSWER(w)));
 }
 static void do_log(struct fleet_world *w, struct stage *s)
 {

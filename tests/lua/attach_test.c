@@ -1,4 +1,6 @@
 /* attach: one connection per player, fences, takeover, and a store that forgot. */
+#include <stdio.h>
+
 #include "tests/lib/play.h"
 
 static const char *attach(struct fleet_world *w, int at, const char *id, const char *socket, int64_t held)
@@ -103,7 +105,8 @@ static void where_players_are(struct fleet_world *w)
     struct player p[3] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2), play_arrive(w, "c", 3)};
     play_room(w, p, 2, 4);
     (void)play_join(w, &p[2], 5);
-    struct str ids[] = {STR("c"), STR("nobody"), STR("a")};
+    struct presence_whose ids[] = {
+        {STR("c"), STR("c.1")}, {STR("nobody"), STR("b.1")}, {STR("a"), STR("a.1")}};
     struct buf before = fleet_world_dump(w);
     (void)ASK(w, presence_where(&w->realm[2], ids, 3, ANSWER(w)));
     assert_int_equal(w->reply->count, 3);
@@ -152,6 +155,68 @@ static void how_long_a_session_lives(struct fleet_world *w)
     (void)ASK(w, presence_detach(&w->realm[2], &leaving, ANSWER(w)));
     assert_true(about(session_ttl(w, "S"), 60000));
     fleet_world_settled(w);
+}
+
+static const char *look(struct fleet_world *w, const struct player *p)
+{
+    struct presence_whose who = {str_of(p->id),
+                                 str_of(p->socket)}; /* play.h: its session bears the socket's name */
+    return ASK(w, presence_where(&w->realm[p->at], &who, 1, ANSWER(w)));
+}
+
+/* However long a connection lives, its session is there: looking at the player renews it when half its time
+ * is over. */
+static void looking_keeps_the_session(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    char record[128];
+    (void)snprintf(record, sizeof record, "%s", look(w, &a));
+    for (int i = 0; i < 5; i++) { /* 2.5 days */
+        fleet_world_pass(w, 43000000);
+        struct buf before = fleet_world_dump(w);
+        assert_string_equal(look(w, &a), record);
+        assert_true(about(session_ttl(w, a.socket), 43400000)); /* not yet */
+        fleet_world_same(w, &before, "a look");
+        fleet_world_pass(w, 500000);
+        assert_string_equal(look(w, &a), record);
+        assert_true(about(session_ttl(w, a.socket), 86400000));
+    }
+    for (int i = 1; i <= FLEET_WORLD_INSTANCES; i++)
+        w->realm[i].rules.session_ms = 172800000; /* longer than the day it has otherwise */
+    (void)look(w, &a);
+    assert_true(about(session_ttl(w, a.socket), 86400000));
+    fleet_world_pass(w, 10000);
+    (void)look(w, &a);
+    assert_true(about(session_ttl(w, a.socket), 172800000));
+}
+
+/* A session that is lost all the same shows as a difference, and attaching again makes it anew. */
+static void a_lost_session_is_made_anew(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    assert_string_not_equal(look(w, &a), "");
+    (void)RAW(w, "DEL", fleet_text("session:%s", a.socket));
+    assert_string_equal(look(w, &a), "");
+    (void)play_attach_again(w, &a);
+    assert_string_not_equal(look(w, &a), "");
+    assert_true(about(session_ttl(w, a.socket), 86400000));
+    assert_string_equal(RAW(w, "HGET", fleet_text("session:%s", a.socket), "player"), "a");
+    fleet_world_settled(w);
+}
+
+/* As many as one call takes, with the longest ids there are. */
+static void many_players_at_one_look(struct fleet_world *w)
+{
+    static char ids[PRESENCE_WHERE_MAX][ID_SIZE];
+    struct presence_whose who[PRESENCE_WHERE_MAX];
+    struct realm far = w->realm[1];
+    memset(far.prefix, 'p', REALM_PREFIX_MAX);
+    for (size_t i = 0; i < PRESENCE_WHERE_MAX; i++) {
+        (void)snprintf(ids[i], ID_SIZE, "%064zu", i);
+        who[i] = (struct presence_whose){str_of(ids[i]), str_of(ids[i])};
+    }
+    (void)ASK(w, presence_where(&far, who, PRESENCE_WHERE_MAX, ANSWER(w)));
+    assert_int_equal(w->reply->count, PRESENCE_WHERE_MAX);
 }
 
 static void resuming_needs_player_and_token(struct fleet_world *w)
@@ -308,6 +373,9 @@ int main(void)
         BOTH(attach_again_after_a_lost_answer),
         BOTH(where_players_are),
         BOTH(how_long_a_session_lives),
+        BOTH(looking_keeps_the_session),
+        BOTH(a_lost_session_is_made_anew),
+        BOTH(many_players_at_one_look),
         BOTH(resuming_needs_player_and_token),
         BOTH(stale_fence_everywhere),
         BOTH(ticket_moves_with_the_player),
