@@ -167,6 +167,14 @@ cmd_test() {
     ((total_failed == 0)) || fail "tests failed; the logs are ${failed_parts[*]}."
 }
 
+cmd_bench() {
+    install_packages "${BUILD_PACKAGES[@]}" redis-server
+    install_node
+    build release
+    step build-bench cmake --build build/release -j "$jobs" --target bench
+    MATCHGATE_BIN=$PWD/build/release/matchgate node tests/bench/run.mjs "$@"
+}
+
 cmd_cluster() {
     install_packages "${BUILD_PACKAGES[@]}" redis-server haproxy
     build release
@@ -208,6 +216,7 @@ cmd_help() {
     cat <<'TEXT'
 ./mg run [flags]   build and run one instance in memory with the demo page (PORT, default 3030)
 ./mg test [part…]  build with ASan+UBSan and run every test, or only: unit, e2e, chaos, browser, check, a test file
+./mg bench [name…] measure: echo, room, pace, storm, pairs, memory, connect, slow, fleet, … (tests/bench/README.md)
 ./mg cluster       Redis, three instances and haproxy on this machine (ports by environment, see deploy/cluster.sh)
 ./mg format        clang-format all C files in place
 ./mg lint          clang-format and clang-tidy, errors only
@@ -219,7 +228,7 @@ mkdir -p "$LOGS"
 command=${1:-help}
 shift || true
 case $command in
-run | test | cluster | format | lint | clang) "cmd_$command" "$@" ;;
+run | test | bench | cluster | format | lint | clang) "cmd_$command" "$@" ;;
 help | -h | --help) cmd_help ;;
 *) fail "unknown command '$command'; ./mg help lists them." ;;
 esac

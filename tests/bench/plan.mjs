@@ -1,0 +1,142 @@
+// What ./mg bench measures: workloads, their cases, and the columns of their tables.
+//
+// A case is a fleet (see Stage.open) and the tool's workload and options. A column is a title, where the figure stands in the
+// tool's JSON, and how many digits it is worth. What the columns mean stands in README.md.
+
+const MILLION = [
+  ['CPU s per M', 'cpu_s_per_million', 2],
+  ['gateways', 'gateways_cpu_s_per_million', 2],
+  ['Redis', 'redis_cpu_s_per_million', 2],
+];
+const LATENCY = [
+  ['p50 µs', 'latency_us.p50', 0],
+  ['p99 µs', 'latency_us.p99', 0],
+];
+const BENCH = [['tool', 'bench_cpu_share', 2]];
+
+const cases = (list) => list.filter(Boolean);
+
+const echo = {
+  title: 'Requests that the edge answers (ping, 64 bytes), one instance',
+  columns: [['answers per CPU s', 'answers_per_gateway_cpu_s', 0], ['answers/s', 'answers_per_s', 0], ...MILLION.slice(1, 2), ['switches', 'switches_per_thing', 3], ...LATENCY, ...BENCH],
+  cases: [
+    { name: '100 clients', options: { clients: 100, size: 64 } },
+    { name: '1,000 clients', options: { clients: 1000, size: 64 } },
+    { name: '10,000 clients', options: { clients: 10000, size: 64 } },
+    { name: '100 clients, 16 under way', options: { clients: 100, size: 64, window: 16 } },
+    { name: '1,000 clients, 20,000/s', options: { clients: 1000, size: 64, rate: 20000 } },
+  ],
+};
+
+// seats, where its members sit, kind of message, bytes; closed loop unless a rate is given.
+function room(seats, same, numbered, size = 100, more = {}) {
+  const name = [`rooms of ${seats}`, same ? 'same instance' : 'across', numbered ? 'numbered' : 'volatile', `${size} B`];
+  const { rate, clients = 1000 } = more;
+  if (clients !== 1000) name.push(`${clients} clients`);
+  if (rate) name.push(`${rate} msg/s`);
+  return {
+    name: name.join(', '),
+    tool: 'room',
+    stage: { gateways: more.gateways ?? 2, env: { ROOM_SEATS: seats, ...more.env } },
+    options: { clients, seats, same, numbered, size, rate },
+  };
+}
+
+const roomColumns = [
+  ...MILLION,
+  ['deliveries/s', 'deliveries_per_s', 0],
+  ['per gateway CPU s', 'deliveries_per_gateway_cpu_s', 0],
+  ...LATENCY,
+  ['script µs', 'evalsha_us', 1],
+  ['publish µs', 'publish_us', 2],
+  ['switches', 'switches_per_thing', 3],
+  ...BENCH,
+];
+
+const rooms = {
+  title: 'Room messages, two instances, 1,000 clients, closed loop',
+  columns: roomColumns,
+  cases: cases([
+    ...[2, 8, 64].flatMap((seats) => [false, true].flatMap((numbered) => [room(seats, false, numbered), room(seats, true, numbered)])),
+    room(8, false, false, 1024),
+    room(8, false, false, 4096),
+    room(10, true, false, 100, { gateways: 1 }),
+    room(10, true, false, 100, { gateways: 1, clients: 10000 }),
+    room(10, false, false, 100),
+  ]),
+};
+
+const pace = {
+  title: 'Room messages at a moderate rate, two instances, 1,000 clients, rooms of 2',
+  columns: roomColumns,
+  cases: [room(2, false, false, 100, { rate: 2000 }), room(2, false, true, 100, { rate: 2000 }), room(2, true, false, 100, { rate: 2000 }), room(2, false, false, 100, { rate: 20000 })],
+};
+
+const storm = {
+  title: 'Everybody joins at once, two instances',
+  columns: [['matches/s', 'matches_per_s', 0], ...MILLION, ['script µs', 'evalsha_us', 1], ['matched p50 µs', 'matched_us.p50', 0], ['matched p99 µs', 'matched_us.p99', 0], ['playing p99 µs', 'playing_us.p99', 0], ...BENCH],
+  cases: [
+    { name: '2,000 players, 1 level', stage: { gateways: 2 }, options: { clients: 2000 } },
+    { name: '10,000 players, 1 level', stage: { gateways: 2 }, options: { clients: 10000 } },
+    { name: '10,000 players, 100 levels', stage: { gateways: 2 }, options: { clients: 10000, levels: 100 } },
+  ],
+};
+
+const pairs = {
+  title: 'Matches at a steady rate: from the second join until both are told',
+  columns: [['told p50 µs', 'told_us.p50', 0], ['told p99 µs', 'told_us.p99', 0], ['playing p50 µs', 'playing_us.p50', 0], ['playing p99 µs', 'playing_us.p99', 0], ...MILLION, ['script µs', 'evalsha_us', 1], ['late', 'begun_late', 0]],
+  cases: [
+    { name: '200 pairs/s across two instances', stage: { gateways: 2 }, options: { clients: 400, rate: 200 } },
+    { name: '200 pairs/s on one instance', stage: { gateways: 1 }, options: { clients: 400, rate: 200 } },
+    { name: '1,000 pairs/s across two instances', stage: { gateways: 2 }, options: { clients: 1000, rate: 1000 } },
+  ],
+};
+
+const memory = {
+  title: 'What an idle player weighs, one instance',
+  columns: [['KiB per player', 'rss_kib_per_player', 2], ['first half', 'rss_kib_per_player_first_half', 2], ['full KiB', 'rss_kib_full', 0], ['full again KiB', 'rss_kib_full_again', 0], ['Redis B per player', 'redis_bytes_per_player', 0]],
+  cases: [
+    { name: '10,000 connected', options: { clients: 10000 } },
+    { name: '10,000 in rooms of 2', options: { clients: 10000, seated: true } },
+    { name: '19,000 connected', options: { clients: 19000 } },
+    { name: '10,000 connected, in memory', stage: { standalone: true }, options: { clients: 10000 } },
+  ],
+};
+
+const connect = {
+  title: 'Players come: handshake, identity, welcome',
+  columns: [['connects/s', 'connects_per_s', 0], ...MILLION, ['script µs', 'evalsha_us', 1], ['welcome p50 µs', 'welcome_us.p50', 0], ['welcome p99 µs', 'welcome_us.p99', 0], ...BENCH],
+  cases: [
+    { name: '10,000, two instances', stage: { gateways: 2 }, options: { clients: 10000 } },
+    { name: '10,000, one instance', options: { clients: 10000 } },
+    { name: '10,000, in memory', stage: { standalone: true }, options: { clients: 10000 } },
+  ],
+};
+
+const slowStage = { gateways: 2, env: { ROOM_SEATS: 8 } };
+const slowOptions = { clients: 400, seats: 8, size: 1024, rate: 5000 };
+const slow = {
+  title: 'Members who do not read: rooms of 8 across two instances, 1 KiB, 5,000 msg/s',
+  columns: [...LATENCY, ...MILLION.slice(0, 1), ['deaf', 'deaf', 0], ['closed 4102', 'deaf_closed_4102', 0], ['missed', 'deaf_missed', 0], ['RSS growth KiB', 'rss_growth_kib', 0]],
+  cases: [
+    { name: 'all read', tool: 'slow', stage: slowStage, options: slowOptions },
+    { name: 'one deaf in every second room, volatile', stage: slowStage, options: { ...slowOptions, deaf: 2 } },
+    { name: 'one deaf in every second room, numbered', stage: slowStage, options: { ...slowOptions, deaf: 2, numbered: true } },
+  ],
+};
+
+// Constant load per instance: 100 clients and 1,000 msg/s each, pairs on neighbouring instances.
+const fleet = {
+  title: 'Growth: the same load per instance (100 clients, 1,000 msg/s), rooms of 2 across neighbours',
+  columns: [...MILLION, ...LATENCY, ['publish µs', 'publish_us', 2], ['switches', 'switches_per_thing', 2]],
+  cases: ['remote', 'direct'].flatMap((mode) =>
+    [1, 2, 4, 8].map((n) => ({
+      name: `${n} instance${n > 1 ? 's' : ''}, ${mode}`,
+      tool: 'room',
+      stage: { gateways: n, env: { ROOM_EVENTS_MODE: mode } },
+      options: { clients: 100 * n, rate: 1000 * n },
+    })),
+  ),
+};
+
+export const WORKLOADS = { echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet };

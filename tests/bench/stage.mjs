@@ -1,0 +1,110 @@
+// A fleet to measure: Redis and gateways on one core, the load tool on the other.
+//
+//   const stage = await Stage.open({ gateways: 2, env: { ROOM_SEATS: 8 } });
+//   const result = await stage.bench('room', { clients: 1000, seats: 8 });   // the tool's JSON; throws if it complains
+//   await stage.close();
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../lib/proc.mjs';
+import { Gateway, ROOT, RedisServer } from '../lib/servers.mjs';
+
+export const BENCH = process.env.BENCH_BIN ?? join(ROOT, 'build/release/bench');
+
+// With two cores and more: the servers on the first, the load on the second. BENCH_CORES=servers:load names others.
+const [SERVERS, LOAD] = (process.env.BENCH_CORES ?? (cpus().length > 1 ? '0:1' : '0:0')).split(':');
+
+// What a gateway is measured with: the defaults of the product (the test harness has faster ones), but no limits that would refuse load.
+export const PLAIN_ENV = {
+  LEASE_MS: undefined,
+  HEARTBEAT_MS: undefined,
+  SWEEP_MS: undefined,
+  TIMER_POLL_MS: undefined,
+  GRACE_MS: undefined,
+  CONFIRM_MS: undefined,
+  DRAIN_MS: undefined,
+  DRAIN_SPREAD_MS: undefined,
+  LOG_LEVEL: 'warn',
+  MESSAGES_PER_SECOND: '0',
+  MAX_CONNECTIONS: '19500',
+};
+
+export function pin(pid, cores = SERVERS) {
+  execFileSync('taskset', ['-acp', cores, String(pid)], { stdio: 'ignore' });
+}
+
+// Seconds all cores have worked so far, for everybody.
+function machineSeconds() {
+  const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).map(Number);
+  return (user + nice + system + irq + softirq) / 100;
+}
+
+export class Stage {
+  // gateways: how many; standalone: without Redis; env: over PLAIN_ENV.
+  static async open({ gateways = 1, standalone = false, env = {}, redis = {} } = {}) {
+    const stage = new Stage();
+    stage.gateways = [];
+    try {
+      if (!standalone) {
+        stage.redis = await new RedisServer(await freePort(), redis).start();
+        pin(stage.redis.proc.pid);
+      }
+      for (let i = 0; i < gateways; i++) {
+        const gateway = new Gateway(await freePort(), { redis: stage.redis, env: { ...PLAIN_ENV, ...env } });
+        stage.gateways.push(gateway);
+        pin(gateway.pid);
+      }
+      for (const gateway of stage.gateways) await gateway.up('ready', 60000);
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
+    return stage;
+  }
+
+  bench(workload, options) {
+    return runTool([...toolArgs(workload, options), ...fleetArgs(this.gateways, this.redis)]);
+  }
+
+  // By force: thousands of players who are gone already need no orderly farewell.
+  async close() {
+    for (const { proc } of this.gateways) if (proc.running) await proc.kill9();
+    await this.redis?.close();
+  }
+}
+
+// options: {name: value}; true for a switch.
+export function toolArgs(workload, options = {}) {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
+  return [workload, ...given.flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]))];
+}
+
+// Where the load goes, and whose cost is measured. gateways: anything with port and pid.
+export function fleetArgs(gateways, redis) {
+  const args = ['--port', gateways.map(({ port }) => port).join(','), '--gateway-pid', gateways.map(({ pid }) => pid).join(',')];
+  if (redis) args.push('--redis-pid', String(redis.proc.pid), '--redis-port', String(redis.port));
+  return args;
+}
+
+// Runs the tool on its core; resolves with its figures and `machine_busy_share`, the load of all cores by everybody.
+export function runTool(args) {
+  if (!existsSync(BENCH)) throw new Error(`${BENCH} is not there; ./mg bench builds it`);
+  const before = machineSeconds();
+  const started = process.hrtime.bigint();
+  return new Promise((done, refuse) => {
+    const child = spawn('taskset', ['-c', LOAD, BENCH, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let complaints = '';
+    child.stdout.on('data', (chunk) => (out += chunk));
+    child.stderr.on('data', (chunk) => (complaints += chunk));
+    child.on('error', refuse);
+    child.on('close', (status) => {
+      if (status !== 0) return refuse(new Error(`bench ${args.join(' ')}\nended with ${status}:\n${complaints}${out}`));
+      const result = JSON.parse(out);
+      const wall = Number(process.hrtime.bigint() - started) / 1e9;
+      result.machine_busy_share = (machineSeconds() - before) / wall / cpus().length;
+      done(result);
+    });
+  });
+}

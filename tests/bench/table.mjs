@@ -1,0 +1,39 @@
+// Medians of runs, and tables of them.
+
+const at = (object, path) => path.split('.').reduce((value, key) => value?.[key], object);
+
+export function median(values) {
+  const sorted = values.filter((value) => typeof value === 'number').sort((a, b) => a - b);
+  if (!sorted.length) return undefined;
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+// Of several results of one shape, an object of the same shape with `fn` of each number; texts are the first one's.
+function each(results, fn) {
+  const out = {};
+  for (const [key, value] of Object.entries(results[0])) {
+    const all = results.map((result) => result[key]);
+    out[key] = typeof value === 'number' ? fn(all) : typeof value === 'object' ? each(all, fn) : value;
+  }
+  return out;
+}
+
+export const medians = (results) => each(results, median);
+export const extremes = (results) => each(results, (all) => [Math.min(...all), Math.max(...all)]);
+
+function figure(value, digits) {
+  if (typeof value !== 'number') return '';
+  const [whole, part] = value.toFixed(digits).split('.');
+  return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (part ? `.${part}` : '');
+}
+
+// columns: [title, path, digits][]; rows: {name, median}[]. Markdown that reads well as plain text too.
+export function table(columns, rows) {
+  const cells = [['', ...columns.map(([title]) => title)]];
+  for (const { name, median: result } of rows) cells.push([name, ...columns.map(([, path, digits]) => figure(at(result, path), digits))]);
+  const widths = cells[0].map((_, i) => Math.max(...cells.map((row) => row[i].length)));
+  const line = (row) => `| ${row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`;
+  const rule = `|${widths.map((width, i) => (i ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`;
+  return [line(cells[0]), rule, ...cells.slice(1).map(line)].join('\n');
+}
