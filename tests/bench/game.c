@@ -208,13 +208,13 @@ int64_t game_ask(struct game *g, uint32_t who, const char *format, ...)
     char text[1024];
     int64_t id = ++g->players[who].last_id;
     va_list args;
-    int head = snprintf(text, sizeof text, "{\"id\":%lld,", (long long)id), n;
+    size_t head = (size_t)snprintf(text, sizeof text, "{\"id\":%lld,", (long long)id), n;
     va_start(args, format);
-    n = vsnprintf(text + head, sizeof text - (size_t)head, format, args);
+    n = (size_t)vsnprintf(text + head, sizeof text - head, format, args);
     va_end(args);
-    if (n < 0 || (size_t)(head + n) >= sizeof text)
+    if (n >= sizeof text - head)
         report_give_up("a request is too long");
-    crowd_text(&g->crowd, who, text, (size_t)(head + n));
+    crowd_text(&g->crowd, who, text, head + n);
     return id;
 }
 

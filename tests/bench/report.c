@@ -10,7 +10,7 @@ enum { SHOWN = 20 };
 static uint64_t complaints;
 static int members;
 
-static void show(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void show(const char *format, va_list args)
 {
     if (complaints++ >= SHOWN)
         return;
