@@ -18,7 +18,9 @@ enum { MAKING = 128 };
 
 static void on_open(void *ctx, uint32_t who)
 {
-    (void)ctx, (void)who;
+    struct game *g = ctx;
+    if (g->opened)
+        g->opened(g->ctx, who);
 }
 
 static void welcomed(struct game *g, struct game_player *p)
@@ -135,6 +137,8 @@ void game_close(struct game *g)
 uint16_t game_port(const struct game *g, uint32_t who)
 {
     uint32_t room = who / g->seats, seat = who % g->seats;
+    if (g->o->crowded)
+        return g->o->ports[0];
     return g->o->ports[(g->o->same ? room : room + seat) % g->o->ports_count];
 }
 

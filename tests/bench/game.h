@@ -36,6 +36,8 @@ struct game {
     uint32_t *room_seated;              /* members seated, by room */
     game_heard_cb heard;
     game_gone_cb gone;
+    void (*opened)(void *ctx,
+                   uint32_t who); /* NULL, or called when a connection stands; set after game_init */
     void *ctx;
 };
 

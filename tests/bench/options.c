@@ -45,6 +45,7 @@ static const struct {
 #member, offsetof(struct options, member), help                                                      \
     }
     S(same, "all members of a room on one instance; otherwise seat by seat on the next"),
+    S(crowded, "everybody begins on the first instance"),
     S(numbered, "numbered messages instead of volatile ones"),
     S(silent, "numbered messages without an id: they come back as a push instead of a reply"),
     S(spin, "never sleep: latencies without the tool's own wake-up"),

@@ -29,7 +29,8 @@ struct options {
     int64_t deaf; /* one client who does not read in every so many rooms */
     int64_t kill_pid;
     int64_t deadline_ms;
-    bool same; /* all members of a room on one instance */
+    bool same;    /* all members of a room on one instance */
+    bool crowded; /* everybody on the first instance */
     bool numbered;
     bool silent; /* numbered messages without an id */
     bool spin;

@@ -2,6 +2,7 @@
 //
 // A case is a fleet (see Stage.open) and the tool's workload and options. A column is a title, where the figure stands in the
 // tool's JSON, and how many digits it is worth. What the columns mean stands in README.md.
+import { outage } from './outage.mjs';
 
 const MILLION = [
   ['CPU s per M', 'cpu_s_per_million', 2],
@@ -139,4 +140,43 @@ const fleet = {
   ),
 };
 
-export const WORKLOADS = { echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet };
+const BACK = [
+  ['from connect p50 µs', 'from_connect_us.p50', 0],
+  ['p99 µs', 'from_connect_us.p99', 0],
+  ['from hello p50 µs', 'from_hello_us.p50', 0],
+  ['p99 µs', 'from_hello_us.p99', 0],
+];
+
+const resume = {
+  title: 'Players come back one by one, to another of three instances, while their rooms go on',
+  columns: [...BACK, ['hops', 'hops', 0], ['retries', 'retries', 0], ...MILLION, ['script µs', 'evalsha_us', 1]],
+  cases: [
+    { name: '100 a second', stage: { gateways: 3 }, options: { clients: 1000, rate: 100 } },
+    { name: '500 a second', stage: { gateways: 3 }, options: { clients: 1000, rate: 500 } },
+  ],
+};
+
+const resumeStorm = {
+  title: '10,000 seated players lose the line at once and come back after the pauses of PROTOCOL.md',
+  columns: [['all back s', 'all_back_s', 2], ['all playing s', 'all_playing_s', 2], ['back p50 µs', 'back_us.p50', 0], ...BACK, ['retries', 'retries', 0], ['refused', 'refused', 0], ['renewed', 'renewed', 0], ...MILLION, ...BENCH],
+  cases: [
+    { name: 'lines cut, three instances', stage: { gateways: 3 }, options: { clients: 10000 } },
+    { name: 'all on one instance that is killed, two left', stage: { gateways: 3 }, options: { clients: 10000, crowded: true, kill: true } },
+  ].map((one) => ({ ...one, tool: 'resume-storm' })),
+};
+
+const deadlines = {
+  title: 'Deadlines of rooms whose instance was killed: how late, on two others',
+  columns: ['confirm', 'turn', 'grace'].flatMap((kind) => ['p50', 'max'].map((mark) => [`${kind} ${mark} µs`, `${kind}_late_us.${mark}`, 0])),
+  cases: [{ name: '300 rooms', stage: { gateways: 3, env: { CONFIRM: 'client', CONFIRM_MS: '4000', GRACE_MS: '5000' } }, options: { clients: 600, kill: true } }],
+};
+
+const outages = {
+  title: 'Redis was away: from its first answer until /health of all three instances is ok again, 1,000 clients connected',
+  columns: [['ok again ms', 'ok_ms', 0], ['slowest instance', 'ok_max_ms', 0]],
+  cases: ['stopped', 'killed'].map((how) => ({ name: how === 'stopped' ? 'SIGSTOP for 5 s' : 'kill -9, restart from AOF after 2 s', measure: () => outage(how) })),
+};
+
+export const WORKLOADS = {
+  echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet, resume, 'resume-storm': resumeStorm, deadlines, outages,
+};

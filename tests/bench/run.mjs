@@ -87,5 +87,10 @@ if (flags.list) {
   for (const name of names) console.log(`${name}\n${WORKLOADS[name].cases.map((one) => `    ${one.name}`).join('\n')}`);
 } else {
   mkdirSync(OUT, { recursive: true });
-  for (const name of names) await workload(name);
+  try {
+    for (const name of names) await workload(name);
+  } catch (error) {
+    console.error(`bench: ${error.message}`);
+    process.exitCode = 1;
+  }
 }

@@ -31,6 +31,13 @@ void servers_add(int *pids, unsigned *count, const char *list)
     }
 }
 
+void servers_forget(struct servers *s, int pid)
+{
+    for (unsigned i = 0; i < s->gateways_count; i++)
+        if (s->gateways[i] == pid)
+            s->gateways[i] = s->gateways[--s->gateways_count];
+}
+
 /* The whole of a small file as text; false when it cannot be read. */
 static bool slurp(const char *path, char *out, size_t cap)
 {

@@ -31,6 +31,9 @@ struct servers {
 /* "123" or "123,124" into pids; gives up when it is nothing of the kind. */
 void servers_add(int *pids, unsigned *count, const char *list);
 
+/* This gateway is going to die: its cost is left out of all samples from now on. */
+void servers_forget(struct servers *s, int pid);
+
 /* With a port, connects to Redis. */
 void servers_open(struct servers *s);
 void servers_close(struct servers *s);

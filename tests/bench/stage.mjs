@@ -63,7 +63,12 @@ export class Stage {
     return stage;
   }
 
-  bench(workload, options) {
+  // options.kill: the tool kills the first gateway when the time has come.
+  bench(workload, { kill, ...options } = {}) {
+    if (kill) {
+      options.kill_pid = this.gateways[0].pid;
+      this.gateways[0].proc.expectExit = true;
+    }
     return runTool([...toolArgs(workload, options), ...fleetArgs(this.gateways, this.redis)]);
   }
 

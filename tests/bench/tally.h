@@ -22,12 +22,14 @@ struct tally_player {
 struct tally {
     struct game *game;
     struct tally_player *players;
-    uint32_t *expected;  /* [receiver * seats + sender's seat] */
-    uint32_t *sent;      /* by player */
-    uint64_t *agreed;    /* per room a ring of what the latest numbers mean */
-    int64_t *highest;    /* per room, the highest number seen */
-    uint64_t deliveries; /* to others than the sender */
-    bool losses_allowed; /* gaps are counted in `lost`, not complained about */
+    uint32_t *expected;   /* [receiver * seats + sender's seat] */
+    uint32_t *sent;       /* by player */
+    uint64_t *agreed;     /* per room a ring of what the latest numbers mean */
+    int64_t *highest;     /* per room, the highest number seen */
+    uint64_t deliveries;  /* to others than the sender */
+    bool others_numbered; /* other events take numbers too: that messages have them all is not checked at the
+                             end */
+    bool losses_allowed;  /* gaps are counted in `lost`, not complained about */
     uint64_t lost;
 };
 

@@ -65,6 +65,38 @@ workloads('a storm', {}, [
   ['storm', { clients: 200, levels: 5 }, (r) => assert.ok(r.matches === 100 && r.matched_us.n === 200 && r.playing_us.n === 200)],
 ]);
 
+const allBack = (result) => {
+  assert.ok(result.back_us.n > 0);
+  assert.equal(result.renewed, 0);
+};
+const COMEBACK = { GRACE_MS: 60000 };
+const KILL = { code: null, signal: 'SIGKILL' };
+
+workloads('players come back', { gateways: 3, env: COMEBACK }, [
+  ['resume', { clients: 40, rate: 50 }, allBack],
+  ['resume-storm', { clients: 100 }, (r) => (allBack(r), assert.equal(r.lost_the_line, 100))],
+]);
+
+fleetTest('load: an instance is killed, its players come back', async (fleet) => {
+  const redis = await fleet.redis();
+  const all = await fleet.gateways(3, { redis, env: { MESSAGES_PER_SECOND: 0, ...COMEBACK } });
+  all[0].proc.expectExit = true;
+  const result = await run('resume-storm', { clients: 100, crowded: true, kill_pid: all[0].pid }, all, redis);
+  allBack(result);
+  assert.equal(result.lost_the_line, 100);
+  assert.deepEqual(await all[0].proc.ended, KILL);
+});
+
+fleetTest('load: deadlines after their instance was killed', async (fleet) => {
+  const redis = await fleet.redis();
+  const env = { CONFIRM: 'client', CONFIRM_MS: 5000, LEASE_MS: 10000, HEARTBEAT_MS: 1000, GRACE_MS: 1500 };
+  const all = await fleet.gateways(2, { redis, env });
+  all[0].proc.expectExit = true;
+  const result = await run('deadlines', { clients: 30, kill_pid: all[0].pid }, all, redis);
+  for (const kind of ['confirm', 'turn', 'grace']) assert.equal(result[`${kind}_late_us`].n, 5, kind);
+  assert.deepEqual(await all[0].proc.ended, KILL);
+});
+
 workloads('a fleet of four, direct', { gateways: 4, env: { ROOM_EVENTS_MODE: 'direct' } }, [['room', { clients: 40 }, traffic]]);
 
 // --- it can fail ------------------------------------------------------------------------------------------------------
