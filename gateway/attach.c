@@ -250,7 +250,8 @@ static void on_catchup_done(void *arg, int err)
 }
 
 /* The player knows the room's events up to `have`: he is shown the rest before anything new. */
-static enum flow_next catch_up(struct attach *a, const char *room_id, int64_t have, bool seated)
+static enum flow_next catch_up(struct attach *a, const char *room_id, struct history_position have,
+                               bool seated)
 {
     a->session->catching_up = seated;
     catchup_start(a->node, a->session, room_id, have,
@@ -267,7 +268,7 @@ static enum flow_next show_ended(struct attach *a)
         size_t i = a->looked_at++;
         const char *room_id = a->resume.rooms[i].room_id;
         if (a->take != TAKE_SEAT || strcmp(room_id, a->room_id) != 0)
-            return catch_up(a, room_id, a->resume.rooms[i].seq, false);
+            return catch_up(a, room_id, a->resume.rooms[i].at, false);
     }
     return FLOW_DONE;
 }
@@ -305,7 +306,7 @@ static struct room *enter_room(struct attach *a, const struct presence_reseated 
     struct room *r = rooms_find(n->rooms, str_of(a->room_id));
     if (!r) {
         r = rooms_get(n->rooms, str_of(a->room_id));
-        r->seq = seat->seq;
+        r->at = (struct history_position){seat->epoch, seat->seq};
         r->realm = s->realm;
     }
     r->level = seat->level;
@@ -329,24 +330,24 @@ static void confirm_if_waiting(struct attach *a)
     inbox_fill(n, r); /* what was published before the room was known here has passed by unseen */
 }
 
-/* Up to which number does the client know the room's events? -1: he starts with the record. */
-static int64_t seen_of(const struct attach *a)
+/* Up to where does the client know the room's events? false: he starts with the record. */
+static bool seen_of(const struct attach *a, struct history_position *have)
 {
     const struct session *s = a->session;
-    if (a->again && s->room && strcmp(s->room->room_id, a->room_id) == 0) /* its line never broke */
-        return s->room->seq > s->seen_seq ? s->room->seq : s->seen_seq;
-    if (!a->resume.wanted)
-        return -1;
-    int64_t seq = resume_seq(&a->resume, a->room_id);
-    return seq < 0 ? 0 : seq; /* a room it never heard of: all of it */
+    if (a->again && s->room && strcmp(s->room->room_id, a->room_id) == 0) { /* its line never broke */
+        *have = s->room->at.seq > s->seen.seq ? s->room->at : s->seen;
+        return true;
+    }
+    (void)resume_at(&a->resume, a->room_id, have); /* a room it never heard of: all of it */
+    return a->resume.wanted;
 }
 
 static enum flow_next read_seat(struct attach *a, const struct presence_reseated *seat)
 {
     struct node *n = a->node;
     struct session *s = a->session;
-    int64_t have = seen_of(a);
-    if (have >= 0) {
+    struct history_position have;
+    if (seen_of(a, &have)) {
         /* welcome comes with the missed events; until then the session takes part, but is told nothing. */
         if (s->state == SESSION_ATTACHING)
             session_move(s, SESSION_IDLE, "has a seat");

@@ -13,7 +13,9 @@
 #include "common/list.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "gateway/deliver.h"
+#include "gateway/inbox.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/tell.h"
@@ -28,7 +30,7 @@ struct catchup {
     struct node *node;
     struct session *session; /* held */
     struct catchup_events events;
-    int64_t have;
+    struct history_position have;
     unsigned rounds;
     enum catchup_whose whose;
     bool told; /* `before` was called */
@@ -58,27 +60,9 @@ static void tell_before(struct catchup *c, bool recovered)
 static enum flow_next ask_log(struct flow *f)
 {
     struct catchup *c = OWNER(f, struct catchup, flow);
-    room_state_log(c->session->realm, str_of(c->room_id), str_of(c->session->player_id), c->have, on_reply,
-                   c);
+    room_state_log(c->session->realm, str_of(c->room_id), str_of(c->session->player_id), c->have.seq,
+                   on_reply, c);
     return FLOW_WAIT;
-}
-
-/* Do the log's events continue what the player has, without a gap and up to the last one? */
-static bool continues(const struct catchup *c, const struct reply *events, int64_t last)
-{
-    int64_t next = c->have + 1;
-    for (size_t i = 0; i < events->count; i++) {
-        struct room_event e;
-        const char *why;
-        if (!events_parse(reply_str(events, i), &e, &why))
-            return false;
-        if (e.seq < next)
-            continue;
-        if (e.seq != next)
-            return false;
-        next++;
-    }
-    return next == last + 1;
 }
 
 static void show(struct catchup *c, const struct reply *events)
@@ -86,9 +70,9 @@ static void show(struct catchup *c, const struct reply *events)
     for (size_t i = 0; i < events->count; i++) {
         struct room_event e;
         const char *why;
-        if (!events_parse(reply_str(events, i), &e, &why) || e.seq <= c->have)
+        if (!events_parse(reply_str(events, i), &e, &why) || e.seq <= c->have.seq)
             continue;
-        c->have = e.seq;
+        c->have = (struct history_position){e.epoch, e.seq};
         bool answered = e.skip_player_id.n && str_eq(e.skip_player_id, str_of(c->session->player_id));
         if (c->whose != CATCHUP_SAME_LINE || !answered)
             deliver_replay(c->session, &e);
@@ -101,12 +85,25 @@ static struct room *room_here(const struct catchup *c)
     return r && strcmp(r->room_id, c->room_id) == 0 ? r : NULL;
 }
 
-static enum flow_next meet(struct catchup *c, enum flow_next again)
+/* The room here has delivered more than is known to him: once more, until both meet. */
+static bool must_ask_again(struct catchup *c)
 {
-    const struct room *r = room_here(c);
-    if (r && r->seq > c->have && c->rounds++ < CATCHUP_ROUNDS)
-        return again;
-    return FLOW_DONE;
+    struct room *r = room_here(c);
+    if (!r || r->at.seq <= c->have.seq || c->rounds++ >= CATCHUP_ROUNDS)
+        return false;
+    if (r->at.epoch != c->have.epoch)
+        inbox_fill(c->node, r); /* one of the two is on the wrong track, and it is not the store */
+    return true;
+}
+
+static void say_other(const struct catchup *c, const struct reply *log)
+{
+    if (c->whose != CATCHUP_SAME_LINE) /* else inbox.c says it of the room */
+        metrics_add(METRIC_ROOM_STORE_OLDER, 1);
+    log_warn("session.store_older", KV("player", c->session->player_id), KV("room", c->room_id),
+             KV_INT("epoch", c->have.epoch), KV_INT("seq", c->have.seq),
+             KV_INT("store_epoch", reply_int(log, 4)), KV_INT("store_seq", reply_int(log, 3)),
+             KV("next", "the store is right, the client gets a snapshot"));
 }
 
 static enum flow_next read_log(struct flow *f)
@@ -118,11 +115,14 @@ static enum flow_next read_log(struct flow *f)
         return flow_fail(f, o.err ? o.err : ERR_PROTOCOL);
     if (c->session->state == SESSION_CLOSED)
         return FLOW_DONE;
-    int64_t newest = reply_int(c->reply, 1);
+    bool ended = reply_int(c->reply, 1) < 0;
     const struct reply *events = reply_at(c->reply, 2);
-    bool allowed = member && (c->whose != CATCHUP_ENDED || newest < 0);
-    if (!allowed || !continues(c, events, reply_int(c->reply, 3))) {
-        if (allowed && newest >= 0)
+    bool allowed = member && (c->whose != CATCHUP_ENDED || ended);
+    enum history history = history_after(c->have, c->reply);
+    if (allowed && history == HISTORY_OTHER)
+        say_other(c, c->reply);
+    if (!allowed || history != HISTORY_WHOLE) {
+        if (allowed && !ended)
             return FLOW_NEXT; /* ask_record */
         tell_before(c, false);
         deliver_gone(c->session, c->room_id);
@@ -130,12 +130,11 @@ static enum flow_next read_log(struct flow *f)
     }
     tell_before(c, true);
     show(c, events);
-    bool ended_unseen = newest >= 0 && !room_here(c) && (c->whose != CATCHUP_ENDED);
+    bool ended_unseen = !ended && !room_here(c) && (c->whose != CATCHUP_ENDED);
     if (ended_unseen &&
         c->rounds++ < CATCHUP_ROUNDS) /* it ended here behind the answer: its last events are in the log */
         return flow_goto(f, &steps[ASK_LOG], FLOW_NEXT);
-    enum flow_next next = meet(c, FLOW_NEXT);
-    return next == FLOW_DONE ? FLOW_DONE : flow_goto(f, &steps[ASK_LOG], FLOW_NEXT);
+    return must_ask_again(c) ? flow_goto(f, &steps[ASK_LOG], FLOW_NEXT) : FLOW_DONE;
 }
 
 static enum flow_next ask_record(struct flow *f)
@@ -159,12 +158,12 @@ static enum flow_next read_record(struct flow *f)
         deliver_gone(c->session, c->room_id);
         return FLOW_DONE;
     }
-    c->have = reply_int(c->reply, 2);
-    const struct room *r = room_here(c);
-    if (r && r->seq > c->have && c->rounds++ < CATCHUP_ROUNDS)
+    c->have = (struct history_position){reply_int(c->reply, 5), reply_int(c->reply, 2)};
+    if (must_ask_again(c))
         return flow_goto(f, &steps[ASK_RECORD], FLOW_NEXT);
+    const struct room *r = room_here(c);
     if (r)
-        deliver_snapshot(c->session->conn, r, reply_str(c->reply, 1), c->have);
+        deliver_snapshot(c->session->conn, r, reply_str(c->reply, 1), c->have.seq);
     return FLOW_DONE;
 }
 
@@ -180,10 +179,11 @@ static void catchup_done(struct flow *f)
     const struct room *r = room_here(c);
     s->catching_up = false;
     if (r)
-        s->seen_seq = c->have;
-    if (r && r->seq > c->have && s->conn) { /* what others were told meanwhile would be missing for ever */
+        s->seen = c->have;
+    if (r && r->at.seq > c->have.seq &&
+        s->conn) { /* what others were told meanwhile would be missing for ever */
         log_limited(LOG_WARN, "session.not_caught_up", KV("player", s->player_id), KV("room", c->room_id),
-                    KV_INT("have", c->have), KV_INT("seq", r->seq),
+                    KV_INT("have", c->have.seq), KV_INT("seq", r->at.seq),
                     KV("next", "the client is told to resume again"));
         tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, 0);
     }
@@ -192,7 +192,7 @@ static void catchup_done(struct flow *f)
     mem_free(c);
 }
 
-void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have,
+void catchup_start(struct node *n, struct session *s, const char *room_id, struct history_position have,
                    enum catchup_whose whose, const struct catchup_events *events)
 {
     struct catchup *c = mem_alloc(sizeof *c);

@@ -1,12 +1,14 @@
 /* Shows a returning player what he missed in a room: its numbered events after the last one he saw, from the
  * room's log.
  *
- * While it runs session.catching_up keeps later events back; when it ends session.seen_seq says what was
+ * While it runs session.catching_up keeps later events back; when it ends session.seen says what was
  * shown, and the room's delivery goes on from there without a gap or a double. If the log no longer reaches
- * back the player gets the room's record instead (roomSnapshot), and is told so: recovered = false. */
+ * back, or the store does not have what he saw (it came back with older data), the player gets the room's
+ * record instead (roomSnapshot), and is told so: recovered = false. */
 #ifndef GATEWAY_CATCHUP_H
 #define GATEWAY_CATCHUP_H
 
+#include "gateway/history.h"
 #include "gateway/node.h"
 
 struct session;
@@ -25,10 +27,10 @@ struct catchup_events {
      */
     void (*done)(void *arg, int err);
 };
-/* s is held, and catching_up is set by the caller. `have` >= 0. seated: the player sits in the room here;
- * else the room must have ended and have had him (read_log.lua sees to that), or he learns no more than that
- * it is gone. No callback before return. */
-void catchup_start(struct node *n, struct session *s, const char *room_id, int64_t have,
+/* s is held, and catching_up is set by the caller. have: up to there he knows the room. seated: the player
+ * sits in the room here; else the room must have ended and have had him (read_log.lua sees to that), or he
+ * learns no more than that it is gone. No callback before return. */
+void catchup_start(struct node *n, struct session *s, const char *room_id, struct history_position have,
                    enum catchup_whose whose, const struct catchup_events *events);
 
 #endif

@@ -18,7 +18,7 @@ static void on_confirmed(void *arg, int err, const struct reply *reply)
         inbox_events(p->node, reply_at(reply, 2));
     /* What was published before the room was known here has passed by unseen: the log has it. */
     struct room *r = rooms_find(p->node->rooms, str_of(p->room_id));
-    if (r && !o.err && (!realm_said(o, "OK") || r->seq < reply_int(reply, 3)))
+    if (r && !o.err && (!realm_said(o, "OK") || r->at.seq < reply_int(reply, 3)))
         inbox_fill(p->node, r);
     if (realm_said(o, "OK")) {
         intent_ok_fmt(p, "{\"status\":\"%.*s\"}", (int)reply_str(reply, 1).n, reply_str(reply, 1).p);

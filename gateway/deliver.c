@@ -29,7 +29,7 @@ static struct frame *frame_of(const char *event, struct str room_id, int64_t seq
 /* Is the event kept from this player because catchup.c shows it, or has shown it? */
 static bool caught_up_with(const struct session *s, const struct room_event *e)
 {
-    return s->catching_up || (e->seq && e->seq <= s->seen_seq);
+    return s->catching_up || (e->seq && e->seq <= s->seen.seq);
 }
 
 void deliver_push(struct room *r, const struct room_event *e, const struct session *except)
@@ -87,6 +87,7 @@ bool deliver_reserved(struct str event)
 {
     static const char *const names[] = {
         PUSH_TURN_TIMEOUT,
+        PUSH_ROOM_EPOCH,
         PUSH_TICKET_EXPIRED,
         PUSH_WELCOME,
         PUSH_WAITING,
@@ -223,7 +224,7 @@ void deliver_match_found(struct node *n, const struct room_event *e)
         }
         if (!r) {
             r = rooms_get(n->rooms, e->room_id);
-            r->seq = e->seq;
+            r->at = (struct history_position){e->epoch, e->seq};
             r->realm = s->realm;
             r->level = level_of(e);
             places_from(r, e->place);

@@ -113,6 +113,8 @@ static void on_message(void *arg, int err, const struct reply *reply)
         int64_t seq = reply_int(reply, 1);
         char data[40];
         int bytes = snprintf(data, sizeof data, "{\"seq\":%lld}", (long long)seq);
+        if (!done_before && reply->count > 3)
+            inbox_event(i->node, reply_str(reply, 3));
         if (!done_before)
             inbox_event(i->node, reply_str(reply, 2));
         inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,

@@ -30,20 +30,46 @@
 /* One look into a room's log; finds its room again by id, for the room may be gone by then. */
 struct fill {
     struct node *node;
-    int64_t have; /* the last number delivered when it was asked for */
-    bool older;   /* the store's last number is lower: it came back with older data, or somebody forged one */
+    struct history_position have; /* the last event delivered when it was asked for */
+    bool older; /* the store does not have that: it came back with older data, or somebody forged one */
     char room_id[ID_SIZE];
 };
 
-static void fill_end(struct fill *f)
+static void fill_end(struct fill *f, bool good)
 {
     struct room *r = rooms_find(f->node->rooms, str_of(f->room_id));
     if (r) {
         r->filling = false;
+        if (r->fill_again) {
+            inbox_fill(f->node, r);
+        } else if (good && r->astray) {
+            r->astray = false;
+            closing_waiters(r, false);
+        }
         if (!list_empty(&r->held))
             room_gap(r);
     }
     mem_free(f);
+}
+
+/* What is held belongs to an epoch that is over; who has seen more of it than the store still has (he was
+ * ahead of the room here) attaches again and is told. */
+static void leave_epoch(struct room *r, const struct room_event *e)
+{
+    room_drop_held(r, INT64_MAX);
+    LIST_EACH(it, &r->members)
+    {
+        struct session *s = OWNER(it, struct session, in_room);
+        if (s->seen.seq >= e->seq && s->seen.epoch != e->epoch)
+            s->catching_up = s->doubt = true;
+    }
+}
+
+static void advance(struct room *r, const struct room_event *e)
+{
+    if (e->epoch != r->at.epoch)
+        leave_epoch(r, e);
+    r->at = (struct history_position){e->epoch, e->seq};
 }
 
 /* Delivers `e` and all held events that follow it. The room may be gone afterwards. */
@@ -51,7 +77,7 @@ static void deliver_run(struct node *n, struct room *r, const struct room_event 
 {
     char room_id[ID_SIZE];
     memcpy(room_id, r->room_id, sizeof room_id);
-    r->seq = e->seq;
+    advance(r, e);
     deliver_event(n, r, e);
     for (;;) {
         r = rooms_find(n->rooms, str_of(room_id));
@@ -64,7 +90,7 @@ static void deliver_run(struct node *n, struct room *r, const struct room_event 
         struct room_event held;
         const char *why;
         CHECK(events_parse((struct str){h->text, h->bytes}, &held, &why));
-        r->seq = h->seq;
+        advance(r, &held);
         deliver_event(n, r, &held);
         mem_free(h);
     }
@@ -72,6 +98,11 @@ static void deliver_run(struct node *n, struct room *r, const struct room_event 
 
 static void accept_numbered(struct node *n, struct room *r, const struct room_event *e)
 {
+    if (e->epoch != r->at.epoch && !history_follows(r->at, e)) {
+        r->astray = true; /* the log says what of ours still counts */
+        inbox_fill(n, r);
+        return;
+    }
     switch (room_order(r, e->seq)) {
     case ROOM_DROP:
         return;
@@ -93,35 +124,35 @@ static void accept_numbered(struct node *n, struct room *r, const struct room_ev
  * there. */
 static void start_over(const struct fill *f, struct room *r, const struct reply *reply)
 {
-    int64_t seq = reply_int(reply, 2);
-    if (f->older)
-        log_warn("room.store_older", KV("room", r->room_id), KV_INT("from", r->seq), KV_INT("to", seq),
-                 KV("next", "the store is right, members got a snapshot"));
-    else
-        log_warn("room.gap_lost", KV("room", r->room_id), KV_INT("from", r->seq), KV_INT("to", seq),
-                 KV("next", "members got a snapshot"));
+    struct history_position to = {reply_int(reply, 5), reply_int(reply, 2)};
+    bool anew = f->older || to.epoch != r->at.epoch;
+    log_warn(f->older ? "room.store_older" : "room.gap_lost", KV("room", r->room_id),
+             KV_INT("from", r->at.seq), KV_INT("to", to.seq), KV_INT("from_epoch", r->at.epoch),
+             KV_INT("to_epoch", to.epoch),
+             KV("next", f->older ? "the store is right, members got a snapshot" : "members got a snapshot"));
     metrics_add(f->older ? METRIC_ROOM_STORE_OLDER : METRIC_ROOM_GAPS_LOST, 1);
-    r->seq = seq;
-    room_drop_held(r, f->older ? INT64_MAX : seq);
+    r->at = to;
+    room_drop_held(r, anew ? INT64_MAX : to.seq);
     deliver_renew(r, reply_str(reply, 3), reply_str(reply, 4));
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        if (f->older)
-            s->seen_seq = 0;
+        if (anew)
+            s->seen = (struct history_position){0};
         if (!s->catching_up) /* else catchup.c shows it */
-            deliver_snapshot(s->conn, r, reply_str(reply, 1), seq);
+            deliver_snapshot(s->conn, r, reply_str(reply, 1), to.seq);
     }
-    closing_waiters(r, f->older); /* numbers that are no more would be waited for in vain */
+    closing_waiters(r, anew); /* numbers that are no more would be waited for in vain */
 }
 
 static void on_snapshot(void *arg, int err, const struct reply *reply)
 {
     struct fill *f = arg;
     struct room *r = rooms_find(f->node->rooms, str_of(f->room_id));
-    if (r && realm_said(realm_outcome(err, reply), "OK") && (f->older || reply_int(reply, 2) > r->seq))
+    bool good = realm_said(realm_outcome(err, reply), "OK");
+    if (r && good && (f->older || reply_int(reply, 2) > r->at.seq))
         start_over(f, r, reply);
-    fill_end(f);
+    fill_end(f, good);
 }
 
 static void on_log(void *arg, int err, const struct reply *reply)
@@ -130,28 +161,28 @@ static void on_log(void *arg, int err, const struct reply *reply)
     struct node *n = f->node;
     struct room *r = rooms_find(n->rooms, str_of(f->room_id));
     if (!r || !realm_said(realm_outcome(err, reply), "OK")) {
-        fill_end(f);
+        fill_end(f, false);
         return;
     }
-    int64_t newest = reply_int(reply, 1), before = r->seq;
-    f->older = newest >= 0 && newest < f->have;
+    int64_t newest = reply_int(reply, 1), before = r->at.seq;
+    f->older = history_after(f->have, reply) == HISTORY_OTHER;
     const struct reply *events = reply_at(reply, 2);
     for (size_t i = 0; i < events->count; i++) {
         r = rooms_find(n->rooms, str_of(f->room_id));
         struct room_event e;
         const char *why;
-        if (r && events_parse(reply_str(events, i), &e, &why) && e.seq == r->seq + 1)
+        if (r && events_parse(reply_str(events, i), &e, &why) && history_follows(r->at, &e))
             deliver_run(n, r, &e);
     }
     r = rooms_find(n->rooms, str_of(f->room_id));
-    if (r && r->seq > before) {
+    if (r && r->at.seq > before) {
         metrics_add(METRIC_ROOM_GAPS, 1);
-        log_info("room.gap_filled", KV("room", r->room_id), KV_INT("from", before), KV_INT("to", r->seq));
+        log_info("room.gap_filled", KV("room", r->room_id), KV_INT("from", before), KV_INT("to", r->at.seq));
     }
     if (r && newest < 0) { /* ended, and its log is gone too */
         deliver_push_room(r, PUSH_ROOM_CLEANUP, "{\"roomId\":\"%s\",\"reason\":\"gone\"}");
         closing_room(n, r, (struct str){0}, "gone");
-    } else if (r && (r->seq < newest || f->older) && !list_empty(&r->members)) {
+    } else if (r && (r->at.seq < newest || f->older) && !list_empty(&r->members)) {
         const struct session *s = OWNER(r->members.next, struct session, in_room);
         room_state_read(r->realm,
                         &(struct room_seat){.room_id = str_of(r->room_id),
@@ -160,19 +191,20 @@ static void on_log(void *arg, int err, const struct reply *reply)
                         on_snapshot, f);
         return;
     }
-    fill_end(f);
+    fill_end(f, true);
 }
 
 void inbox_fill(struct node *n, struct room *r)
 {
+    r->fill_again = r->filling; /* what is under way may have been asked too early */
     if (r->filling)
         return;
     r->filling = true;
     struct fill *f = mem_alloc(sizeof *f);
     f->node = n;
-    f->have = r->seq;
+    f->have = r->at;
     memcpy(f->room_id, r->room_id, sizeof f->room_id);
-    room_state_log(r->realm, str_of(r->room_id), (struct str){0}, r->seq, on_log, f);
+    room_state_log(r->realm, str_of(r->room_id), (struct str){0}, r->at.seq, on_log, f);
 }
 
 void inbox_on_gap(void *arg, struct room *r)
@@ -335,7 +367,7 @@ void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct sess
                     struct str data)
 {
     struct room *r = rooms_find(n->rooms, room_id);
-    if (r && r->seq < seq && request_id != 0)
+    if (r && (r->at.seq < seq || r->astray) && request_id != 0)
         room_wait(r, seq, s, request_id, data);
     else
         tell_ok(s->conn, request_id, data);

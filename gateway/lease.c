@@ -24,7 +24,9 @@ struct lease {
     struct lease_events events;
     struct loop_timer *timer;
     int64_t epoch;
-    int64_t fence; /* the highest of our sessions, ever */
+    int64_t fence;           /* the highest of our sessions, ever */
+    int64_t run;             /* which store it was the last time; 0 = none yet, or it does not say */
+    int64_t beats, answered; /* numbers of the last beat, and of the last that was answered */
     uint64_t data_lost_at_ms;
     bool asking, ready, stopped;
     char host[64];
@@ -54,16 +56,37 @@ static void reattach_one(void *arg, struct session *s)
     attach_again(l->node, s);
 }
 
-static void read_epoch(struct lease *l, int64_t epoch)
+/* true: the lease had run out. */
+static bool read_epoch(struct lease *l, int64_t epoch)
 {
     bool lost = l->epoch != 0 && epoch != l->epoch;
     l->epoch = epoch;
     if (!lost)
-        return;
+        return false;
     metrics_add(METRIC_LEASE_LOST, 1);
     log_warn("lease.lost", KV_INT("epoch", epoch), KV_INT("sessions", sessions_count(l->node->sessions)),
              KV("next", "every session attaches again with its fence"));
-    sessions_each(l->node->sessions, reattach_one, l);
+    return true;
+}
+
+/* true: the store does not know what it had confirmed to us. Each instance finds out for itself. */
+static bool read_store(struct lease *l, const struct reply *reply)
+{
+    int64_t run = reply_int(reply, 7), fences = reply_int(reply, 6), beats = reply_int(reply, 8);
+    bool other = l->run != 0 && run != l->run, lost = fences > 0 || beats > 0;
+    if (lost) {
+        l->data_lost_at_ms = clock_wall_ms();
+        metrics_add(METRIC_STORE_DATA_LOST, 1);
+        log_warn("store.data_lost", KV_INT("run", run), KV_INT("before", l->run), KV_INT("attaches", fences),
+                 KV_INT("beats", beats), KV("reason", "the store is empty, or older than it was"),
+                 KV("next", "every session attaches again, rooms that are gone or older are told"));
+    } else if (other) {
+        log_info("store.changed", KV_INT("run", run), KV_INT("before", l->run),
+                 KV("reason", "another process serves it: a failover or a restart"),
+                 KV("next", "rooms go on in a new epoch; each is compared with what its players saw"));
+    }
+    l->run = run;
+    return lost;
 }
 
 static void refuse(struct lease *l, const struct reply *reply)
@@ -95,14 +118,10 @@ static void on_beat(void *arg, int err, const struct reply *reply)
     if (reply_int(reply, 5) > 0)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
                  KV("reason", "no instance had a lease"), KV("next", "timers run on from where they stood"));
-    if (reply_int(reply, 6) > 0) {
-        l->data_lost_at_ms = clock_wall_ms();
-        metrics_add(METRIC_STORE_DATA_LOST, 1);
-        log_warn("store.data_lost", KV_INT("attaches", reply_int(reply, 6)),
-                 KV("reason", "the store is empty, or older than it was"),
-                 KV("next", "players are registered again, rooms that are gone are told"));
-    }
-    read_epoch(l, reply_int(reply, 1));
+    l->answered = l->beats;
+    bool older = read_store(l, reply);
+    if (read_epoch(l, reply_int(reply, 1)) || older)
+        sessions_each(l->node->sessions, reattach_one, l);
     /* Without its event link an instance is deaf: players come when it hears too. */
     if (!l->ready && l->node->backend->ops->up(l->node->backend)) {
         l->ready = true;
@@ -136,11 +155,17 @@ static void beat(void *arg)
     buf_add_fmt(&info, ",\"port\":%d,\"startedAt\":%llu,\"version\":\"%s\",\"seats\":%lld",
                 n->server ? server_port(n->server) : 0, (unsigned long long)n->started_at_ms, MG_VERSION,
                 (long long)n->realm.rules.seats);
+    buf_add_fmt(&info, ",\"beat\":%lld", (long long)++l->beats);
     buf_add_fmt(&info, ",\"connections\":%zu,\"players\":%zu,\"rooms\":%zu,\"draining\":%s}",
                 n->server ? server_connections(n->server) : 0, sessions_count(n->sessions),
                 rooms_count(n->rooms), n->drain ? "true" : "false");
-    presence_heartbeat(&n->realm, &(struct presence_beat){buf_str(&info), l->epoch, !l->ready, l->fence},
-                       on_beat, l);
+    const struct presence_beat this_one = {.info = buf_str(&info),
+                                           .known_epoch = l->epoch,
+                                           .first = !l->ready,
+                                           .fence = l->fence,
+                                           .known_run = l->run,
+                                           .answered = l->answered};
+    presence_heartbeat(&n->realm, &this_one, on_beat, l);
     buf_close(&info);
 }
 

@@ -6,10 +6,25 @@
 
 #include "common/err.h"
 
+static const int64_t NUMBER_MAX = INT64_C(9007199254740991); /* what JavaScript holds */
+
 static bool read_id(const struct json_object *o, const char *key, char out[ID_SIZE])
 {
     struct str id;
     return json_as_plain(json_get(o, key, NULL), &id) && id_valid(id) && str_copy(out, ID_SIZE, id);
+}
+
+/* A number of the room's first epoch, or {"epoch":E,"seq":N}. */
+static bool read_position(struct json_value v, struct history_position *out)
+{
+    struct json_object o;
+    const char *why;
+    out->epoch = 1;
+    if (v.type != JSON_OBJECT)
+        return json_as_int(v, 0, NUMBER_MAX, &out->seq);
+    return json_object_scan(v.raw, &o, &why) &&
+           json_as_int(json_get(&o, "epoch", NULL), 1, NUMBER_MAX, &out->epoch) &&
+           json_as_int(json_get(&o, "seq", NULL), 0, NUMBER_MAX, &out->seq);
 }
 
 static bool read_rooms(struct json_value v, struct resume *out)
@@ -23,7 +38,7 @@ static bool read_rooms(struct json_value v, struct resume *out)
     for (size_t i = 0; i < rooms.count; i++) {
         struct str id = rooms.members[i].key;
         if (!id_valid(id) || !str_copy(out->rooms[i].room_id, ID_SIZE, id) ||
-            !json_as_int(rooms.members[i].value, 0, INT64_C(9007199254740991), &out->rooms[i].seq))
+            !read_position(rooms.members[i].value, &out->rooms[i].at))
             return false;
     }
     out->room_count = rooms.count;
@@ -42,7 +57,8 @@ bool resume_read(const struct request *request, struct resume *out, const char *
     bool twice = false;
     if (!json_object_scan(raw, &o, why) || !read_id(&o, "session", out->session_id) ||
         !read_id(&o, "token", out->token) || !read_rooms(json_get(&o, "rooms", &twice), out) || twice) {
-        *why = "resume must be {session, token, rooms:{roomId: last seq}} with at most 4 rooms, as welcome "
+        *why = "resume must be {session, token, rooms:{roomId: last seq, or {epoch, seq}}} with at most 4 "
+               "rooms, as welcome "
                "gave them";
         return false;
     }
@@ -50,12 +66,16 @@ bool resume_read(const struct request *request, struct resume *out, const char *
     return true;
 }
 
-int64_t resume_seq(const struct resume *r, const char *room_id)
+bool resume_at(const struct resume *r, const char *room_id, struct history_position *at)
 {
-    for (size_t i = 0; i < r->room_count; i++)
-        if (strcmp(r->rooms[i].room_id, room_id) == 0)
-            return r->rooms[i].seq;
-    return -1;
+    *at = (struct history_position){.epoch = 1};
+    for (size_t i = 0; i < r->room_count; i++) {
+        if (strcmp(r->rooms[i].room_id, room_id) == 0) {
+            *at = r->rooms[i].at;
+            return true;
+        }
+    }
+    return false;
 }
 
 void resume_hash(struct str text, char out[SESSION_HASH_SIZE])

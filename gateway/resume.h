@@ -13,14 +13,15 @@ struct resume {
     size_t room_count;
     struct {
         char room_id[ID_SIZE];
-        int64_t seq; /* the last one seen there */
+        struct history_position at; /* the last event seen there */
     } rooms[RESUME_ROOMS_MAX];
 };
-/* Reads the `resume` member {session, token, rooms?:{roomId: lastSeq}}; absent or null = not wanted. false:
+/* Reads the `resume` member {session, token, rooms?:{roomId: lastSeq or {epoch, seq}}};
+ * absent or null = not wanted. false:
  * *why. */
 bool resume_read(const struct request *request, struct resume *out, const char **why);
-/* The last number seen in a room, or -1. */
-int64_t resume_seq(const struct resume *r, const char *room_id);
+/* The last event seen in a room; false: the client does not name it, and *at is where all begins. */
+bool resume_at(const struct resume *r, const char *room_id, struct history_position *at);
 /* SHA-256 in lower-case hex: the store never holds a token. */
 void resume_hash(struct str text, char out[SESSION_HASH_SIZE]);
 

@@ -58,6 +58,7 @@ struct room *rooms_get(struct rooms *all, struct str room_id)
     r = mem_alloc(sizeof *r);
     r->all = all;
     CHECK(str_copy(r->room_id, sizeof r->room_id, room_id));
+    r->at.epoch = 1;
     list_init(&r->members);
     list_init(&r->held);
     list_init(&r->waiters);
@@ -104,7 +105,7 @@ void room_enter(struct room *r, struct session *s)
 void room_leave(struct session *s)
 {
     s->room = NULL;
-    s->seen_seq = 0;
+    s->seen = (struct history_position){0};
     s->catching_up = false; /* the next room's events are not to wait for this one's */
     list_remove(&s->in_room);
 }
@@ -147,9 +148,9 @@ bool room_has_remote(const struct room *r, const char *own_instance_id)
 
 enum room_order room_order(const struct room *r, int64_t seq)
 {
-    if (seq == r->seq + 1)
+    if (seq == r->at.seq + 1)
         return ROOM_DELIVER;
-    if (seq <= r->seq)
+    if (seq <= r->at.seq)
         return ROOM_DROP;
     return r->held_count < ROOM_HELD_MAX ? ROOM_HOLD : ROOM_OVERFLOW;
 }
@@ -177,11 +178,11 @@ void room_hold(struct room *r, int64_t seq, struct str text)
 
 struct room_held *room_next_held(struct room *r)
 {
-    room_drop_held(r, r->seq);
+    room_drop_held(r, r->at.seq);
     if (list_empty(&r->held))
         return NULL;
     struct room_held *h = OWNER(r->held.next, struct room_held, link);
-    if (h->seq != r->seq + 1)
+    if (h->seq != r->at.seq + 1)
         return NULL;
     list_remove(&h->link);
     r->held_count--;
@@ -233,7 +234,7 @@ struct room_waiter *room_next_waiter(struct room *r, bool all)
     LIST_EACH(it, &r->waiters)
     {
         struct room_waiter *w = OWNER(it, struct room_waiter, link);
-        if (all || w->seq <= r->seq) {
+        if (all || w->seq <= r->at.seq) {
             list_remove(&w->link);
             return w;
         }

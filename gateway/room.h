@@ -9,6 +9,7 @@
 #include "common/id.h"
 #include "common/list.h"
 #include "common/loop.h"
+#include "gateway/history.h"
 
 struct realm;
 struct session;
@@ -39,12 +40,14 @@ struct room {
     const struct realm *realm; /* where its truth lives; borrowed */
     enum room_status status;
     int64_t level;
-    int64_t seq;         /* of the last event delivered here */
-    struct list members; /* struct session.in_room */
-    struct list held;    /* struct room_held by seq */
+    struct history_position at; /* the last event delivered here */
+    struct list members;        /* struct session.in_room */
+    struct list held;           /* struct room_held by seq */
     size_t held_count;
-    struct list waiters;          /* struct room_waiter by arrival */
-    bool filling;                 /* the log is being read */
+    struct list waiters; /* struct room_waiter by arrival */
+    bool filling;        /* the log is being read */
+    bool fill_again;     /* ... and once more then */
+    bool astray; /* an event came that does not continue ours: replies wait until the log has been read */
     uint64_t compared_at_ms;      /* monotonic: when its number was last compared with the store's */
     struct rooms *all;            /* the registry it stands in */
     struct loop_timer *gap_timer; /* NULL until the first gap */

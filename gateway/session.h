@@ -8,6 +8,7 @@
 
 #include "common/id.h"
 #include "common/list.h"
+#include "gateway/history.h"
 
 struct conn;
 struct realm;
@@ -43,7 +44,7 @@ struct session {
     uint64_t compared_at_ms; /* monotonic */
     bool attach_unknown;     /* an attach was asked and its answer lost: it may have happened */
     bool catching_up; /* missed events of the room are being fetched: later ones wait for them (catchup.c) */
-    int64_t seen_seq; /* events of the room up to here were caught up with */
+    struct history_position seen; /* events of the room up to here were caught up with */
     char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
     char session_id[ID_SIZE];           /* outlives the connection: resume, request ids */
     char token_hash[SESSION_HASH_SIZE]; /* of the resume token */

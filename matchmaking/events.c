@@ -30,8 +30,10 @@ bool events_parse(struct str message, struct room_event *out, const char **why)
         !text_member(&o, "skip", &out->skip_player_id) || !text_member(&o, "place", &out->place) ||
         !text_member(&o, "requeued", &out->requeued))
         return false;
-    *why = "timestamp and seq must be whole numbers";
-    if (!int_member(&o, "timestamp", &out->timestamp_ms) || !int_member(&o, "seq", &out->seq))
+    *why = "timestamp, seq, epoch and from must be whole numbers";
+    out->epoch = 1;
+    if (!int_member(&o, "timestamp", &out->timestamp_ms) || !int_member(&o, "seq", &out->seq) ||
+        !int_member(&o, "epoch", &out->epoch) || !int_member(&o, "from", &out->from_epoch))
         return false;
     *why = "event must be a name of 1-64 characters";
     if (!id_valid(out->event))

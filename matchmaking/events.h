@@ -1,7 +1,7 @@
 /* What instances tell each other on room_events, and how such a message is read. Its writer is
  * scripts/lib/emit.lua.
  *
- * {"roomId","event","data","originInstanceId","timestamp"[,"seq"][,"skip"][,"place"][,"requeued"][,"members"]}
+ * {"roomId","event","data","originInstanceId","timestamp"[,"seq"][,"epoch"][,"from"][,"skip"][,"place"][,"requeued"][,"members"]}
  * (seed 002, plus additions behind it; `members`, who sat there when the room ended, is for read_log.lua). A
  * message from outside the fleet has no seq and no instance's id as its origin.
  */
@@ -18,6 +18,8 @@ struct room_event {     /* all borrowed from the message */
     struct str origin_instance_id; /* empty if absent */
     int64_t timestamp_ms;          /* 0 if absent */
     int64_t seq;                   /* 0 = not numbered */
+    int64_t epoch;                 /* whose number it is; 1 if absent: the first of the room */
+    int64_t from_epoch;            /* roomEpoch: the epoch that ended with the number before; else 0 */
     struct str skip_player_id;     /* this member has had it as a reply */
     struct str place;              /* "player|instance|socket ...": where seats are now */
     struct str requeued;           /* "player player": back in the queue (matchCancelled) */

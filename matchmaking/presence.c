@@ -55,6 +55,7 @@ void presence_reseat(const struct realm *r, struct str room_id, struct str playe
     realm_arg(&c, player_id);
     realm_arg_int(&c, fence);
     realm_arg_int(&c, r->rules.log_max);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_reseat, fn, arg);
 }
 
@@ -68,6 +69,7 @@ void presence_reseated(const struct reply *reply, struct presence_reseated *out)
         .confirm_by_ms = reply_int(reply, 5),
         .place = reply_str(reply, 6),
         .events = reply_at(reply, 7),
+        .epoch = reply_int(reply, 8),
     };
 }
 
@@ -91,6 +93,7 @@ void presence_detach(const struct realm *r, const struct presence_leaving *who, 
     realm_arg_int(&c, r->rules.log_max);
     realm_arg_int(&c, r->rules.queue_grace_ms);
     realm_arg_int(&c, r->rules.session_ms);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_detach, fn, arg);
 }
 
@@ -108,12 +111,15 @@ void presence_heartbeat(const struct realm *r, const struct presence_beat *beat,
     keys_fleet(&c);
     realm_key(&c, KEY_DEADLINES);
     realm_key(&c, KEY_FENCE);
+    realm_key(&c, KEY_LINEAGE);
     realm_arg_int(&c, r->rules.lease_ms);
     realm_arg(&c, beat->info);
     realm_arg_int(&c, beat->known_epoch);
     realm_arg_int(&c, r->rules.seats);
     realm_arg_int(&c, beat->first);
     realm_arg_int(&c, beat->fence);
+    realm_arg_int(&c, beat->known_run);
+    realm_arg_int(&c, beat->answered);
     realm_probe(&c, &script_heartbeat, fn, arg);
 }
 

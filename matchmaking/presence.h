@@ -28,7 +28,7 @@ void presence_reseat(const struct realm *r, struct str room_id, struct str playe
                      backend_cb fn, void *arg);
 struct presence_reseated {
     struct str status; /* "waiting" or "active" */
-    int64_t seq, level, confirm_by_ms;
+    int64_t seq, epoch, level, confirm_by_ms;
     struct str record;          /* the room in the seed's form, raw JSON */
     struct str place;           /* "player|instance|socket ..." of all seats */
     const struct reply *events; /* array of event JSON */
@@ -47,14 +47,17 @@ struct presence_leaving { /* for detach.lua; all borrowed */
 void presence_detach(const struct realm *r, const struct presence_leaving *who, backend_cb fn, void *arg);
 
 struct presence_beat {
-    struct str info; /* JSON with "seats":N */
+    struct str info; /* JSON with "seats":N and "beat":N, this beat's number */
     int64_t known_epoch;
     bool first;
-    int64_t fence; /* the highest one this instance was given; 0 = none */
+    int64_t fence;     /* the highest one this instance was given; 0 = none */
+    int64_t known_run; /* which store it was the last time; 0 = not known */
+    int64_t answered;  /* the number of the last beat that was answered */
 };
 /* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones, 5: ms by which the
- * deadlines moved, 6: fences the store had lost: it is empty or older than it was) or "SEATS" (1: seats, 2:
- * instance). */
+ * deadlines moved, 6 and 8: fences and beats that this instance had got and the store does not know: it is
+ * empty or older than it was, 7: the store's run, another one after a restart or a failover) or "SEATS" (1:
+ * seats, 2: instance). */
 void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
 /* retire.lua. Answer "OK", "LIVE", "LEFT". */
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);

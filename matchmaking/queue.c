@@ -29,6 +29,7 @@ void queue_join(const struct realm *r, struct str player_id, int64_t fence, int6
     realm_arg(&c, ticket_id);
     realm_arg(&c, str_of(room_id));
     args_new_room(&c);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_join, fn, arg);
 }
 
@@ -57,6 +58,7 @@ void queue_match(const struct realm *r, int64_t level, backend_cb fn, void *arg)
     realm_arg_int(&c, level);
     realm_arg(&c, str_of(room_id));
     args_new_room(&c);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_match, fn, arg);
 }
 

@@ -28,6 +28,7 @@ void room_state_confirm(const struct realm *r, const struct room_seat *who, back
     realm_arg_int(&c, r->rules.log_max);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_confirm, fn, arg);
 }
 
@@ -46,6 +47,7 @@ void room_state_message(const struct realm *r, const struct room_seat *who, cons
     realm_arg_int(&c, r->rules.log_max);
     realm_arg(&c, echo ? (struct str){0} : who->player_id);
     arg_request(&c, who);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_message, fn, arg);
 }
 
@@ -71,6 +73,7 @@ void room_state_set(const struct realm *r, const struct room_seat *who, const st
     realm_arg_int(&c, r->rules.record_max_bytes);
     realm_arg(&c, change->echo ? (struct str){0} : who->player_id);
     arg_request(&c, who);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_set_state, fn, arg);
 }
 
@@ -84,6 +87,7 @@ void room_state_deadline(const struct realm *r, const struct room_seat *who, int
     realm_arg_int(&c, after_ms);
     realm_arg_int(&c, expected_version);
     realm_arg_int(&c, r->rules.log_max);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_set_deadline, fn, arg);
 }
 
@@ -102,6 +106,7 @@ void room_state_leave(const struct realm *r, const struct room_seat *who, int64_
     realm_arg_int(&c, level);
     realm_arg_int(&c, r->rules.log_max);
     arg_request(&c, who);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_leave_room, fn, arg);
 }
 
@@ -117,6 +122,7 @@ void room_state_end(const struct realm *r, const struct room_seat *who, struct s
     realm_arg_int(&c, r->rules.log_max);
     realm_arg_int(&c, r->rules.record_max_bytes);
     arg_request(&c, who);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_end_game, fn, arg);
 }
 
@@ -126,6 +132,7 @@ void room_state_read(const struct realm *r, const struct room_seat *who, backend
     begin(&c, r, who->room_id);
     realm_arg(&c, who->player_id);
     realm_arg_int(&c, r->rules.log_max);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_read_room, fn, arg);
 }
 

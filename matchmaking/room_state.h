@@ -17,7 +17,8 @@ struct room_seat { /* all borrowed */
 
 /* "OK": 1 status, 2 events, 3 seq. */
 void room_state_confirm(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
-/* data is the event's whole data (raw JSON); echo: the sender gets it as an event too. "OK": 1 seq, 2 event.
+/* data is the event's whole data (raw JSON); echo: the sender gets it as an event too. "OK": 1 seq, 2 event,
+ * 3 the event before it (roomEpoch), if a new epoch began.
  */
 void room_state_message(const struct realm *r, const struct room_seat *who, const char *event,
                         struct str data, bool echo, backend_cb fn, void *arg);
@@ -40,11 +41,11 @@ void room_state_leave(const struct realm *r, const struct room_seat *who, int64_
 /* "OK": 1 "1" if the game ended, 2 events. */
 void room_state_end(const struct realm *r, const struct room_seat *who, struct str result, backend_cb fn,
                     void *arg);
-/* "OK": 1 record, 2 seq, 3 status, 4 place. socket_id is not looked at. */
+/* "OK": 1 record, 2 seq, 3 status, 4 place, 5 epoch. socket_id is not looked at. */
 void room_state_read(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
 /* "OK": 1 the room's seq or -1 if it has ended, 2 events after `have` as far as the log reaches back, 3 the
- * last number. player_id: who is to see them: NOT_IN_ROOM unless he has a seat, or had one at the end; empty
- * = the instance itself. */
+ * last number there was (0: nothing is left), 4 its epoch. player_id: who is to see them: NOT_IN_ROOM unless
+ * he has a seat, or had one at the end; empty = the instance itself. */
 void room_state_log(const struct realm *r, struct str room_id, struct str player_id, int64_t have,
                     backend_cb fn, void *arg);
 

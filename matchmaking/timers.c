@@ -54,5 +54,6 @@ void timers_fire(const struct realm *r, const struct timer_entry *entry, backend
     realm_arg_int(&c, entry->version);
     realm_arg_int(&c, r->rules.log_max);
     realm_arg_int(&c, r->rules.idle_ms);
+    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_fire_timer, fn, arg);
 }

@@ -47,6 +47,7 @@ const struct message_info *message_info(enum message m); /* static; never NULL *
 #define PUSH_PLAYER_STATE_UPDATED "playerStateUpdated"
 #define PUSH_GAME_DATA_UPDATED "gameDataUpdated"
 #define PUSH_TURN_TIMEOUT "turnTimeout"
+#define PUSH_ROOM_EPOCH "roomEpoch"
 #define PUSH_ROOM_SNAPSHOT "roomSnapshot"
 #define PUSH_OPPONENT_DISCONNECTED "opponentDisconnected"
 #define PUSH_OPPONENT_RECONNECTED "opponentReconnected"

@@ -18,6 +18,7 @@
     KEY(PLAYERS, "players", "hash", "while attached or in grace",                                            \
         "playerId -> state|fence|level|ticket|...")                                                          \
     KEY(FENCE, "fence", "string", "for ever", "the counter of attaches")                                     \
+    KEY(LINEAGE, "lineage", "string", "for ever", "server|run|fence it came with: which store this is")      \
     KEY(INSTANCES, "instances", "zset", "until retired", "instanceId -> end of its lease in ms")             \
     KEY(INSTANCE_INFO, "instance_info", "hash", "until retired", "instanceId -> host, version, load")        \
     KEY(INSTANCE_EPOCHS, "instance_epochs", "hash", "until retired", "instanceId -> times its lease began")  \

@@ -347,8 +347,8 @@ local function check_deadline(entry, due)
             violation('deadline_stale', 'I11 ' .. entry .. ' does not belong to the room as it is')
         end
     elseif exists and kind ~= 'grace' then
-        local epoch, level = redis.call('HGET', key, 'epoch'), redis.call('HGET', key, 'level')
-        if version ~= epoch or rest ~= (kind == 'confirm' and level or '') then
+        local level = redis.call('HGET', key, 'level')
+        if version ~= '1' or rest ~= (kind == 'confirm' and level or '') then
             violation('deadline_stale', 'I11 ' .. entry .. ' does not belong to the room as it is')
         end
     else

@@ -121,7 +121,7 @@ local function clean_room(id, key)
     if redis.call('HEXISTS', MATCHES, id) == 1 then
         return
     end
-    local room = redis.call('HMGET', key, 'seats', 'epoch', 'level')
+    local room = redis.call('HMGET', key, 'seats', 'level')
     local records = {}
     for player in string.gmatch(room[1] or '', '%S+') do
         local p = player_get(player)
@@ -144,8 +144,7 @@ local function clean_room(id, key)
             player_idle(p)
         end
     end
-    local epoch = room[2] or '1'
-    write('ZREM', DEADLINES, 'confirm:' .. id .. '/' .. (room[3] or '') .. ':' .. epoch, 'idle:' .. id .. ':' .. epoch)
+    write('ZREM', DEADLINES, 'confirm:' .. id .. '/' .. (room[2] or '') .. ':1', 'idle:' .. id .. ':1')
     write('HDEL', GAME_STATES, id)
     write('DEL', key)
     write('PEXPIRE', key .. ':log', LOG_TTL_MS)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- detach: a connection is gone. The queue place goes (its time is remembered for a moment), the seat is held for a while, the mapping goes in any case.
 -- KEYS  1-7 as in lib/player.lua, 8 instance:{owner}:sockets, 9 waiting:level:N, 10 room:{roomId}, 11 room:{roomId}:log,
---       12 session:{sessionId}, or any missing key if it is not known
+--       12 session:{sessionId}, or any missing key if it is not known, 13 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence (0 = whatever the record says, for the sweeper), 6 socket,
 --       7 owner instance, 8 "1" = only if the owner's lease is over, 9 grace_ms, 10 level, 11 roomId, 12 log_max,
 --       13 queue_grace_ms, 14 session_ms

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- end_game: a player reports the result; the game ends when all who hold a seat report the same bytes.
--- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 session:{sessionId}
+-- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 session:{sessionId}, 11 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 result (raw JSON), 8 log_max, 9 record_max_bytes, 10 request id or ""
 -- Reply {"DONE", "1" or "0"} | {"OUTCOME_UNKNOWN"} | {"OK", "1" if the game has ended else "0", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"} | {"TOO_LARGE"}
 --       A player may report again while others are missing; the last report counts.

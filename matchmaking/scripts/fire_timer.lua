@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- fire_timer: carries out one entry of `deadlines`, whichever instance comes first; the others are told TAKEN.
--- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 waiting:level:N
+-- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 waiting:level:N, 11 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 the entry, 5 kind, 6 roomId, 7 player or "", 8 version, 9 log_max, 10 idle_ms
 -- Reply {"OK", level to run match.lua for or "", events} | {"TAKEN"} | {"EARLY"} | {"STALE"} (nothing to do any more)
 -- Atomic: the claim and the effect are one, so an entry has its effect at most once.
@@ -32,7 +32,7 @@ if not room then
     return {'STALE'}
 end
 local kind, player, version = ARGV[5], ARGV[7], tonumber(ARGV[8])
-if kind == 'confirm' and room.status == 'waiting' and room.epoch == version then
+if kind == 'confirm' and room.status == 'waiting' then
     room_dissolve(room, 'confirm_timeout', nil, KEYS[10])
     return {'OK', room.level, room.events}
 end

@@ -1,6 +1,6 @@
 #!lua
 -- join: a player enters a level's queue, or is matched at once with the longest waiting.
--- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log
+-- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence, 6 level, 7 ticket, 8 roomId for a new room, 9 seats, 10 confirm_ms,
 --       11 idle_ms, 12 log_max
 -- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |

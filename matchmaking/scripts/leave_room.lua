@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- leave_room: a player gives up the seat for good; a room that has not started dissolves, one below two seats ends.
 -- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N of the room's level, 9 room:{roomId}, 10 room:{roomId}:log,
---       11 session:{sessionId}
+--       11 session:{sessionId}, 12 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 level, 8 log_max, 9 request id or ""
 -- Reply {"DONE"} | {"OUTCOME_UNKNOWN"} | {"OK", level to run match.lua for or "", events} | {"AGAIN", level} (the room is of another level: call with its
 --       key) | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}

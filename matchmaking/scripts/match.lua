@@ -1,6 +1,6 @@
 #!lua
 -- match: one match from a level's queue, if enough live players wait there (after a requeue, and in each sweep).
--- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log
+-- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 level, 5 roomId, 6 seats, 7 confirm_ms, 8 idle_ms, 9 log_max
 -- Reply {"MATCHED", roomId, events} (ask again: there may be more) | {"NONE", more} (more = 1: ask again).
 -- Atomic for the reason join.lua is; asking twice makes at most the matches that were due anyway.

@@ -1,6 +1,6 @@
 #!lua
 -- set_state: a player's own state, or the room's gameData and turn, by version.
--- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 session:{sessionId}
+-- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 session:{sessionId}, 11 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 "player" | "game", 8 state or gameData (raw JSON or ""),
 --       9 turn or "", 10 expectedVersion or "", 11 log_max, 12 record_max_bytes, 13 player to skip or "",
 --       14 request id or ""

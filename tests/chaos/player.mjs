@@ -76,8 +76,8 @@ export class Player {
     const data = this.token ? { token: this.token(this.name) } : { playerId: this.name };
     if (this.resuming) {
       const known = [...this.ending.values(), ...(this.room ? [this.room] : [])];
-      const rooms = Object.fromEntries(known.map(({ id, view }) => [id, view.upTo]));
-      this.said = rooms;
+      const rooms = Object.fromEntries(known.map(({ id, view, epoch = 1 }) => [id, epoch > 1 ? { epoch, seq: view.upTo } : view.upTo]));
+      this.said = Object.fromEntries(known.map(({ id, view }) => [id, view.upTo]));
       data.resume = { session: this.session.id, token: this.session.token, rooms };
     }
     this.#send(JSON.stringify({ event: 'hello', data }));
@@ -249,6 +249,7 @@ export class Player {
     if (this.room?.id !== id) this.#enter(id);
     this.room.started = state.status === 'active';
     this.room.version = state.version;
+    this.room.epoch = state.epoch;
     this.record.snapshot(this.room.view, seq);
   }
 
@@ -261,6 +262,7 @@ export class Player {
     }
     this.record.pushed(room.view, frame);
     if (frame.event === 'gameStart') room.started = true;
+    if (frame.event === 'roomEpoch') room.epoch = frame.data.epoch;
     if (frame.event === 'gameDataUpdated') room.version = frame.data.version;
   }
 

@@ -12,9 +12,22 @@ import { now } from './wait.mjs';
 // What one has seen of one room: pushes by number, own replies by number, and where a snapshot made it begin.
 class View {
   base = 0;
+  epoch = 1;
+  known = new Map(); // epoch/seq -> what was pushed with it, for ever
   pushes = new Map();
   replies = new Set();
   order = []; // numbers of pushes as they came
+
+  // A snapshot. Of another epoch: the numbers seen so far are no more.
+  begin(seq, epoch) {
+    if (epoch !== this.epoch || seq < this.last) {
+      this.pushes.clear();
+      this.replies.clear();
+      this.order = [];
+    }
+    this.base = seq;
+    this.epoch = epoch;
+  }
 
   get last() {
     let seq = this.base;
@@ -57,9 +70,14 @@ export class Returning {
 
   #see({ room, seq, event, data }) {
     if (event === 'roomSnapshot') {
-      this.view(room).base = data.seq;
+      this.view(room).begin(data.seq, data.state.epoch);
     } else if (seq !== undefined) {
       const view = this.view(room);
+      if (event === 'roomEpoch') view.epoch = data.epoch;
+      const known = JSON.stringify([event, data]);
+      const key = `${view.epoch}/${seq}`;
+      if ((view.known.get(key) ?? known) !== known) this.faults.push(`${this.name}: ${key} of ${room} is ${known}, and was ${view.known.get(key)}`);
+      view.known.set(key, known);
       if (view.pushes.has(seq)) this.faults.push(`${this.name} got ${seq} of ${room} twice`);
       if (seq <= view.base) this.faults.push(`${this.name} got ${seq} of ${room} behind a snapshot of ${view.base}`);
       view.pushes.set(seq, { event, data });
@@ -74,7 +92,8 @@ export class Returning {
 
   // {room: the last number seen}, of all rooms or of these.
   seen(...rooms) {
-    return Object.fromEntries((rooms.length ? rooms : [...this.views.keys()]).map((room) => [room, this.view(room).last]));
+    const at = ({ epoch, last }) => (epoch > 1 ? { epoch, seq: last } : last);
+    return Object.fromEntries((rooms.length ? rooms : [...this.views.keys()]).map((room) => [room, at(this.view(room))]));
   }
 
   // A request with the next id of the session; the reply's number counts as seen.

@@ -126,7 +126,7 @@ static void run_presence(struct sim_call *c)
     const struct realm *r = &c->gateway->realm;
     struct str player = str_of(c->player);
     const char *info = fleet_text("{\"seats\":%lld}", (long long)r->rules.seats);
-    struct presence_beat beat = {str_of(info), c->number, c->number == 0, 0};
+    struct presence_beat beat = {.info = str_of(info), .known_epoch = c->number, .first = c->number == 0};
     struct presence_hello hello = {.player_id = player,
                                    .socket_id = str_of(c->socket),
                                    .held_fence = c->again ? c->fence : 0,

@@ -270,7 +270,7 @@ const struct stage_case stage_cases[] = {
     {"end_game (last vote)", one_has_voted, do_end, "OK 1 [gameEnd#3 roomCleanup#4]", "DONE 1 "},
     {"read_room", active_room, do_read, "?", "="},
     {"where", active_room, do_where, "?", "="},
-    {"read_log", active_room, do_log, "OK 2 [matchFound#1 gameStart#2] 2", "="},
+    {"read_log", active_room, do_log, "OK 2 [matchFound#1 gameStart#2] 2 1", "="},
     {"reseat", in_grace, do_reseat, NULL, NULL},
     {"due_timers", active_room, do_due, "", "="},
     {"fire_timer (confirm)", confirm_is_over, do_fire, "OK 3 [matchCancelled#2]", "TAKEN"},

@@ -231,6 +231,7 @@ static const struct {
      false},
     {"HSET %Proom:%1 insts B", "I3 room %1 is published to \"B\", its seats are on \"A\"", false},
     {"HSET %Proom:%1 seats p1", "I3 room %1: field ", false},
+    {"HSET %Proom:%1 epoch 2", "I7 the log of room %1 ends in epoch 1, the room is in 2", false},
     {"HSET %Proom:%1 epoch x", "I3 room %1: epoch is not a number", false},
     {"HSET %Proom:%1 p:p1 rubbish", "I3 room %1: the seat of p1", false},
     {"HSET %Proom:%1 p:p1 s-other|A|1|1|2|t-p1-1|0", "I1 room %1, seat of p1 and the record differ", false},

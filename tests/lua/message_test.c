@@ -217,8 +217,8 @@ static void the_log_is_bounded(struct fleet_world *w)
     assert_string_equal(numbers(w, p[0].room, 8), "9 10 11 12");
     assert_string_equal(numbers(w, p[0].room, 11), "12");
     assert_string_equal(numbers(w, p[0].room, 12), "");
-    assert_string_equal(play_log(w, p[0].room, 12), "OK 12 [] 12");
-    assert_string_equal(play_log(w, p[0].room, 99), "OK 12 [] 12");
+    assert_string_equal(play_log(w, p[0].room, 12), "OK 12 [] 12 1");
+    assert_string_equal(play_log(w, p[0].room, 99), "OK 12 [] 12 1");
     fleet_world_settled(w);
 }
 
@@ -230,15 +230,15 @@ static void the_log_outlives_the_room(struct fleet_world *w)
     (void)play_end(w, &p[0], "{\"winner\":\"a\"}");
     assert_string_equal(play_end(w, &p[1], "{\"winner\":\"a\"}"), "OK 1 [gameEnd#4 roomCleanup#5]");
     assert_string_equal(play_log(w, p[0].room, 0),
-                        "OK -1 [matchFound#1 gameStart#2 gameMessage#3 gameEnd#4 roomCleanup#5] 5");
-    assert_string_equal(play_log(w, p[0].room, 3), "OK -1 [gameEnd#4 roomCleanup#5] 5");
-    assert_string_equal(play_log(w, p[0].room, 5), "OK -1 [] 5");
-    assert_string_equal(play_log(w, p[0].room, 99), "OK -1 [] 5");
+                        "OK -1 [matchFound#1 gameStart#2 gameMessage#3 gameEnd#4 roomCleanup#5] 5 1");
+    assert_string_equal(play_log(w, p[0].room, 3), "OK -1 [gameEnd#4 roomCleanup#5] 5 1");
+    assert_string_equal(play_log(w, p[0].room, 5), "OK -1 [] 5 1");
+    assert_string_equal(play_log(w, p[0].room, 99), "OK -1 [] 5 1");
     fleet_world_settled(w);
     fleet_world_pass(w, 14000);
     assert_string_equal(numbers(w, p[0].room, 0), "1 2 3 4 5");
     fleet_world_pass(w, 1001);
-    assert_string_equal(play_log(w, p[0].room, 0), "OK -1 [] 0");
+    assert_string_equal(play_log(w, p[0].room, 0), "OK -1 [] 0 1");
     assert_string_equal(play_log_for(w, "a", p[0].room, 0), "NOT_IN_ROOM");
     fleet_world_settled(w);
 }
@@ -252,9 +252,11 @@ static void the_short_log_of_an_ended_room(struct fleet_world *w)
     started(w, p, 1, 2);
     (void)play_say(w, &p[0], "{}");
     (void)play_leave_room(w, &p[1]);
-    assert_string_equal(play_log_for(w, "b", p[0].room, 0), "OK -1 [playerLeft#4 gameEnd#5 roomCleanup#6] 6");
-    assert_string_equal(play_log_for(w, "a", p[0].room, 3), "OK -1 [playerLeft#4 gameEnd#5 roomCleanup#6] 6");
-    assert_string_equal(play_log_for(w, "a", p[0].room, 4), "OK -1 [gameEnd#5 roomCleanup#6] 6");
+    assert_string_equal(play_log_for(w, "b", p[0].room, 0),
+                        "OK -1 [playerLeft#4 gameEnd#5 roomCleanup#6] 6 1");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 3),
+                        "OK -1 [playerLeft#4 gameEnd#5 roomCleanup#6] 6 1");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 4), "OK -1 [gameEnd#5 roomCleanup#6] 6 1");
     fleet_world_settled(w);
 }
 
@@ -279,16 +281,17 @@ static void the_log_is_for_members(struct fleet_world *w)
         (void)play_say(w, &p[0], json.data);
         buf_close(&json);
     }
-    assert_string_equal(play_log_for(w, "a", p[0].room, 3), "OK 4 [gameMessage#4] 4");
-    assert_string_equal(play_log_for(w, "b-a", p[0].room, 9), "OK 4 [] 4");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 3), "OK 4 [gameMessage#4] 4 1");
+    assert_string_equal(play_log_for(w, "b-a", p[0].room, 9), "OK 4 [] 4 1");
     assert_string_equal(play_log_for(w, "z", p[0].room, 0), "NOT_IN_ROOM");
     (void)play_leave_room(w, &p[2]);
     assert_string_equal(play_log_for(w, "b-a", p[0].room, 0), "NOT_IN_ROOM");
     static const char end[] = "{\"w\":{\"seq\":7,\"members\":\"z\"}}";
     (void)play_end(w, &p[0], end);
     assert_string_equal(play_end(w, &p[1], end), "OK 1 [gameEnd#6 roomCleanup#7]");
-    assert_string_equal(play_log_for(w, "a", p[0].room, 4), "OK -1 [playerLeft#5 gameEnd#6 roomCleanup#7] 7");
-    assert_string_equal(play_log_for(w, "b", p[0].room, 6), "OK -1 [roomCleanup#7] 7");
+    assert_string_equal(play_log_for(w, "a", p[0].room, 4),
+                        "OK -1 [playerLeft#5 gameEnd#6 roomCleanup#7] 7 1");
+    assert_string_equal(play_log_for(w, "b", p[0].room, 6), "OK -1 [roomCleanup#7] 7 1");
     const char *const strangers[] = {"b-a", "z", "-", ".", "%a", "player"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
         assert_string_equal(play_log_for(w, strangers[i], p[0].room, 0), "NOT_IN_ROOM");
@@ -297,7 +300,7 @@ static void the_log_is_for_members(struct fleet_world *w)
 
 static void the_log_of_no_room(struct fleet_world *w)
 {
-    assert_string_equal(play_log(w, "r_1234567890123456789012", 0), "OK -1 [] 0");
+    assert_string_equal(play_log(w, "r_1234567890123456789012", 0), "OK -1 [] 0 1");
 }
 
 /* A read changes nothing, and only members may read the record. */

@@ -95,7 +95,7 @@ static void reseat_twice(struct fleet_world *w)
     (void)play_reseat(w, &p[0]);
     assert_string_equal(field(w, &p[0], "p:a:1"), before.data);
     buf_close(&before);
-    assert_string_equal(play_log(w, p[0].room, 3), "OK 5 [opponentReconnected#4 opponentReconnected#5] 5");
+    assert_string_equal(play_log(w, p[0].room, 3), "OK 5 [opponentReconnected#4 opponentReconnected#5] 5 1");
     fleet_world_settled(w);
 }
 

@@ -107,6 +107,7 @@ static void confirming_several_at_once(struct fleet_world *w)
     realm_call(&c, &w->realm[1]);
     realm_keys_player(&c);
     realm_keys_room(&c, str_of(p[0].room));
+    realm_key(&c, KEY_LINEAGE);
     realm_arg(&c, str_of(p[0].room));
     realm_arg_int(&c, w->realm[1].rules.log_max);
     for (size_t i = 0; i < 3; i++) {

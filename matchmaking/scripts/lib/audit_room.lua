@@ -74,23 +74,35 @@ local function check_log(room)
         leftover('log_length', 'I7 the log of room ' .. room.id .. ' holds ' .. length .. ' events at seq ' .. int(room.seq))
     end
     local events = redis.call('LRANGE', room.log, -math.max(1, take('events', length)), -1)
+    local epoch
     for i, event in ipairs(events) do
-        local seq = string.match(event, '.*"originInstanceId":"[^"]*","timestamp":%d+,"seq":(%d+)')
+        local seq, tail = string.match(event, '.*"originInstanceId":"[^"]*","timestamp":%d+,"seq":(%d+)(.*)$')
         if string.match(event, '^{"roomId":"([^"]*)"') ~= room.id or tonumber(seq or '') ~= room.seq - #events + i then
             violation('log', 'I7 the log of room ' .. room.id .. ' has a gap before seq ' .. int(room.seq - #events + i))
             return
         end
+        local own, from = tonumber(string.match(tail, '^,"epoch":(%d+)') or '1'), string.match(tail, '^,"epoch":%d+,"from":(%d+)')
+        if epoch and own ~= epoch and tonumber(from or '') ~= epoch then
+            violation('log_epoch', 'I7 the log of room ' .. room.id .. ' goes from epoch ' .. int(epoch) .. ' to ' .. int(own) ..
+                ' without saying so')
+        end
+        epoch = own
+    end
+    if epoch and epoch ~= room.epoch then
+        violation('log_epoch', 'I7 the log of room ' .. room.id .. ' ends in epoch ' .. int(epoch) .. ', the room is in ' ..
+            int(room.epoch))
     end
 end
 
+-- Number and epoch are those of its writing: messages do not renew it.
 local function check_projection(room, state)
-    local seq = tonumber(string.match(state, ',"seq":(%d+),"epoch":%d+}$') or '')
-    local now = room.seq
-    room.seq = seq and math.min(seq, now) or 0
+    local seq, epoch = string.match(state, ',"seq":(%d+),"epoch":(%d+)}$')
+    local seq_now, epoch_now = room.seq, room.epoch
+    room.seq, room.epoch = math.min(tonumber(seq or '0'), seq_now), math.min(tonumber(epoch or '0'), epoch_now)
     if room_record(room) ~= state then
         violation('projection', 'I3 game_states ' .. room.id .. ' is not what room ' .. room.id .. ' says')
     end
-    room.seq = now
+    room.seq, room.epoch = seq_now, epoch_now
 end
 
 local function check_match(room, raw)
@@ -122,7 +134,7 @@ local function check_timers(room)
     elseif room.status ~= 'waiting' and due then
         violation('deadline_stale', 'I11 room ' .. room.id .. ' has started and still has ' .. confirm_member(room))
     end
-    if not redis.call('ZSCORE', DEADLINES, 'idle:' .. room.id .. ':' .. int(room.epoch)) then
+    if not redis.call('ZSCORE', DEADLINES, idle_member(room)) then
         violation('deadline_missing', 'I11 room ' .. room.id .. ' has no idle deadline')
     end
 end

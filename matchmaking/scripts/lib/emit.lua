@@ -1,4 +1,11 @@
--- emit: numbered room events. A room here is a table with at least id, seq, insts (text), log (key), log_max, events.
+-- emit: numbered room events. A room here is a table with at least id, key, seq, epoch, run, insts (text), log (key), log_max,
+-- events. The last of KEYS is `lineage` in every script that includes this part.
+--
+-- What a store confirmed last may be lost when another process takes its place (a failover, a restart), and the numbers begin
+-- again at an older one. So a room remembers the run of the store that wrote its last event; the first event under another run
+-- is roomEpoch: from its number on the room counts in a new epoch. (epoch, seq) names one event for ever: whoever has seen more
+-- of the former epoch than the store still has notices it here.
+local RUN = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^[^|]*|(%d+)|') or ''
 
 -- Sends `json` to the instances in `insts` ("a b c") other than the caller.
 local function publish(json, insts)
@@ -17,16 +24,31 @@ local function publish(json, insts)
     end
 end
 
--- The next event of the room: numbered, kept in the bounded log, published, and left in room.events for the caller.
--- data and extra (',"name":value'...) are raw JSON.
-local function emit(room, event, data, extra)
+local function append(room, event, data, extra)
     room.seq = room.seq + 1
     local json = '{"roomId":"' .. room.id .. '","event":"' .. event .. '","data":' .. data .. ',"originInstanceId":"' ..
-        ORIGIN .. '","timestamp":' .. int(NOW) .. ',"seq":' .. int(room.seq) .. (extra or '') .. '}'
+        ORIGIN .. '","timestamp":' .. int(NOW) .. ',"seq":' .. int(room.seq) ..
+        (room.epoch ~= 1 and ',"epoch":' .. int(room.epoch) or '') .. (extra or '') .. '}'
     redis.call('RPUSH', room.log, json)
     if room.seq > room.log_max then
         redis.call('LTRIM', room.log, -room.log_max, -1)
     end
     publish(json, room.insts)
     room.events[#room.events + 1] = json
+end
+
+local function epoch_begin(room)
+    local from = room.epoch
+    room.epoch, room.run = tonumber(RUN), RUN
+    redis.call('HSET', room.key, 'epoch', RUN, 'run', RUN)
+    append(room, 'roomEpoch', '{"roomId":"' .. room.id .. '","epoch":' .. RUN .. '}', ',"from":' .. int(from))
+end
+
+-- The next event of the room: numbered, kept in the bounded log, published, and left in room.events for the caller.
+-- data and extra (',"name":value'...) are raw JSON.
+local function emit(room, event, data, extra)
+    if room.run ~= RUN and RUN ~= '' then
+        epoch_begin(room)
+    end
+    append(room, event, data, extra)
 end

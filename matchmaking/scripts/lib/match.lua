@@ -48,7 +48,7 @@ end
 -- A new room for these players (records as in player_get): truth, match and projection in one go, and event number 1.
 local function room_create(id, key, log, level, players, o)
     local room = {id = id, key = key, log = log, log_max = tonumber(o.log_max), events = {}, status = 'waiting', seq = 0,
-                  epoch = 1, version = 0, turn = 0, data = '{}', level = level, created = NOW, updated = NOW,
+                  epoch = 1, run = RUN, version = 0, turn = 0, data = '{}', level = level, created = NOW, updated = NOW,
                   confirm_by = NOW + tonumber(o.confirm_ms), order = {}, seats = {}}
     local listed, seats, place = {}, {}, {}
     for i, p in ipairs(players) do
@@ -63,7 +63,7 @@ local function room_create(id, key, log, level, players, o)
         mapping_put(p)
         seat_put(room, p.id)
     end
-    redis.call('HSET', key, 'epoch', 1, 'version', 0, 'turn', 0, 'gameData', '{}', 'level', level, 'createdAt', int(NOW),
+    redis.call('HSET', key, 'epoch', 1, 'run', RUN, 'version', 0, 'turn', 0, 'gameData', '{}', 'level', level, 'createdAt', int(NOW),
         'confirmBy', int(room.confirm_by))
     room.insts = room_insts(room)
     emit(room, 'matchFound', '{"roomId":"' .. id .. '","level":' .. level .. ',"players":[' .. table.concat(listed, ',') ..
@@ -72,7 +72,7 @@ local function room_create(id, key, log, level, players, o)
         '","players":[' .. table.concat(seats, ',') .. '],"createdAt":' .. int(NOW) .. '}')
     local now = fleet_now(DEADLINES)
     redis.call('ZADD', DEADLINES, int(now + tonumber(o.confirm_ms)), confirm_member(room), int(now + tonumber(o.idle_ms)),
-        'idle:' .. id .. ':1')
+        idle_member(room))
     room_save(room, true)
     return room
 end

@@ -17,7 +17,7 @@ local function room_load(id, key, log, log_max)
         f[flat[i]] = flat[i + 1]
     end
     local room = {id = id, key = key, log = log, log_max = tonumber(log_max), events = {}, status = f.status,
-                  seq = tonumber(f.seq), epoch = tonumber(f.epoch), version = tonumber(f.version), turn = tonumber(f.turn),
+                  seq = tonumber(f.seq), epoch = tonumber(f.epoch), run = f.run or '', version = tonumber(f.version), turn = tonumber(f.turn),
                   data = f.gameData, level = f.level, created = tonumber(f.createdAt), updated = tonumber(f.updatedAt),
                   confirm_by = tonumber(f.confirmBy), insts = f.insts, cast = f.seats, order = {}, seats = {}}
     for player in string.gmatch(f.seats, '%S+') do
@@ -105,8 +105,12 @@ end
 local function turn_member(room)
     return 'turn:' .. room.id .. ':' .. int(room.version)
 end
+-- There is one of each in a room's life, so their version is always 1.
 local function confirm_member(room)
-    return 'confirm:' .. room.id .. '/' .. room.level .. ':' .. int(room.epoch)
+    return 'confirm:' .. room.id .. '/' .. room.level .. ':1'
+end
+local function idle_member(room)
+    return 'idle:' .. room.id .. ':1'
 end
 
 -- All the room owned goes; its log stays a little for instances that are still catching up.
@@ -115,7 +119,7 @@ local function room_delete(room)
     redis.call('PEXPIRE', room.log, 15000)
     redis.call('HDEL', MATCHES, room.id)
     redis.call('HDEL', GAME_STATES, room.id)
-    redis.call('ZREM', DEADLINES, confirm_member(room), 'idle:' .. room.id .. ':' .. int(room.epoch), turn_member(room))
+    redis.call('ZREM', DEADLINES, confirm_member(room), idle_member(room), turn_member(room))
 end
 
 -- The player's record when it still belongs to this room, else nil.

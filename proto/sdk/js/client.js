@@ -133,7 +133,8 @@ export class Client extends Emitter {
   #hello() {
     const { sessionId: session, resumeToken: token } = this.session ?? {};
     if (!this.#token && !token) return;
-    const rooms = Object.fromEntries([...this.rooms].slice(-ROOMS_MAX).map(([id, { seq }]) => [id, seq]));
+    const seen = ([id, { epoch, seq }]) => [id, epoch > 1 ? { epoch, seq } : seq];
+    const rooms = Object.fromEntries([...this.rooms].slice(-ROOMS_MAX).map(seen));
     const data = { token: this.#token, playerId: this.playerId, resume: token && { session, token, rooms } };
     this.#helloId = ++this.#lastId;
     this.#line.send(JSON.stringify({ event: 'hello', id: this.#helloId, data }));

@@ -170,6 +170,8 @@ export interface Room extends Emitter<RoomEvents> {
   readonly version: number;
   /** The number up to which everything was seen, in a push or in the reply to one's own request. */
   readonly seq: number;
+  /** Whose numbers they are; another one once the store was replaced. */
+  readonly epoch: number;
   /** false: a snapshot stands for events that could not be shown any more; true again when the next return recovers all. */
   readonly recovered: boolean;
   readonly players: Player[];

@@ -8,6 +8,7 @@ import { GatewayError } from './errors.js';
 export class Room extends Emitter {
   level = null;
   seq = 0;
+  epoch = 1; // whose numbers they are: another one once the store was replaced
   recovered = true; // false: a snapshot stands for what was missed
   missed; // it ended while the line was down
   state;
@@ -153,10 +154,12 @@ export class Room extends Emitter {
     gameStart: () => this.#set({ status: 'active' }),
     roomSnapshot: ({ state, seq }) => {
       this.seq = seq ?? this.seq;
+      this.epoch = state.epoch ?? this.epoch;
       this.#ahead.clear();
       this.recovered = false;
       this.#replace(state);
     },
+    roomEpoch: ({ epoch }) => (this.epoch = epoch),
     gameDataUpdated: (data) => this.#data(data),
     playerStateUpdated: ({ playerId, state, version }) => this.#player(playerId, { state, stateVersion: version }),
     opponentDisconnected: ({ playerId }) => this.#player(playerId, { connected: false }),

@@ -48,6 +48,14 @@ static void refused(const char *value)
     assert_non_null(why);
 }
 
+static void assert_at(const char *room_id, bool named, int64_t epoch, int64_t seq)
+{
+    struct history_position at;
+    assert_int_equal(resume_at(&resume, room_id, &at), named);
+    assert_int_equal(at.epoch, epoch);
+    assert_int_equal(at.seq, seq);
+}
+
 static void absent_is_not_wanted(void **state)
 {
     (void)state;
@@ -59,7 +67,7 @@ static void absent_is_not_wanted(void **state)
         assert_int_equal(resume.room_count, 0);
         assert_string_equal(resume.session_id, "");
         assert_string_equal(resume.token, "");
-        assert_int_equal(resume_seq(&resume, "r_1"), -1);
+        assert_at("r_1", false, 1, 0);
     }
 }
 
@@ -72,13 +80,38 @@ static void rooms_and_their_numbers(void **state)
     assert_string_equal(resume.session_id, "n_1");
     assert_string_equal(resume.token, "k_1");
     assert_int_equal(resume.room_count, RESUME_ROOMS_MAX);
-    assert_int_equal(resume_seq(&resume, "r_1"), 0);
-    assert_int_equal(resume_seq(&resume, "r_2"), 17);
-    assert_int_equal(resume_seq(&resume, "r:3.x"), INT64_C(9007199254740991));
-    assert_int_equal(resume_seq(&resume, ID_64), 4);
-    assert_int_equal(resume_seq(&resume, "r_"), -1);
-    assert_int_equal(resume_seq(&resume, "r_22"), -1);
-    assert_int_equal(resume_seq(&resume, ""), -1);
+    assert_at("r_1", true, 1, 0);
+    assert_at("r_2", true, 1, 17);
+    assert_at("r:3.x", true, 1, INT64_C(9007199254740991));
+    assert_at(ID_64, true, 1, 4);
+    assert_at("r_", false, 1, 0);
+    assert_at("r_22", false, 1, 0);
+    assert_at("", false, 1, 0);
+}
+
+static void a_number_may_belong_to_a_later_epoch(void **state)
+{
+    (void)state;
+    assert_true(read_resume(
+        "{\"session\":\"n_1\",\"token\":\"k_1\",\"rooms\":{\"r_1\":{\"seq\":5,\"epoch\":1731000000123},"
+        "\"r_2\":{\"epoch\":1,\"seq\":0,\"more\":null}}}"));
+    assert_at("r_1", true, 1731000000123, 5);
+    assert_at("r_2", true, 1, 0);
+    static const char *const wrong[] = {"{}",
+                                        "{\"seq\":1}",
+                                        "{\"epoch\":1}",
+                                        "{\"epoch\":0,\"seq\":1}",
+                                        "{\"epoch\":1,\"seq\":-1}",
+                                        "{\"epoch\":1.5,\"seq\":1}",
+                                        "{\"epoch\":\"1\",\"seq\":1}",
+                                        "[1,2]",
+                                        "null"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "{\"session\":\"n_1\",\"token\":\"k_1\",\"rooms\":{\"r\":%s}}",
+                       wrong[i]);
+        refused(text);
+    }
 }
 
 static void rooms_may_be_left_out(void **state)
@@ -154,9 +187,13 @@ static void hashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(absent_is_not_wanted),  cmocka_unit_test(rooms_and_their_numbers),
-        cmocka_unit_test(rooms_may_be_left_out), cmocka_unit_test(what_does_not_fit_is_refused),
-        cmocka_unit_test(twice_is_refused),      cmocka_unit_test(hashes),
+        cmocka_unit_test(absent_is_not_wanted),
+        cmocka_unit_test(rooms_and_their_numbers),
+        cmocka_unit_test(a_number_may_belong_to_a_later_epoch),
+        cmocka_unit_test(rooms_may_be_left_out),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(twice_is_refused),
+        cmocka_unit_test(hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

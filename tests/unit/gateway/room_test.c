@@ -45,7 +45,7 @@ static int teardown(void **state)
 static void order_is_told(void **state)
 {
     (void)state;
-    room->seq = 5;
+    room->at.seq = 5;
     assert_int_equal(room_order(room, 6), ROOM_DELIVER);
     assert_int_equal(room_order(room, 5), ROOM_DROP);
     assert_int_equal(room_order(room, 1), ROOM_DROP);
@@ -62,19 +62,19 @@ static void held_events_come_out_in_order_and_once(void **state)
     for (size_t i = 0; i < sizeof arrival / sizeof *arrival; i++)
         room_hold(room, arrival[i], STR("event"));
     assert_int_equal(room->held_count, 4);
-    room->seq = 1;
+    room->at.seq = 1;
     assert_null(room_next_held(room)); /* 2 is missing */
-    room->seq = 2;
+    room->at.seq = 2;
     for (int64_t seq = 3; seq <= 4; seq++) {
         struct room_held *h = room_next_held(room);
         assert_non_null(h);
         assert_int_equal(h->seq, seq);
         assert_int_equal(h->bytes, 5);
-        room->seq = seq;
+        room->at.seq = seq;
         mem_free(h);
     }
     assert_null(room_next_held(room)); /* 5 is missing */
-    room->seq = 8;                     /* the log gave 5-8: the held 7 is old now */
+    room->at.seq = 8;                  /* the log gave 5-8: the held 7 is old now */
     struct room_held *h = room_next_held(room);
     assert_non_null(h);
     assert_int_equal(h->seq, 9);
