@@ -171,7 +171,7 @@ cmd_bench() {
     install_packages "${BUILD_PACKAGES[@]}" redis-server
     install_node
     build release
-    step build-bench cmake --build build/release -j "$jobs" --target bench
+    step build-bench cmake --build build/release -j "$jobs" --target bench bench_floor
     MATCHGATE_BIN=$PWD/build/release/matchgate node tests/bench/run.mjs "$@"
 }
 

@@ -177,6 +177,67 @@ const outages = {
   cases: ['stopped', 'killed'].map((how) => ({ name: how === 'stopped' ? 'SIGSTOP for 5 s' : 'kill -9, restart from AOF after 2 s', measure: () => outage(how) })),
 };
 
+// --- peers: the same room traffic on other servers, side by side -------------------------------------------------------------
+
+const SERVERS = [
+  { server: 'floor', peer: 'floor', base: true },
+  { server: 'matchgate, volatile', options: {} },
+  { server: 'matchgate, numbered', options: { numbered: true } },
+  { server: 'Bun + Redis', peer: 'bun' },
+  { server: 'ws + ioredis', peer: 'ws' },
+  { server: 'Socket.IO + redis-adapter', peer: 'socketio' },
+];
+
+// Every server in one setting; `more` are further variants of servers, such as those that are told to skip Redis.
+function sideBySide(group, { seats = 2, gateways = 2, tool = 'room', options = {}, env = {} }, more = []) {
+  return [...SERVERS, ...more].map(({ server, peer, base, options: own = {}, env: ownEnv = {} }) => ({
+    name: `${group}: ${server}`,
+    group,
+    base,
+    tool,
+    stage: { gateways, peer, env: peer ? ownEnv : { ROOM_SEATS: seats, ...env, ...ownEnv } },
+    options: { clients: 1000, seats, ...options, ...own },
+  }));
+}
+
+const LOCAL = ['bun', 'ws', 'socketio'].map((peer) => ({ server: `${peer}, told to skip Redis`, peer, env: { LOCAL: '1' } }));
+
+const peers = {
+  title: 'Room messages on other servers: two instances, 1,000 clients, 100 B, closed loop',
+  peers: true,
+  ratio: 'cpu_s_per_million',
+  columns: [...MILLION, ['deliveries/s', 'deliveries_per_s', 0], ...LATENCY, ['switches', 'switches_per_thing', 3], ...BENCH],
+  cases: [
+    ...sideBySide('rooms of 2, across', {}),
+    ...sideBySide('rooms of 8, across', { seats: 8 }),
+    ...sideBySide('rooms of 2, same instance', { options: { same: true } }, LOCAL),
+  ],
+};
+
+const peersPace = {
+  title: 'Latency at 2,000 messages a second, rooms of 2 across two instances, 1,000 clients',
+  peers: true,
+  ratio: 'latency_us.p50',
+  columns: [...LATENCY, ...MILLION, ...BENCH],
+  cases: sideBySide('2,000 msg/s', { options: { rate: 2000 } }),
+};
+
+const peersMemory = {
+  title: 'Resident memory per player in a room of 2, 10,000 players, one instance',
+  peers: true,
+  columns: memory.columns.slice(0, 3),
+  cases: sideBySide('10,000 players', { gateways: 1, tool: 'memory', options: { clients: 10000, seated: true } }).filter(({ options }) => !options.numbered),
+};
+
+const peersConnect = {
+  title: 'Connects, 10,000 clients, 256 at a time, two instances',
+  peers: true,
+  ratio: 'cpu_s_per_million',
+  columns: connect.columns,
+  cases: sideBySide('10,000 clients', { tool: 'connect', options: { clients: 10000 } }).filter(({ options }) => !options.numbered),
+};
+
 export const WORKLOADS = {
   echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet, resume, 'resume-storm': resumeStorm, deadlines, outages,
+  peers, 'peers-pace': peersPace, 'peers-memory': peersMemory, 'peers-connect': peersConnect,
 };

@@ -15,9 +15,10 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../lib/servers.mjs';
+import { hasPeer, installPeers } from './peers.mjs';
 import { WORKLOADS } from './plan.mjs';
 import { Stage } from './stage.mjs';
-import { extremes, medians, table } from './table.mjs';
+import { at, extremes, median, medians, table } from './table.mjs';
 import { watching } from './watch.mjs';
 
 const OUT = join(ROOT, 'build/bench');
@@ -59,9 +60,19 @@ function machine() {
   return { cores: cpus().length, model, version, date: new Date().toISOString() };
 }
 
+// What each case costs against the floor of its group, run by run; the median of that.
+function addRatios(chosen, rows, path) {
+  for (const [i, one] of chosen.entries()) {
+    const base = chosen.find((other) => other.base && other.group === one.group);
+    if (base) rows[i].median.ratio = median(one.runs.map((result, run) => at(result, path) / at(base.runs[run], path)));
+  }
+  return rows.some((row) => row.median.ratio);
+}
+
 async function workload(name) {
-  const { title, columns, cases } = WORKLOADS[name];
-  const chosen = cases.filter((one) => !flags.only || one.name.includes(flags.only)).map((one) => ({ ...one, runs: [] }));
+  const { title, columns, cases, ratio, peers } = WORKLOADS[name];
+  if (peers) installPeers();
+  const chosen = cases.filter((one) => hasPeer(one.stage?.peer)).filter((one) => !flags.only || one.name.includes(flags.only)).map((one) => ({ ...one, runs: [] }));
   if (!chosen.length) return;
   for (let run = 0; run < runs; run++)
     for (const one of chosen) {
@@ -72,11 +83,12 @@ async function workload(name) {
   writeFileSync(join(OUT, `${name}.json`), `${JSON.stringify({ name, title, machine: machine(), rows }, null, 1)}\n`);
   const busy = Math.max(...rows.flatMap((row) => row.runs.map((result) => result.machine_busy_share ?? 0)));
   const extra = flags.syscalls ? [['syscalls', 'syscalls_per_thing', 2]] : [];
+  if (ratio && addRatios(chosen, rows, ratio)) extra.push(['× floor', 'ratio', 2]);
   console.log(`\n${title}\n(medians of ${runs} runs; the machine was at most ${Math.round(busy * 100)} % busy)\n`);
   console.log(table([...columns, ...extra], rows));
 }
 
-const names = positionals.length ? positionals : Object.keys(WORKLOADS);
+const names = positionals.length ? positionals : Object.keys(WORKLOADS); // all, peers included
 for (const name of names) {
   if (!WORKLOADS[name]) {
     console.error(`there is no workload '${name}': ${Object.keys(WORKLOADS).join(', ')}`);

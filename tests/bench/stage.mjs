@@ -9,6 +9,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../lib/proc.mjs';
 import { Gateway, ROOT, RedisServer } from '../lib/servers.mjs';
+import { Peer, wireOf } from './peers.mjs';
 
 export const BENCH = process.env.BENCH_BIN ?? join(ROOT, 'build/release/bench');
 
@@ -41,26 +42,34 @@ function machineSeconds() {
 }
 
 export class Stage {
-  // gateways: how many; standalone: without Redis; env: over PLAIN_ENV.
-  static async open({ gateways = 1, standalone = false, env = {}, redis = {} } = {}) {
+  // gateways: how many; standalone: without Redis; env: over PLAIN_ENV; peer: another server instead of matchgate.
+  static async open({ gateways = 1, standalone = false, env = {}, redis = {}, peer } = {}) {
     const stage = new Stage();
     stage.gateways = [];
+    stage.peer = peer;
     try {
       if (!standalone) {
         stage.redis = await new RedisServer(await freePort(), redis).start();
         pin(stage.redis.proc.pid);
       }
       for (let i = 0; i < gateways; i++) {
-        const gateway = new Gateway(await freePort(), { redis: stage.redis, env: { ...PLAIN_ENV, ...env } });
+        const gateway = await stage.#gateway({ ...PLAIN_ENV, ...env });
         stage.gateways.push(gateway);
-        pin(gateway.pid);
       }
-      for (const gateway of stage.gateways) await gateway.up('ready', 60000);
+      for (const gateway of stage.gateways) {
+        await gateway.up('ready', 60000);
+        pin(gateway.pid); // now that all its threads are there
+      }
     } catch (error) {
       await stage.close();
       throw error;
     }
     return stage;
+  }
+
+  async #gateway(env) {
+    const port = await freePort();
+    return this.peer ? new Peer(this.peer, port, this.redis, env) : new Gateway(port, { redis: this.redis, env });
   }
 
   // options.kill: the tool kills the first gateway when the time has come.
@@ -69,6 +78,7 @@ export class Stage {
       options.kill_pid = this.gateways[0].pid;
       this.gateways[0].proc.expectExit = true;
     }
+    if (this.peer) options.wire = wireOf(this.peer);
     return runTool([...toolArgs(workload, options), ...fleetArgs(this.gateways, this.redis)]);
   }
 

@@ -1,6 +1,7 @@
 // Medians of runs, and tables of them.
 
-const at = (object, path) => path.split('.').reduce((value, key) => value?.[key], object);
+// The value at 'a.b.c'.
+export const at = (object, path) => path.split('.').reduce((value, key) => value?.[key], object);
 
 export function median(values) {
   const sorted = values.filter((value) => typeof value === 'number').sort((a, b) => a - b);

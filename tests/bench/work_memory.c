@@ -87,7 +87,7 @@ struct rush {
 static bool on_heard(void *ctx, uint32_t who, const struct wire_heard *h)
 {
     struct rush *r = ctx;
-    enum wire_kind first = r->game.o->wire->matchmaking ? WIRE_WELCOME : WIRE_START;
+    enum wire_kind first = r->game.o->wire->join ? WIRE_WELCOME : WIRE_START;
     if (h->kind != first || r->begun_at[who] == 0)
         return false;
     r->last_at = r->game.crowd.now;

@@ -10,6 +10,7 @@ import { BINARY, fleetTest, freePort } from '../lib/fleet.mjs';
 process.env.BENCH_BIN ??= join(dirname(BINARY), 'bench');
 const { BENCH, fleetArgs, runTool, toolArgs } = await import('../bench/stage.mjs');
 const { WORKLOADS } = await import('../bench/plan.mjs');
+const { Peer } = await import('../bench/peers.mjs');
 const { median, table } = await import('../bench/table.mjs');
 
 const SHORT = { warm_ms: 100, run_ms: 400 };
@@ -143,6 +144,21 @@ for (const [what, [spoil, pattern]] of Object.entries(spoiled))
     if (pattern) await complains(result, pattern);
     else assert.ok((await result).deliveries > 0);
   });
+
+fleetTest('the floor relays, across instances and within one', async (fleet) => {
+  const redis = await fleet.redis();
+  const peers = [];
+  for (const env of [{}, {}, { LOCAL: '1' }]) {
+    const peer = new Peer('floor', await freePort(), redis, env);
+    fleet.keep({ proc: peer.proc, close: () => peer.proc.kill9() });
+    peers.push(await peer.up());
+  }
+  const [a, b, alone] = peers;
+  const options = { wire: 'plain', clients: 32, seats: 8 };
+  traffic(await run('room', options, [a, b], redis), options);
+  traffic(await run('room', { ...options, size: 4096 }, [a, b], redis), options);
+  traffic(await run('room', options, [alone], redis), options);
+});
 
 test('a server that refuses, and one that is not there', async (t) => {
   const port = await freePort();
