@@ -23,6 +23,7 @@
 #include "gateway/detach.h"
 #include "gateway/inbox.h"
 #include "gateway/deliver.h"
+#include "gateway/island.h"
 #include "gateway/resume.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
@@ -188,7 +189,10 @@ static enum flow_next refuse(struct attach *a, struct realm_outcome o)
     s->attach_unknown = o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT;
     if (s->state == SESSION_CLOSED)
         detach_start(a->node, s);
-    tell_outcome(s->conn, 0, o);
+    if (o.err)
+        tell_outcome(s->conn, 0, o);
+    else
+        tell_retry(s->conn, 0, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
     tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
     return flow_fail(&a->flow, o.err ? o.err : ERR_PROTOCOL);
 }
@@ -208,6 +212,9 @@ static enum flow_next read_attach(struct flow *f)
     struct realm_outcome o = realm_outcome(a->err, a->reply);
     if (realm_said(o, "REPLACED"))
         return replaced(a);
+    if (realm_said(o, "NO_SESSION") && a->resume.wanted &&
+        !island_may_begin(a->node->island, s->realm, a->resume.room_count > 0))
+        return refuse(a, o);
     if (realm_said(o, "NO_SESSION") && a->resume.wanted) { /* expired, or not this player's: a new one */
         a->resume = (struct resume){0};
         return flow_goto(f, a->first, FLOW_NEXT);
@@ -319,17 +326,6 @@ static struct room *enter_room(struct attach *a, const struct presence_reseated 
     return r;
 }
 
-static void confirm_if_waiting(struct attach *a)
-{
-    struct node *n = a->node;
-    struct room *r = rooms_find(n->rooms, str_of(a->room_id));
-    if (!r)
-        return;
-    if (r->status == ROOM_WAITING && n->settings->confirm_auto)
-        confirm_seat(n, a->session, str_of(a->room_id), 0);
-    inbox_fill(n, r); /* what was published before the room was known here has passed by unseen */
-}
-
 /* Up to where does the client know the room's events? false: he starts with the record. */
 static bool seen_of(const struct attach *a, struct history_position *have)
 {
@@ -353,7 +349,7 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
             session_move(s, SESSION_IDLE, "has a seat");
         s->catching_up = true;
         (void)enter_room(a, seat);
-        inbox_events(n, seat->events);
+        inbox_events(n, s->realm, seat->events);
         return catch_up(a, a->room_id, have, true);
     }
     a->recovered = false;
@@ -363,8 +359,8 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
     if (r->status == ROOM_WAITING && entered)
         deliver_match_again(s, r, seat->confirm_by_ms);
     deliver_snapshot(s->conn, r, seat->record, seat->seq);
-    inbox_events(n, seat->events);
-    confirm_if_waiting(a);
+    inbox_events(n, s->realm, seat->events);
+    confirm_if_waiting(n, s, str_of(a->room_id));
     return FLOW_DONE;
 }
 
@@ -425,23 +421,16 @@ static enum flow_next caught_up(struct flow *f)
         return flow_fail(f, a->err);
     if (s->state == SESSION_CLOSED)
         return FLOW_DONE;
-    confirm_if_waiting(a);
+    confirm_if_waiting(a->node, s, str_of(a->room_id));
     return show_ended(a) == FLOW_WAIT ? flow_goto(f, a->caught_up, FLOW_WAIT) : FLOW_DONE;
-}
-
-static void close_if_empty(struct node *n, const char *room_id)
-{
-    struct room *r = *room_id ? rooms_find(n->rooms, str_of(room_id)) : NULL;
-    if (r && list_empty(&r->members))
-        closing_room(n, r, (struct str){0}, "no member left here");
 }
 
 static void attach_done(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
     struct session *s = a->session;
-    close_if_empty(a->node, a->room_id);
-    close_if_empty(a->node, a->left_room_id);
+    closing_if_empty(a->node, a->room_id);
+    closing_if_empty(a->node, a->left_room_id);
     a->node->attaching--;
     s->attaching = false;
     if (f->err && !a->again && !a->welcomed && s->fence && s->state != SESSION_CLOSED) {
@@ -485,6 +474,11 @@ static void start(struct node *n, struct session *s, bool again, const struct re
 
 void attach_start(struct node *n, struct session *s, const struct resume *resume)
 {
+    if (!island_receive(n->island, resume && resume->wanted, &s->realm)) {
+        tell_retry(s->conn, 0, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
+        tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
+        return;
+    }
     start(n, s, false, resume);
 }
 

@@ -5,9 +5,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "gateway/adopt.h"
 #include "gateway/tell.h"
 #include "gateway/compare.h"
 #include "gateway/detach.h"
+#include "gateway/homecoming.h"
 #include "gateway/lease.h"
 #include "gateway/rounds.h"
 #include "gateway/session.h"
@@ -145,6 +147,8 @@ static void poll(void *arg)
 {
     struct clockwork *c = arg;
     const struct backend *b = c->node->backend;
+    adopt_tick(c->node);
+    homecoming_tick(c->node);
     if (b->ops->up(b) && lease_ready(c->node->lease))
         rounds_timers(&c->rounds);
 }

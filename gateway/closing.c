@@ -32,3 +32,10 @@ void closing_room(struct node *n, struct room *r, struct str requeued, const cha
     }
     rooms_remove(n->rooms, r);
 }
+
+void closing_if_empty(struct node *n, const char *room_id)
+{
+    struct room *r = *room_id ? rooms_find(n->rooms, str_of(room_id)) : NULL;
+    if (r && list_empty(&r->members))
+        closing_room(n, r, (struct str){0}, "no member left here");
+}

@@ -9,6 +9,8 @@ struct room;
 /* Members become idle, or queue again if `requeued` ("a b") names them; replies that waited for an event go
  * out; the room is freed. reason: for the log. */
 void closing_room(struct node *n, struct room *r, struct str requeued, const char *reason);
+/* The same if it has no member here; room_id may be empty. */
+void closing_if_empty(struct node *n, const char *room_id);
 /* The replies whose event has been delivered (all of them: with `all`) go out. */
 void closing_waiters(struct room *r, bool all);
 

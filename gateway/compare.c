@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "gateway/adopt.h"
 #include "gateway/attach.h"
 #include "gateway/inbox.h"
 #include "gateway/room.h"
@@ -40,7 +41,7 @@ static void on_records(void *arg, int err, const struct reply *reply)
     struct look *look = arg;
     for (size_t i = 0; !err && i < look->count; i++) {
         struct session *s = sessions_find(look->node->sessions, str_of(look->player_ids[i]));
-        if (!s || s->attaching || s->joining || s->fence == 0)
+        if (!s || s->realm != &look->node->realm || s->attaching || s->joining || s->fence == 0)
             continue;
         struct presence_record now;
         if (presence_record(reply_str(reply, i), &now) && agrees(s, &now)) {
@@ -71,6 +72,8 @@ static void send_look(struct slice *c)
 static void look_at_session(void *arg, struct session *s)
 {
     struct slice *c = arg;
+    if (s->realm != &c->node->realm) /* on the island */
+        return;
     if (s->doubt) {
         attach_again(c->node, s);
         return;
@@ -97,6 +100,7 @@ static void look_at_room(void *arg, struct room *r)
     c->rooms++;
     r->compared_at_ms = c->now_ms;
     inbox_fill(c->node, r);
+    adopt_look(c->node, r);
 }
 
 void compare_slice(struct node *n)
@@ -114,7 +118,7 @@ void compare_slice(struct node *n)
 static void again(void *arg, struct session *s)
 {
     /* The beat that found the store back may have found the lease lost: then they are all on their way. */
-    if (!s->attaching && (s->state == SESSION_QUEUED || s->doubt))
+    if (s->realm == &((struct node *)arg)->realm && !s->attaching && (s->state == SESSION_QUEUED || s->doubt))
         attach_again(arg, s);
 }
 

@@ -15,7 +15,7 @@ static void on_confirmed(void *arg, int err, const struct reply *reply)
     struct intent *p = arg;
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "OK"))
-        inbox_events(p->node, reply_at(reply, 2));
+        inbox_events(p->node, p->session->realm, reply_at(reply, 2));
     /* What was published before the room was known here has passed by unseen: the log has it. */
     struct room *r = rooms_find(p->node->rooms, str_of(p->room_id));
     if (r && !o.err && (!realm_said(o, "OK") || r->at.seq < reply_int(reply, 3)))
@@ -47,4 +47,14 @@ void confirm_members(struct node *n, struct room *r)
         return;
     LIST_EACH(it, &r->members)
     confirm_seat(n, OWNER(it, struct session, in_room), str_of(r->room_id), 0);
+}
+
+void confirm_if_waiting(struct node *n, struct session *s, struct str room_id)
+{
+    struct room *r = rooms_find(n->rooms, room_id);
+    if (!r)
+        return;
+    if (r->status == ROOM_WAITING && n->settings->confirm_auto)
+        confirm_seat(n, s, room_id, 0);
+    inbox_fill(n, r); /* what was published before the room was known here has passed by unseen */
 }

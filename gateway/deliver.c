@@ -205,7 +205,7 @@ void deliver_doubts(struct node *n, const struct room_event *e)
     }
 }
 
-void deliver_match_found(struct node *n, const struct room_event *e)
+void deliver_match_found(struct node *n, const struct realm *realm, const struct room_event *e)
 {
     struct room *known = rooms_find(n->rooms, e->room_id), *r = NULL;
     struct event_seat seat;
@@ -215,7 +215,7 @@ void deliver_match_found(struct node *n, const struct room_event *e)
         struct session *s = sessions_find(n->sessions, seat.player_id);
         /* A player whose connection has just changed is found by its own attach; one that is gone, by its
          * detach. */
-        if (!s || !s->conn || !str_eq(seat.socket_id, str_of(s->socket_id)))
+        if (!s || !s->conn || s->realm != realm || !str_eq(seat.socket_id, str_of(s->socket_id)))
             continue;
         if (known || s->room || (s->state != SESSION_QUEUED && s->state != SESSION_IDLE)) {
             if (s->room == NULL || s->room != known)
@@ -225,7 +225,7 @@ void deliver_match_found(struct node *n, const struct room_event *e)
         if (!r) {
             r = rooms_get(n->rooms, e->room_id);
             r->at = (struct history_position){e->epoch, e->seq};
-            r->realm = s->realm;
+            r->realm = realm;
             r->level = level_of(e);
             places_from(r, e->place);
         }
@@ -337,6 +337,7 @@ static void left(struct node *n, struct room *r, const struct room_event *e)
 
 void deliver_event(struct node *n, struct room *r, const struct room_event *e)
 {
+    n->on_event(n, r, e);
     if (str_eq(e->event, STR(PUSH_GAME_MESSAGE))) { /* by far the most */
         deliver_push(r, e, NULL);
     } else if (str_eq(e->event, STR(PUSH_GAME_START))) {

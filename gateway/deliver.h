@@ -14,7 +14,7 @@ void deliver_event(struct node *n, struct room *r, const struct room_event *e);
 /* Event number 1 of a room: makes the local view if players of ours are seated, and n->on_seated. A player of
  * ours who does not fit (he still sits elsewhere in our view, or the room is known already) is asked about:
  * n->on_doubt. */
-void deliver_match_found(struct node *n, const struct room_event *e);
+void deliver_match_found(struct node *n, const struct realm *realm, const struct room_event *e);
 /* The same message from a stranger: only makes us ask the store about the players of ours it names. */
 void deliver_doubts(struct node *n, const struct room_event *e);
 /* A message to this instance, not to a room (sessionReplaced). */

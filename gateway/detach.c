@@ -109,7 +109,7 @@ static void on_detached(void *arg, int err, const struct reply *reply)
             (void)str_copy(kind, sizeof kind, reply_str(reply, 3));
             metrics_add_for(METRIC_SWEPT, kind, 1);
         }
-        inbox_events(d->node, reply_at(reply, 2));
+        inbox_events(d->node, d->realm, reply_at(reply, 2));
         waiting_match_text(d->node, d->realm, reply_str(reply, 1));
     }
     finish(d, realm_said(o, "OK"));
@@ -146,6 +146,20 @@ static struct detach *detach_new(struct node *n, struct str player_id, struct st
     return d;
 }
 
+/* A session of the island is in the store as well, as it was when it went: that record is looked after when
+ * the store is back. */
+static void put_by(struct node *n, const struct session *s)
+{
+    struct detach *d = detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id),
+                                  (struct str){0});
+    CHECK(d != NULL);
+    d->fence = s->fleet_fence;
+    memcpy(d->session_id, s->session_id, sizeof d->session_id);
+    n->detaches->running--;
+    n->detaches->waiting_count++;
+    list_push(&n->detaches->waiting, &d->link);
+}
+
 void detach_start(struct node *n, const struct session *s)
 {
     if (s->fence == 0 && !s->attach_unknown)
@@ -158,6 +172,8 @@ void detach_start(struct node *n, const struct session *s)
     d->fence = s->fence;
     d->level = s->level;
     memcpy(d->session_id, s->session_id, sizeof d->session_id);
+    if (s->realm != &n->realm && s->fleet_fence)
+        put_by(n, s);
     ask(d);
 }
 

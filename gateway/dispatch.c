@@ -77,6 +77,11 @@ void dispatch_message(void *arg, struct conn *c, struct str text)
     }
     if (s->state == SESSION_CLOSED)
         return;
+    if (s->moving && request.kind != MSG_PING) {
+        tell_retry(c, request.id, CODE_BUSY, "your place is being written back to the store; send this again",
+                   100);
+        return;
+    }
     handlers[request.kind].handle(n, s, &request);
 }
 

@@ -8,6 +8,7 @@
 #include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/confirm.h"
+#include "gateway/copy.h"
 #include "gateway/inbox.h"
 #include "gateway/deliver.h"
 #include "gateway/intent.h"
@@ -114,9 +115,9 @@ static void on_message(void *arg, int err, const struct reply *reply)
         char data[40];
         int bytes = snprintf(data, sizeof data, "{\"seq\":%lld}", (long long)seq);
         if (!done_before && reply->count > 3)
-            inbox_event(i->node, reply_str(reply, 3));
+            inbox_event(i->node, i->session->realm, reply_str(reply, 3));
         if (!done_before)
-            inbox_event(i->node, reply_str(reply, 2));
+            inbox_event(i->node, i->session->realm, reply_str(reply, 2));
         inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
                        (struct str){data, (size_t)bytes});
     } else {
@@ -167,7 +168,7 @@ static void on_set(void *arg, int err, const struct reply *reply)
         char data[80];
         int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}",
                              (long long)reply_int(reply, 1), (long long)seq);
-        inbox_events(i->node, reply_at(reply, 3));
+        inbox_events(i->node, i->session->realm, reply_at(reply, 3));
         inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
                        (struct str){data, (size_t)bytes});
     } else if (realm_said(o, "STALE_VERSION")) {
@@ -279,7 +280,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
             if (list_empty(&r->members))
                 closing_room(i->node, r, (struct str){0}, "no member left here");
         }
-        inbox_events(i->node, reply_at(reply, 2));
+        inbox_events(i->node, i->session->realm, reply_at(reply, 2));
         waiting_match_text(i->node, s->realm, reply_str(reply, 1));
     } else {
         intent_refused_in_room(i, o);
@@ -300,9 +301,12 @@ static void on_ended(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
+    struct room *r = rooms_find(i->node->rooms, str_of(i->room_id));
+    if (realm_said(o, "OK") && r && r->copy) /* no event says so */
+        copy_vote(r->copy, str_of(i->session->player_id), buf_str(&i->text));
     if (realm_said(o, "DONE") || realm_said(o, "OK")) {
         intent_ok_fmt(i, "{\"ended\":%s}", str_eq(reply_str(reply, 1), STR("1")) ? "true" : "false");
-        inbox_events(i->node, reply_at(reply, 2));
+        inbox_events(i->node, i->session->realm, reply_at(reply, 2));
     } else {
         intent_refused_in_room(i, o);
     }
@@ -320,13 +324,19 @@ void handle_end_game(struct node *n, struct session *s, const struct request *re
         return;
     }
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_end(s->realm, &who, result, on_ended, intent_new(n, s, request->id, room_id));
+    struct intent *i = intent_new(n, s, request->id, room_id);
+    if (s->room && s->room->copy)
+        buf_add_str(&i->text, result);
+    room_state_end(s->realm, &who, result, on_ended, i);
 }
 
 static void on_deadline(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
+    struct room *r = rooms_find(i->node->rooms, str_of(i->room_id));
+    if (realm_said(o, "OK") && r && r->copy) /* no event says so */
+        copy_limit_turn(r->copy, reply_int(reply, 2), clock_mono_ms() + (uint64_t)i->after_ms);
     if (realm_said(o, "OK"))
         intent_ok_fmt(i, "{\"dueAt\":%lld,\"version\":%lld}", (long long)reply_int(reply, 1),
                       (long long)reply_int(reply, 2));
@@ -350,6 +360,7 @@ void handle_turn_deadline(struct node *n, struct session *s, const struct reques
         return;
     }
     struct room_seat who = seat_of(s, room_id, request->id);
-    room_state_deadline(s->realm, &who, after_ms, version, on_deadline,
-                        intent_new(n, s, request->id, room_id));
+    struct intent *i = intent_new(n, s, request->id, room_id);
+    i->after_ms = after_ms;
+    room_state_deadline(s->realm, &who, after_ms, version, on_deadline, i);
 }

@@ -20,6 +20,7 @@
 #include "gateway/closing.h"
 #include "gateway/deliver.h"
 #include "gateway/fleet.h"
+#include "gateway/island.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -196,6 +197,8 @@ static void on_log(void *arg, int err, const struct reply *reply)
 
 void inbox_fill(struct node *n, struct room *r)
 {
+    if (r->realm != &n->realm) /* on the island only our own replies make events: there are no gaps */
+        return;
     r->fill_again = r->filling; /* what is under way may have been asked too early */
     if (r->filling)
         return;
@@ -262,14 +265,16 @@ static void distrust(struct node *n, const struct room_event *e)
         deliver_doubts(n, e);
 }
 
-static void route_known(struct node *n, const struct room_event *e)
+static void route_known(struct node *n, const struct realm *realm, const struct room_event *e)
 {
+    if (realm != &n->realm)
+        island_note(n->island, e);
     if (e->seq == 1 && str_eq(e->event, STR(PUSH_MATCH_FOUND))) {
-        deliver_match_found(n, e);
+        deliver_match_found(n, realm, e);
         return;
     }
     struct room *r = rooms_find(n->rooms, e->room_id);
-    if (!r)
+    if (!r || r->realm != realm) /* what the store said of a room that has gone on without it */
         return;
     if (e->seq == 0)
         deliver_push(r, e, NULL); /* volatile */
@@ -277,12 +282,12 @@ static void route_known(struct node *n, const struct room_event *e)
         accept_numbered(n, r, e);
 }
 
-static void route(struct node *n, struct room_event *e)
+static void route(struct node *n, const struct realm *realm, struct room_event *e)
 {
     if (e->room_id.n == 0)
         deliver_control(n, e);
     else if (fleet_knows(n->fleet, e->origin_instance_id))
-        route_known(n, e);
+        route_known(n, realm, e);
     else if (e->seq == 0 || !id_valid(e->origin_instance_id))
         relay_foreign(n, e);
     else if (n->stranger_count < STRANGERS_MAX)
@@ -308,7 +313,7 @@ void inbox_strangers(struct node *n)
         list_remove(it);
         n->stranger_count--;
         if (known)
-            route_known(n, &e);
+            route_known(n, &n->realm, &e);
         else
             distrust(n, &e);
         mem_free(s);
@@ -342,10 +347,10 @@ void inbox_message(struct node *n, struct str channel, struct str message)
         double lag = ((double)clock_wall_ms() - (double)e.timestamp_ms) / 1000.0;
         metrics_observe(METRIC_ROOM_EVENT_LAG, lag > 0 ? lag : 0);
     }
-    route(n, &e);
+    route(n, &n->realm, &e);
 }
 
-void inbox_event(struct node *n, struct str event_json)
+void inbox_event(struct node *n, const struct realm *realm, struct str event_json)
 {
     struct room_event e;
     const char *why;
@@ -354,13 +359,13 @@ void inbox_event(struct node *n, struct str event_json)
                   KV("next", "the event is lost here: a bug in a script"));
         return;
     }
-    route(n, &e);
+    route(n, realm, &e);
 }
 
-void inbox_events(struct node *n, const struct reply *events)
+void inbox_events(struct node *n, const struct realm *realm, const struct reply *events)
 {
     for (size_t i = 0; i < events->count; i++)
-        inbox_event(n, reply_str(events, i));
+        inbox_event(n, realm, reply_str(events, i));
 }
 
 void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id,

@@ -14,9 +14,9 @@ struct session;
 
 /* A message from a channel. Own echoes are dropped by the origin, garbage is counted and logged. */
 void inbox_message(struct node *n, struct str channel, struct str message);
-/* Events that a script of ours made, in order: a reply's array of event JSON. */
-void inbox_events(struct node *n, const struct reply *events);
-void inbox_event(struct node *n, struct str event_json);
+/* Events that a script of ours made in that realm, in order: a reply's array of event JSON. */
+void inbox_events(struct node *n, const struct realm *realm, const struct reply *events);
+void inbox_event(struct node *n, const struct realm *realm, struct str event_json);
 /* Reads the room's log from the last delivered number on (after an outage, or because of a gap). */
 void inbox_fill(struct node *n, struct room *r);
 /* The reply {id, data} goes out as soon as event `seq` of the room has been delivered here; at once if it has

@@ -24,6 +24,7 @@ struct intent *intent_new(struct node *n, struct session *s, int64_t request_id,
 void intent_free(struct intent *p)
 {
     session_release(p->session);
+    buf_close(&p->text);
     mem_free(p);
 }
 

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_INTENT_H
 #define GATEWAY_INTENT_H
 
+#include "common/buf.h"
 #include "gateway/node.h"
 
 struct session;
@@ -11,7 +12,9 @@ struct intent {
     struct session *session; /* held; its conn may be gone meanwhile */
     int64_t request_id;      /* 0 = no reply wanted */
     int64_t level;           /* join: the wanted one */
+    int64_t after_ms;        /* setTurnDeadline: the limit */
     unsigned tries;
+    struct buf text;         /* endGame: the result, if the room's copy wants it */
     char room_id[ID_SIZE];   /* or empty */
     char ticket_id[ID_SIZE]; /* join */
 };

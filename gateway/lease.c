@@ -28,7 +28,9 @@ struct lease {
     int64_t run;             /* which store it was the last time; 0 = none yet, or it does not say */
     int64_t beats, answered; /* numbers of the last beat, and of the last that was answered */
     uint64_t data_lost_at_ms;
-    bool asking, ready, stopped;
+    int64_t store_now_ms; /* the store's clock when we heard it last, */
+    uint64_t heard_at_ms; /* and ours then (monotonic); 0 = never */
+    bool asking, ready, stopped, held;
     char host[64];
 };
 
@@ -53,7 +55,8 @@ void lease_free(struct lease *l)
 static void reattach_one(void *arg, struct session *s)
 {
     struct lease *l = arg;
-    attach_again(l->node, s);
+    if (s->realm == &l->node->realm) /* who is on the island is attached on his way home */
+        attach_again(l->node, s);
 }
 
 /* true: the lease had run out. */
@@ -100,6 +103,30 @@ static void refuse(struct lease *l, const struct reply *reply)
     l->events.on_refused(l->events.arg, text);
 }
 
+static void note_clock(struct lease *l, int64_t store_now_ms)
+{
+    l->store_now_ms = store_now_ms;
+    l->heard_at_ms = clock_mono_ms();
+}
+
+/* A beat may lie in a frozen store's buffers and be carried out when we have long ceased to count on the
+ * lease. So each says until when it is good, by the store's own clock; one sent to a store that has been
+ * silent for as long is only a probe: it renews nothing. 0: we have not heard the store's clock yet. */
+static int64_t valid_ms(const struct lease *l)
+{
+    return 2 * l->node->settings->probe_late_ms;
+}
+
+static int64_t not_after_ms(const struct lease *l)
+{
+    if (!l->heard_at_ms)
+        return 0;
+    int64_t silent_ms = (int64_t)(clock_mono_ms() - l->heard_at_ms);
+    return l->held || silent_ms > valid_ms(l) ? 1 : l->store_now_ms + silent_ms + valid_ms(l);
+}
+
+static void beat(void *arg);
+
 static void on_beat(void *arg, int err, const struct reply *reply)
 {
     struct lease *l = arg;
@@ -109,11 +136,18 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         refuse(l, reply);
         return;
     }
+    if (realm_said(o, "LATE")) { /* a probe, or one that lay somewhere for long: but now the store answers */
+        note_clock(l, reply_int(reply, 1));
+        if (!l->held)
+            beat(l);
+        return;
+    }
     if (!realm_said(o, "OK")) {
         log_limited(LOG_WARN, "lease.beat_failed", KV("reason", err_name(o.err)),
                     KV_STR("answer", reply ? reply->str : (struct str){0}), KV("next", "tried again"));
         return;
     }
+    note_clock(l, reply_int(reply, 2));
     metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
     if (reply_int(reply, 5) > 0)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
@@ -137,7 +171,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
 static void note_fence(void *arg, struct session *s)
 {
     struct lease *l = arg;
-    if (s->fence > l->fence)
+    if (s->realm == &l->node->realm && s->fence > l->fence)
         l->fence = s->fence;
 }
 
@@ -164,7 +198,8 @@ static void beat(void *arg)
                                            .first = !l->ready,
                                            .fence = l->fence,
                                            .known_run = l->run,
-                                           .answered = l->answered};
+                                           .answered = l->answered,
+                                           .not_after_ms = not_after_ms(l)};
     presence_heartbeat(&n->realm, &this_one, on_beat, l);
     buf_close(&info);
 }
@@ -192,6 +227,25 @@ void lease_stop(struct lease *l)
     l->stopped = true;
     loop_timer_free(l->timer);
     l->timer = NULL;
+}
+
+void lease_hold(struct lease *l)
+{
+    l->held = true;
+}
+
+void lease_resume(struct lease *l)
+{
+    l->held = false;
+    lease_beat(l);
+}
+
+bool lease_surely_over(const struct lease *l)
+{
+    int64_t lease_ms = l->node->settings->lease_ms;
+    /* The last good beat went out at most so long after we heard the store, and was good for as long again;
+     * clocks differ a little in speed. */
+    return clock_mono_ms() > l->heard_at_ms + (uint64_t)(2 * valid_ms(l) + lease_ms + lease_ms / 10);
 }
 
 uint64_t lease_data_lost_at_ms(const struct lease *l)

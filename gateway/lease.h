@@ -24,6 +24,12 @@ void lease_start(struct lease *l);
 void lease_stop(struct lease *l);
 /* Beats now, if it has begun. */
 void lease_beat(struct lease *l);
+/* From now on beats only probe: the lease is not renewed, until lease_resume (which beats at once). */
+void lease_hold(struct lease *l);
+void lease_resume(struct lease *l);
+/* Nobody can take this instance for alive any more: whatever beats are still under way to the store, they are
+ * not good any more (heartbeat.lua), and the lease that the last good one renewed has run out. */
+bool lease_surely_over(const struct lease *l);
 /* Wall clock of the last time the store came back without what it had confirmed; 0 = never. */
 uint64_t lease_data_lost_at_ms(const struct lease *l);
 /* The very first beat is under way. */

@@ -8,6 +8,7 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "gateway/adopt.h"
 #include "gateway/admit.h"
 #include "gateway/attach.h"
 #include "gateway/clockwork.h"
@@ -17,7 +18,9 @@
 #include "gateway/drain.h"
 #include "gateway/estimate.h"
 #include "gateway/fleet.h"
+#include "gateway/homecoming.h"
 #include "gateway/inbox.h"
+#include "gateway/island.h"
 #include "gateway/lease.h"
 #include "gateway/room.h"
 #include "gateway/server.h"
@@ -53,6 +56,7 @@ static void on_store_state(void *arg, bool up, const char *reason)
         return;
     }
     log_info("store.ready", KV("mode", p->node.backend->durable ? "redis" : "standalone"));
+    homecoming_tick(&p->node);
     if (p->was_up)
         clockwork_store_back(p->node.clockwork);
     else if (!lease_ready(p->node.lease))
@@ -69,6 +73,7 @@ static void teardown(void *arg)
     surface_close(n);
     n->backend->ops->free(n->backend); /* answers what is pending */
     n->backend = NULL;
+    island_close(n->island);
     drain_free(n->drain);
     loop_stop(n->loop);
 }
@@ -200,6 +205,7 @@ static int run(struct process *p)
     n->rooms = rooms_new(n->loop, inbox_on_gap, n);
     n->on_seated = confirm_members;
     n->on_doubt = attach_again;
+    n->on_event = adopt_event;
     n->on_stranger = beat_for_stranger;
     list_init(&n->strangers);
     n->estimate = estimate_new(p->settings.level_max);
@@ -209,6 +215,7 @@ static int run(struct process *p)
     make_store(p);
     n->lease = lease_new(n, &(struct lease_events){p, on_ready, on_refused, on_dead});
     n->clockwork = clockwork_new(n);
+    n->island = island_new(n);
     surface_open(n);
     char err[256] = "";
     if (make_server(p, err, sizeof err)) {
@@ -232,6 +239,7 @@ static int run(struct process *p)
     detaches_free(n->detaches);
     estimate_free(n->estimate);
     fleet_free(n->fleet);
+    island_free(n->island);
     inbox_close(n);
     rooms_free(n->rooms);
     sessions_free(n->sessions);

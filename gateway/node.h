@@ -11,6 +11,7 @@
 struct settings;
 struct server;
 struct room;
+struct room_event;
 struct session;
 struct sessions;
 struct rooms;
@@ -21,6 +22,7 @@ struct clockwork;
 struct detaches;
 struct health;
 struct drain;
+struct island;
 
 struct node {
     struct loop *loop;
@@ -37,12 +39,15 @@ struct node {
     struct detaches *detaches;
     struct health *health;
     struct drain *drain;
+    struct island *island;
     uint64_t started_at_ms; /* wall clock */
     /* Called when players of ours were seated in a new room (confirm_members); keeps the delivery below the
      * requests. */
     void (*on_seated)(struct node *n, struct room *r);
     /* Called when an event and the local view of a player do not fit together (attach_again). */
     void (*on_doubt)(struct node *n, struct session *s);
+    /* Called with every event of a room that is delivered here, before it is (adopt_event). */
+    void (*on_event)(struct node *n, struct room *r, const struct room_event *e);
     /* Called when an instance is heard of that the last heartbeat did not list (lease_beat asks again). */
     void (*on_stranger)(struct node *n);
     struct list strangers; /* inbox.c's: messages that wait for that answer */

@@ -5,6 +5,7 @@
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "gateway/copy.h"
 #include "gateway/session.h"
 
 struct rooms {
@@ -91,6 +92,7 @@ void rooms_remove(struct rooms *all, struct room *r)
     metrics_set(METRIC_ROOMS, (int64_t)map_count(all->by_id));
     room_drop_held(r, INT64_MAX);
     loop_timer_free(r->gap_timer);
+    copy_free(r->copy);
     mem_free(r->places);
     mem_free(r);
 }

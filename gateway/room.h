@@ -11,6 +11,7 @@
 #include "common/loop.h"
 #include "gateway/history.h"
 
+struct copy;
 struct realm;
 struct session;
 
@@ -49,6 +50,7 @@ struct room {
     bool fill_again;     /* ... and once more then */
     bool astray; /* an event came that does not continue ours: replies wait until the log has been read */
     uint64_t compared_at_ms;      /* monotonic: when its number was last compared with the store's */
+    struct copy *copy;            /* owned; NULL unless the room may go on without the store (adopt.h) */
     struct rooms *all;            /* the registry it stands in */
     struct loop_timer *gap_timer; /* NULL until the first gap */
     size_t place_count;

@@ -25,7 +25,7 @@ static void on_fired(void *arg, int err, const struct reply *reply)
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "OK")) {
         metrics_add_for(METRIC_TIMERS_FIRED, f->kind, 1);
-        inbox_events(f->node, reply_at(reply, 2));
+        inbox_events(f->node, f->realm, reply_at(reply, 2));
         waiting_match_text(f->node, f->realm, reply_str(reply, 1));
     }
     mem_free(f);

@@ -33,6 +33,9 @@ struct session {
     struct list in_room;
     const struct realm *realm; /* where the player's record lives: the fleet's, or the island's; borrowed */
     int64_t fence;             /* 0 until attached */
+    int64_t fleet_fence; /* while it lives on the island: what the store has given it; 0 = it never attached
+                            there */
+    bool moving;         /* on its way home from the island: requests are answered BUSY */
     int64_t level;
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */

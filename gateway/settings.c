@@ -106,6 +106,8 @@ static const struct conf_setting table[] = {
     CHOICE(
         "ROOM_EVENTS_MODE", room_events_mode, "remote|all|direct", "remote",
         "Who is told of room events: instances with members, everybody, or each of them on its own channel."),
+    CHOICE("DEGRADED_MATCHMAKING", degraded_matchmaking, "local|refuse", "local",
+           "Redis away: rooms and matches among the players of one instance go on, or are refused."),
 
     HEADING("Identity"),
     SECRET("AUTH_JWT_SECRET", auth_jwt_secret, 512,
@@ -243,6 +245,7 @@ static int64_t lesser(int64_t a, int64_t b)
 static void derive(struct settings *s)
 {
     s->confirm_auto = s->confirm == 0;
+    s->degraded_local = s->degraded_matchmaking == 0;
     s->room_events_mode_name = mode_names[s->room_events_mode];
     /* An instance must know that the store is away before its lease is over. */
     s->probe_late_ms = lesser(lesser(s->command_timeout_ms, PROBE_LATE_MS), s->lease_ms / 2);

@@ -24,6 +24,8 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
     int64_t room_events_mode, confirm; /* positions in their choices */
     const char *room_events_mode_name; /* derived */
     bool confirm_auto;                 /* derived */
+    int64_t degraded_matchmaking;      /* position in its choices */
+    bool degraded_local;               /* derived */
     bool wants_redis;           /* derived: any of REDIS_URL, REDIS_HOST ... given, or REDIS_ENABLED=true */
     struct redis_address redis; /* derived, if wants_redis */
     const char *auth_jwt_secret, *admin_token, *allowed_origins;

@@ -21,10 +21,14 @@ static void fill_local(void *arg, struct health_local *out)
                                  .rooms = (int64_t)rooms_count(n->rooms),
                                  .queued = metrics_get(METRIC_QUEUED),
                                  .draining = n->drain != NULL};
-    /* While Redis is away the instance stays in rotation: if all left at once, nobody could be told anything.
-     */
-    out->ready = lease_ready(n->lease) && !out->draining;
-    out->not_ready_reason = out->draining ? "draining" : out->ready ? NULL : "starting";
+    /* While Redis is away the instance stays in rotation, unless told otherwise: if all left at once, nobody
+     * could be told anything. */
+    bool refusing = !n->settings->degraded_local && n->backend && !n->backend->ops->up(n->backend);
+    out->ready = lease_ready(n->lease) && !out->draining && !refusing;
+    out->not_ready_reason = out->draining            ? "draining"
+                            : !lease_ready(n->lease) ? "starting"
+                            : refusing               ? "store away, DEGRADED_MATCHMAKING=refuse"
+                                                     : NULL;
     size_t count = 0;
     if (lease_data_lost_at_ms(n->lease))
         out->warnings[count++] =

@@ -58,7 +58,7 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
     if (realm_said(o, "MATCHED")) {
         metrics_add(METRIC_MATCHES, reply_at(reply, 2)->count > 0);
         say_matched(s, request_id);
-        inbox_events(n, reply_at(reply, 2));
+        inbox_events(n, s->realm, reply_at(reply, 2));
         if (!s->room && s->conn && reply_at(reply, 2)->count == 0)
             n->on_doubt(n, s); /* matched before, and we do not know the room */
         return;
@@ -68,20 +68,27 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
     intent_refused(s, request_id, o);
 }
 
-struct match_run { /* one after the other until NONE */
+struct level_run { /* what is done for one level; matching: one after the other until NONE */
     struct node *node;
     const struct realm *realm;
     int64_t level;
 };
 
+static struct level_run *run_new(struct node *n, const struct realm *realm, int64_t level)
+{
+    struct level_run *m = mem_alloc(sizeof *m);
+    *m = (struct level_run){n, realm, level};
+    return m;
+}
+
 static void on_match(void *arg, int err, const struct reply *reply)
 {
-    struct match_run *m = arg;
+    struct level_run *m = arg;
     struct realm_outcome o = realm_outcome(err, reply);
     bool matched = realm_said(o, "MATCHED");
     if (matched) {
         metrics_add(METRIC_MATCHES, 1);
-        inbox_events(m->node, reply_at(reply, 2));
+        inbox_events(m->node, m->realm, reply_at(reply, 2));
     }
     if (matched || (realm_said(o, "NONE") && reply_int(reply, 1))) {
         queue_match(m->realm, m->level, on_match, m);
@@ -94,11 +101,7 @@ void waiting_match(struct node *n, const struct realm *realm, int64_t level)
 {
     if (level < 0)
         return;
-    struct match_run *m = mem_alloc(sizeof *m);
-    m->node = n;
-    m->realm = realm;
-    m->level = level;
-    queue_match(realm, level, on_match, m);
+    queue_match(realm, level, on_match, run_new(n, realm, level));
 }
 
 void waiting_match_text(struct node *n, const struct realm *realm, struct str level)
@@ -110,13 +113,15 @@ void waiting_match_text(struct node *n, const struct realm *realm, struct str le
 
 static void on_expired(void *arg, int err, const struct reply *reply)
 {
+    struct level_run *m = arg;
     if (!err)
-        inbox_events(arg, reply_at(reply, 1));
+        inbox_events(m->node, m->realm, reply_at(reply, 1));
+    mem_free(m);
 }
 
 void waiting_expire(struct node *n, const struct realm *realm, int64_t level)
 {
-    queue_expire(realm, level, on_expired, n);
+    queue_expire(realm, level, on_expired, run_new(n, realm, level));
 }
 
 struct update {

@@ -33,7 +33,7 @@ void welcome_push(const struct node *n, const struct session *s, const struct we
                 (long long)set->session_ttl_ms);
     buf_add_fmt(&d, ",\"serverTime\":%llu,\"pingMs\":%lld,\"recovered\":%s,\"durable\":%s",
                 (unsigned long long)clock_wall_ms(), (long long)set->ping_ms, w->recovered ? "true" : "false",
-                n->backend->durable ? "true" : "false");
+                s->realm->backend->durable ? "true" : "false");
     buf_add_fmt(&d, ",\"limits\":{\"messageMaxBytes\":%lld,\"messagesPerSecond\":%lld}",
                 (long long)set->message_max_bytes, (long long)set->rate_per_second);
     if (w->queued)

@@ -43,6 +43,9 @@ struct backend_ops {
      * points>` where CONFIG is allowed. NULL where there are none (memory). */
     void (*info)(struct backend *b, backend_cb fn, void *arg);
     bool (*up)(const struct backend *b);
+    /* Nothing can be written to the store now: it is not up, no call is under way, and what is called now
+     * fails. Some calls may still go to a store that answers but takes no writes. NULL: never. */
+    bool (*cut_off)(const struct backend *b);
     const char *(*reason)(const struct backend *b);
     void (*free)(struct backend *b); /* pending calls are answered with ERR_UNKNOWN first */
 };

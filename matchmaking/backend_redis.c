@@ -60,6 +60,14 @@ static bool up(const struct backend *b)
     return r->connected && r->trust == TRUST_FULL && redis_link_up(r->subscriber);
 }
 
+static bool cut_off(const struct backend *b)
+{
+    const struct backend_redis *r = self(b);
+    struct redis_link_stats stats;
+    redis_link_stats(r->commands, &stats);
+    return r->trust == TRUST_NONE || (r->trust == TRUST_ANSWERS && stats.waiting == 0);
+}
+
 static const char *reason(const struct backend *b)
 {
     const struct backend_redis *r = self(b);
@@ -288,6 +296,7 @@ static const struct backend_ops ops = {.run = run,
                                        .publish = publish,
                                        .info = info,
                                        .up = up,
+                                       .cut_off = cut_off,
                                        .reason = reason,
                                        .free = close_backend};
 

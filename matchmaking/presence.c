@@ -120,6 +120,7 @@ void presence_heartbeat(const struct realm *r, const struct presence_beat *beat,
     realm_arg_int(&c, beat->fence);
     realm_arg_int(&c, beat->known_run);
     realm_arg_int(&c, beat->answered);
+    realm_arg_int(&c, beat->not_after_ms);
     realm_probe(&c, &script_heartbeat, fn, arg);
 }
 

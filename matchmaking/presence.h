@@ -50,14 +50,15 @@ struct presence_beat {
     struct str info; /* JSON with "seats":N and "beat":N, this beat's number */
     int64_t known_epoch;
     bool first;
-    int64_t fence;     /* the highest one this instance was given; 0 = none */
-    int64_t known_run; /* which store it was the last time; 0 = not known */
-    int64_t answered;  /* the number of the last beat that was answered */
+    int64_t fence;        /* the highest one this instance was given; 0 = none */
+    int64_t known_run;    /* which store it was the last time; 0 = not known */
+    int64_t answered;     /* the number of the last beat that was answered */
+    int64_t not_after_ms; /* by the store's clock; later it renews nothing; 0 = always good */
 };
 /* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones, 5: ms by which the
  * deadlines moved, 6 and 8: fences and beats that this instance had got and the store does not know: it is
- * empty or older than it was, 7: the store's run, another one after a restart or a failover) or "SEATS" (1:
- * seats, 2: instance). */
+ * empty or older than it was, 7: the store's run, another one after a restart or a failover), "SEATS" (1:
+ * seats, 2: instance) or "LATE" (1: now ms). */
 void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
 /* retire.lua. Answer "OK", "LIVE", "LEFT". */
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);

@@ -4,9 +4,10 @@
 -- KEYS  1 instances, 2 instance_info, 3 instance_epochs, 4 deadlines, 5 fence, 6 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 lease_ms, 5 info (JSON with "seats":N and "beat":N, the number of this beat), 6 epoch the
 --       instance knows (0 = none), 7 seats, 8 "1" at the start: refuse if a live instance has other seats, 9 highest fence the
---       instance was given, 10 the run it knows (0 = none), 11 number of its last beat that was answered
+--       instance was given, 10 the run it knows (0 = none), 11 number of its last beat that was answered,
+--       12 until when this beat is good, by the store's clock, or 0: one that comes later renews nothing
 -- Reply {"OK", epoch, now ms, dead instances, live instances, moved ms, lost fences, run, lost beats} | {"SEATS", seats of the
---       other, its id}
+--       other, its id} | {"LATE", now ms}
 --       moved ms: nobody lived for so long (the store or the whole fleet was away), and the deadlines' clock stood still.
 --       run: a number of its own for each process that has been this store; another one than the instance knows means a
 --       failover or a restart. 0 = the store does not say who it is (INFO).
@@ -20,7 +21,10 @@ local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'has
 if bad then
     return bad
 end
-local id, known = ORIGIN, tonumber(ARGV[6])
+local id, known, not_after = ORIGIN, tonumber(ARGV[6]), tonumber(ARGV[12])
+if not_after > 0 and NOW > not_after then
+    return {'LATE', NOW}
+end
 local ends = tonumber(redis.call('ZSCORE', KEYS[1], id) or '0')
 local epoch = tonumber(redis.call('HGET', KEYS[3], id) or '0')
 if ARGV[8] == '1' then

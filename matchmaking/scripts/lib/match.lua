@@ -50,13 +50,12 @@ local function room_create(id, key, log, level, players, o)
     local room = {id = id, key = key, log = log, log_max = tonumber(o.log_max), events = {}, status = 'waiting', seq = 0,
                   epoch = 1, run = RUN, version = 0, turn = 0, data = '{}', level = level, created = NOW, updated = NOW,
                   confirm_by = NOW + tonumber(o.confirm_ms), order = {}, seats = {}}
-    local listed, seats, place = {}, {}, {}
+    local listed, place = {}, {}
     for i, p in ipairs(players) do
         room.order[i] = p.id
         room.seats[p.id] = {socket = p.socket, instance = p.instance, confirmed = false, fence = p.fence, level = p.level,
                             ticket = p.ticket, joined = p.joined, state = '{}', version = 0}
         listed[i] = '{"id":"' .. p.id .. '"}'
-        seats[i] = '{"id":"' .. p.id .. '","level":' .. p.level .. '}'
         place[i] = p.id .. '|' .. p.instance .. '|' .. p.socket
         p.state, p.room = 'room', id
         player_put(p)
@@ -68,8 +67,7 @@ local function room_create(id, key, log, level, players, o)
     room.insts = room_insts(room)
     emit(room, 'matchFound', '{"roomId":"' .. id .. '","level":' .. level .. ',"players":[' .. table.concat(listed, ',') ..
         '],"confirmByMs":' .. int(room.confirm_by) .. '}', ',"place":"' .. table.concat(place, ' ') .. '"')
-    redis.call('HSET', MATCHES, id, '{"player1":' .. seats[1] .. ',"player2":' .. seats[2] .. ',"roomId":"' .. id ..
-        '","players":[' .. table.concat(seats, ',') .. '],"createdAt":' .. int(NOW) .. '}')
+    redis.call('HSET', MATCHES, id, room_match(room))
     local now = fleet_now(DEADLINES)
     redis.call('ZADD', DEADLINES, int(now + tonumber(o.confirm_ms)), confirm_member(room), int(now + tonumber(o.idle_ms)),
         idle_member(room))

@@ -113,6 +113,16 @@ local function idle_member(room)
     return 'idle:' .. room.id .. ':1'
 end
 
+-- The entry in `matches`, in the seed's form with all players behind the first two.
+local function room_match(room)
+    local seats = {}
+    for i, player in ipairs(room.order) do
+        seats[i] = '{"id":"' .. player .. '","level":' .. room.seats[player].level .. '}'
+    end
+    return '{"player1":' .. seats[1] .. ',"player2":' .. seats[2] .. ',"roomId":"' .. room.id .. '","players":[' ..
+        table.concat(seats, ',') .. '],"createdAt":' .. int(room.created) .. '}'
+end
+
 -- All the room owned goes; its log stays a little for instances that are still catching up.
 local function room_delete(room)
     redis.call('DEL', room.key)

@@ -1,0 +1,159 @@
+/* The island's realm, and the list of its rooms. */
+#include "gateway/island.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "common/mem.h"
+#include "common/metrics.h"
+#include "matchmaking/events.h"
+#include "matchmaking/presence.h"
+#include "proto/messages.h"
+
+enum { ISLAND_LEASE_MS = 2000000000 }; /* nobody else is there to let it run out */
+
+struct island *island_new(struct node *n)
+{
+    struct island *i = mem_alloc(sizeof *i);
+    i->node = n;
+    i->rooms = map_new();
+    return i;
+}
+
+static void free_room(struct island_room *room)
+{
+    mem_free((char *)(uintptr_t)room->base.seats.p);
+    mem_free(room->reason);
+    mem_free(room->result);
+    transfer_image_free(room->image);
+    mem_free(room);
+}
+
+static void free_one(void *arg, struct str key, void *value)
+{
+    (void)arg;
+    (void)key;
+    free_room(value);
+}
+
+void island_free(struct island *i)
+{
+    if (!i)
+        return;
+    map_each(i->rooms, free_one, NULL);
+    map_free(i->rooms);
+    mem_free(i->rounds);
+    mem_free(i);
+}
+
+void island_close(struct island *i)
+{
+    struct backend *b = i->backend;
+    i->backend = NULL;
+    if (b)
+        b->ops->free(b);
+}
+
+void island_begin(struct island *i)
+{
+    const struct realm *fleet = &i->node->realm;
+    i->backend = backend_memory_new(i->node->loop, &(struct backend_memory_options){.prefix = fleet->prefix},
+                                    &(struct backend_events){0});
+    struct realm_rules rules = fleet->rules;
+    rules.lease_ms = ISLAND_LEASE_MS;
+    rules.events_mode = "remote";
+    realm_init(&i->realm, i->backend, &rules, fleet->prefix, fleet->instance_id);
+    i->since_ms = clock_wall_ms();
+    i->open = i->opened = i->leaving = false;
+    presence_heartbeat(&i->realm, &(struct presence_beat){.info = STR("{}")}, NULL, NULL);
+    metrics_set(METRIC_ISLAND, 1);
+}
+
+void island_end(struct island *i)
+{
+    struct backend *b = i->backend;
+    CHECK(map_count(i->rooms) == 0);
+    i->backend = NULL;
+    i->open = i->leaving = false;
+    b->ops->free(b);
+    metrics_set(METRIC_ISLAND, 0);
+    metrics_set(METRIC_ISLAND_ROOMS, 0);
+}
+
+bool island_is(const struct island *i)
+{
+    return i->backend != NULL;
+}
+
+bool island_receive(const struct island *i, bool resumes, const struct realm **realm)
+{
+    if (i->backend && !i->leaving && (i->open || resumes))
+        *realm = &i->realm;
+    return !i->leaving;
+}
+
+bool island_may_begin(const struct island *i, const struct realm *realm, bool names_rooms)
+{
+    return realm != &i->realm || (i->open && !names_rooms);
+}
+
+struct island_room *island_add(struct island *i, struct str room_id, const struct transfer_base *base)
+{
+    struct island_room *room = mem_alloc(sizeof *room);
+    CHECK(str_copy(room->room_id, sizeof room->room_id, room_id));
+    room->base = *base;
+    room->base.seats = (struct str){mem_copy(base->seats.p, base->seats.n), base->seats.n};
+    map_put(i->rooms, room_id, room);
+    metrics_set(METRIC_ISLAND_ROOMS, (int64_t)map_count(i->rooms));
+    return room;
+}
+
+struct island_room *island_find(const struct island *i, struct str room_id)
+{
+    return map_find(i->rooms, room_id);
+}
+
+void island_remove(struct island *i, struct island_room *room)
+{
+    (void)map_remove(i->rooms, str_of(room->room_id));
+    metrics_set(METRIC_ISLAND_ROOMS, (int64_t)map_count(i->rooms));
+    free_room(room);
+}
+
+static char *text_of(struct json_value v, bool raw)
+{
+    struct str plain = {0};
+    if (raw)
+        plain = v.type == JSON_NONE ? STR("null") : v.raw;
+    else if (!json_as_plain(v, &plain))
+        plain = STR("ended");
+    return mem_copy(plain.p, plain.n);
+}
+
+/* One that began here leaves no trace; the store is to hear of any other. */
+static void ended(struct island *i, struct island_room *room, const struct room_event *e)
+{
+    struct json_object data;
+    const char *why;
+    if (room->base.born || !json_object_scan(e->data, &data, &why)) {
+        island_remove(i, room);
+        return;
+    }
+    room->ended = true;
+    room->reason = text_of(json_get(&data, "reason", NULL), false);
+    room->result = text_of(json_get(&data, "result", NULL), true);
+}
+
+void island_note(struct island *i, const struct room_event *e)
+{
+    struct island_room *room = island_find(i, e->room_id);
+    if (!room && e->seq == 1 && str_eq(e->event, STR(PUSH_MATCH_FOUND))) {
+        island_add(i, e->room_id, &(struct transfer_base){.born = true});
+        metrics_add_for(METRIC_ISLAND_ROOMS_TOTAL, "born", 1);
+    } else if (room && !room->ended &&
+               (str_eq(e->event, STR(PUSH_GAME_END)) || str_eq(e->event, STR(PUSH_MATCH_CANCELLED)))) {
+        ended(i, room, e);
+    }
+}

@@ -1,0 +1,185 @@
+/* Sends the scripts by which rooms move between the store and an instance's own memory. */
+#include "matchmaking/transfer.h"
+
+#include "common/err.h"
+#include "common/mem.h"
+#include "matchmaking/scripts.h"
+
+enum { HEAD_FIELDS = 12, SEAT_FIELDS = 9 };
+
+struct transfer_image { /* the arguments of restore_room.lua from the head on, in one block */
+    size_t count;
+    struct str args[]; /* their bytes follow */
+};
+
+/* KEYS 1-9 and ARGV 1-5 of all scripts about a room here. */
+static void begin(struct realm_call *c, const struct realm *r, struct str room_id)
+{
+    realm_call(c, r);
+    realm_keys_player(c);
+    realm_keys_room(c, room_id);
+    realm_arg(c, room_id);
+    realm_arg_int(c, r->rules.log_max);
+}
+
+/* The last of KEYS in all of them. */
+static void run_with_lineage(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)
+{
+    realm_key(c, KEY_LINEAGE);
+    realm_run(c, s, fn, arg);
+}
+
+void transfer_copy_room(const struct realm *store, struct str room_id, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    begin(&c, store, room_id);
+    run_with_lineage(&c, &script_copy_room, fn, arg);
+}
+
+void transfer_adopt_seat(const struct realm *own, struct str room_id, const struct transfer_seat *seat)
+{
+    struct realm_call c;
+    realm_call(&c, own);
+    realm_keys_player(&c);
+    realm_key_of(&c, KEY_ROOM, room_id);
+    realm_key(&c, KEY_FENCE);
+    realm_key_of(&c, KEY_INSTANCE_SOCKETS, str_of(own->instance_id));
+    realm_key_of(&c, KEY_SESSION, seat->session_id);
+    realm_arg(&c, room_id);
+    realm_arg(&c, seat->player_id);
+    realm_arg(&c, seat->socket_id);
+    realm_arg_int(&c, seat->fence);
+    realm_arg_int(&c, seat->level);
+    realm_arg(&c, seat->ticket_id);
+    realm_arg(&c, seat->state);
+    realm_arg_int(&c, seat->state_version);
+    realm_arg(&c, seat->result.n ? STR("1") : STR("0"));
+    realm_arg(&c, seat->result);
+    realm_arg(&c, seat->token_hash);
+    run_with_lineage(&c, &script_adopt_seat, NULL, NULL);
+}
+
+static void arg_left_ms(struct realm_call *c, int64_t ms)
+{
+    if (ms < 0)
+        realm_arg(c, (struct str){0});
+    else
+        realm_arg_int(c, ms);
+}
+
+void transfer_adopt_room(const struct realm *own, const struct transfer_room *room)
+{
+    struct realm_call c;
+    begin(&c, own, room->room_id);
+    realm_arg_int(&c, own->rules.idle_ms);
+    realm_arg_int(&c, room->seq);
+    realm_arg_int(&c, room->epoch);
+    realm_arg_int(&c, room->version);
+    realm_arg_int(&c, room->turn);
+    realm_arg(&c, room->game_data);
+    realm_arg_int(&c, room->level);
+    arg_left_ms(&c, room->turn_left_ms);
+    for (size_t i = 0; i < room->player_count; i++)
+        realm_arg(&c, room->player_ids[i]);
+    run_with_lineage(&c, &script_adopt_room, NULL, NULL);
+}
+
+void transfer_release_room(const struct realm *own, struct str room_id, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    begin(&c, own, room_id);
+    run_with_lineage(&c, &script_release_room, fn, arg);
+}
+
+struct transfer_image *transfer_image_new(const struct reply *reply)
+{
+    const struct reply *parts[] = {reply_at(reply, 1), reply_at(reply, 2), reply_at(reply, 3)};
+    CHECK(parts[0]->count == HEAD_FIELDS && parts[1]->count % SEAT_FIELDS == 0);
+    char digits[STR_INT_BYTES];
+    struct str seats = {digits, str_from_int(digits, (int64_t)(parts[1]->count / SEAT_FIELDS))};
+    size_t count = parts[0]->count + 1 + parts[1]->count + parts[2]->count, bytes = seats.n;
+    for (size_t p = 0; p < 3; p++)
+        for (size_t i = 0; i < parts[p]->count; i++)
+            bytes += reply_str(parts[p], i).n;
+    struct transfer_image *image = mem_alloc(sizeof *image + count * sizeof *image->args + bytes);
+    char *at = (char *)(image->args + count);
+    for (size_t p = 0; p < 3; p++) {
+        for (size_t i = 0; i < parts[p]->count + (p == 0); i++) {
+            struct str from = i < parts[p]->count ? reply_str(parts[p], i) : seats; /* behind the head */
+            if (from.n)
+                memcpy(at, from.p, from.n);
+            image->args[image->count++] = (struct str){at, from.n};
+            at += from.n;
+        }
+    }
+    CHECK(image->count == count);
+    return image;
+}
+
+void transfer_image_free(struct transfer_image *image)
+{
+    mem_free(image);
+}
+
+/* KEYS, and ARGV up to the head. */
+static void begin_restore(struct realm_call *c, const struct realm *store, struct str room_id,
+                          const struct transfer_base *base, bool data_lost)
+{
+    begin(c, store, room_id);
+    realm_key(c, KEY_FENCE);
+    realm_key(c, KEY_LINEAGE);
+    realm_arg(c, data_lost ? STR("1") : STR("0"));
+    arg_left_ms(c, base->born ? -1 : base->epoch);
+    realm_arg_int(c, base->version);
+    realm_arg_int(c, base->seq);
+    realm_arg(c, base->seats);
+}
+
+void transfer_restore_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
+                           bool data_lost, const struct transfer_image *image, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    begin_restore(&c, store, room_id, base, data_lost);
+    size_t count = c.arg_count + image->count; /* more than a realm_call holds */
+    struct str *args = mem_alloc(count * sizeof *args);
+    memcpy(args, c.args, c.arg_count * sizeof *args);
+    memcpy(args + c.arg_count, image->args, image->count * sizeof *args);
+    struct backend *b = store->backend;
+    b->ops->run(b, &script_restore_room, c.keys, c.key_count, args, count, fn, arg);
+    mem_free(args);
+}
+
+void transfer_end_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
+                       struct str reason, struct str result, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    begin_restore(&c, store, room_id, base, false);
+    for (size_t i = 0; i < HEAD_FIELDS; i++)
+        realm_arg(&c, i == 0 ? STR("ended") : i == 5 ? result : i == 6 ? reason : (struct str){0});
+    realm_arg_int(&c, 0);
+    realm_run(&c, &script_restore_room, fn, arg);
+}
+
+void transfer_release_session(const struct realm *own, struct str session_id, struct str player_id,
+                              struct str socket_id, int64_t level, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, own);
+    realm_keys_player(&c);
+    realm_key_of(&c, KEY_SESSION, session_id);
+    realm_key_level(&c, level);
+    realm_arg(&c, player_id);
+    realm_arg(&c, socket_id);
+    realm_run(&c, &script_release_session, fn, arg);
+}
+
+void transfer_restore_session(const struct realm *store, struct str session_id, const struct reply *answered,
+                              backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, store);
+    realm_key_of(&c, KEY_SESSION, session_id);
+    for (size_t i = 0; i < answered->count; i++)
+        realm_arg(&c, reply_str(answered, i));
+    realm_run(&c, &script_restore_session, fn, arg);
+}
