@@ -172,7 +172,7 @@ cmd_bench() {
     install_node
     build release
     step build-bench cmake --build build/release -j "$jobs" --target bench bench_floor
-    MATCHGATE_BIN=$PWD/build/release/matchgate node tests/bench/run.mjs "$@"
+    node tests/bench/run.mjs "$@"
 }
 
 cmd_cluster() {

@@ -44,6 +44,8 @@ static const struct {
     {                                                                                                        \
 #member, offsetof(struct options, member), help                                                      \
     }
+    {"marks", offsetof(struct options, servers.marks),
+     "before each sample say so on stderr and wait for a line on stdin"},
     S(same, "all members of a room on one instance; otherwise seat by seat on the next"),
     S(crowded, "everybody begins on the first instance"),
     S(numbered, "numbered messages instead of volatile ones"),

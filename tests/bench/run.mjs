@@ -2,13 +2,18 @@
 //
 //   --runs N      medians of so many runs (3); cases take turns, so that a slow minute of the machine hits all of them
 //   --seconds S   measured time of a run (4)
+//   --quiet P     a run in which other programs took more than P % of the machine is repeated, up to 8 times; the quietest one counts
+//   --clients N   so many clients instead of the cases' own
 //   --only WORDS  only cases whose name holds this
 //   --list        names of workloads and cases
-//   --profile     perf record of the servers in the last run of each case; the top is in build/bench/*.profile.txt
-//   --syscalls    system calls per thing, counted with perf in the last run of each case
+//   --profile       perf record of the servers in the last run of each case; the top is in build/bench/*.profile.txt
+//   --syscalls      system calls per thing, counted with perf in the last run of each case
+//   --instructions  instructions of the gateways per thing, counted with valgrind in the last run; by function in *.instructions.txt.
+//                   The servers are 50 times slower then: use it with --only, few --clients and many --seconds
 //
 // Prints a table per workload and writes build/bench/WORKLOAD.json: every run, medians, extremes. What the tool complains about
 // (a message lost, doubled, out of order) ends everything with status 1.
+import './release.mjs';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -28,22 +33,38 @@ const { values: flags, positionals } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
+    quiet: { type: 'string' },
+    clients: { type: 'string' },
     only: { type: 'string' },
     list: { type: 'boolean' },
     profile: { type: 'boolean' },
     syscalls: { type: 'boolean' },
+    instructions: { type: 'boolean' },
   },
 });
 
 const runs = Number(flags.runs);
 
+// On a machine that others use as well: several tries, the one that was disturbed least.
+async function measureQuietly(name, one, last) {
+  let best;
+  for (let tries = flags.quiet ? 8 : 1; tries > 0; tries--) {
+    const result = await measure(name, one, last);
+    if (!best || result.others_share < best.others_share) best = result;
+    if (!(best.others_share * 100 > Number(flags.quiet))) break;
+  }
+  return best;
+}
+
 async function measure(name, one, last) {
-  if (one.measure) return one.measure({ last, seconds: Number(flags.seconds) });
-  const stage = await Stage.open(one.stage);
-  const watch = last ? watching(stage, flags, join(OUT, `${name}-${one.name.replace(/[^\w]+/g, '-')}`)) : null;
+  if (one.measure) return one.measure();
+  const watch = last ? watching(flags, join(OUT, `${name}-${one.name.replace(/[^\w]+/g, '-')}`)) : null;
+  const stage = await Stage.open({ ...one.stage, wrap: watch?.wrap });
   try {
-    const result = await stage.bench(one.tool ?? name, { run_ms: Number(flags.seconds) * 1000, ...one.options });
-    return { ...result, ...(await watch?.end(result)) };
+    const onMark = watch && (async (n) => (n === 0 ? watch.begin(stage) : n === 1 ? watch.stop(stage) : undefined));
+    const options = { run_ms: Number(flags.seconds) * 1000, ...one.options, ...(flags.clients && { clients: flags.clients }) };
+    const result = await stage.bench(one.tool ?? name, options, onMark);
+    return { ...result, ...watch?.end(result) };
   } finally {
     await stage.close();
   }
@@ -59,6 +80,8 @@ function machine() {
   }
   return { cores: cpus().length, model, version, date: new Date().toISOString() };
 }
+
+const percent = (share) => `${Math.round(share * 100)} %`;
 
 // What each case costs against the floor of its group, run by run; the median of that.
 function addRatios(chosen, rows, path) {
@@ -77,14 +100,16 @@ async function workload(name) {
   for (let run = 0; run < runs; run++)
     for (const one of chosen) {
       process.stderr.write(`${name} ${run + 1}/${runs}: ${one.name}\n`);
-      one.runs.push(await measure(name, one, run === runs - 1));
+      one.runs.push(await measureQuietly(name, one, run === runs - 1));
     }
   const rows = chosen.map((one) => ({ name: one.name, options: one.options, stage: one.stage, median: medians(one.runs), extremes: extremes(one.runs), runs: one.runs }));
   writeFileSync(join(OUT, `${name}.json`), `${JSON.stringify({ name, title, machine: machine(), rows }, null, 1)}\n`);
-  const busy = Math.max(...rows.flatMap((row) => row.runs.map((result) => result.machine_busy_share ?? 0)));
-  const extra = flags.syscalls ? [['syscalls', 'syscalls_per_thing', 2]] : [];
+  const others = rows.flatMap((row) => row.runs.map((result) => result.others_share ?? 0));
+  const extra = [];
+  if (flags.syscalls) extra.push(['syscalls', 'syscalls_per_thing', 2]);
+  if (flags.instructions) extra.push(['instructions', 'instructions_per_thing', 0]);
   if (ratio && addRatios(chosen, rows, ratio)) extra.push(['× floor', 'ratio', 2]);
-  console.log(`\n${title}\n(medians of ${runs} runs; the machine was at most ${Math.round(busy * 100)} % busy)\n`);
+  console.log(`\n${title}\n(medians of ${runs} runs; other programs took ${percent(median(others))}, at most ${percent(Math.max(...others))} of the machine)\n`);
   console.log(table([...columns, ...extra], rows));
 }
 

@@ -167,12 +167,36 @@ static void take_redis(struct servers *s, struct servers_sample *out)
     out->redis_bytes = number_behind(text, "used_memory:");
 }
 
+/* From the first line of /proc/stat: user nice system idle iowait irq softirq, in ticks. */
+static uint64_t machine_ns(void)
+{
+    char text[4096], *at = text + 4;
+    uint64_t ticks[7] = {0}, tick_ns = CLOCK_S / (uint64_t)sysconf(_SC_CLK_TCK);
+    if (!slurp("/proc/stat", text, sizeof text))
+        return 0;
+    for (int i = 0; i < 7; i++)
+        ticks[i] = strtoull(at, &at, 10);
+    return (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) * tick_ns;
+}
+
+static void mark(void)
+{
+    char byte = 0;
+    fputs("mark\n", stderr);
+    while (byte != '\n')
+        if (read(STDIN_FILENO, &byte, 1) != 1)
+            report_give_up("--marks: nobody answers on stdin");
+}
+
 void servers_take(struct servers *s, struct servers_sample *out)
 {
     memset(out, 0, sizeof *out);
+    if (s->marks)
+        mark();
     if (s->redis_fd >= 0)
         take_redis(s, out);
     out->at = clock_ns();
+    out->machine_ns = machine_ns();
     for (unsigned i = 0; i < s->gateways_count; i++)
         add_process(&out->gateways, s->gateways[i]);
     for (unsigned i = 0; i < s->redis_count; i++)
@@ -190,6 +214,16 @@ static double each_us(uint64_t us, uint64_t calls)
     return calls ? (double)us / (double)calls : 0;
 }
 
+static double others_share(const struct servers_sample *from, const struct servers_sample *to)
+{
+    double ours = seconds(to->gateways.cpu_ns, from->gateways.cpu_ns) +
+                  seconds(to->redis.cpu_ns, from->redis.cpu_ns) +
+                  seconds(to->bench.cpu_ns, from->bench.cpu_ns);
+    double all = seconds(to->machine_ns, from->machine_ns);
+    double wall = seconds(to->at, from->at) * (double)sysconf(_SC_NPROCESSORS_ONLN);
+    return all > ours && wall > 0 ? (all - ours) / wall : 0;
+}
+
 void servers_report(const struct servers_sample *from, const struct servers_sample *to, uint64_t things)
 {
     double wall = seconds(to->at, from->at);
@@ -200,6 +234,7 @@ void servers_report(const struct servers_sample *from, const struct servers_samp
     report_num("gateways_cpu_s", gateways);
     report_num("redis_cpu_s", redis);
     report_num("bench_cpu_share", wall > 0 ? seconds(to->bench.cpu_ns, from->bench.cpu_ns) / wall : 0);
+    report_num("others_share", others_share(from, to));
     report_int("gateways_switches", (int64_t)(to->gateways.switches - from->gateways.switches));
     report_int("redis_switches", (int64_t)(to->redis.switches - from->redis.switches));
     if (things > 0) {

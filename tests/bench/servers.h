@@ -17,6 +17,7 @@ struct servers_sum {
 struct servers_sample {
     uint64_t at; /* ns */
     struct servers_sum gateways, redis, bench;
+    uint64_t machine_ns; /* CPU time of everybody, all cores */
     /* From INFO, 0 without a Redis. */
     uint64_t evalsha_calls, evalsha_us, publish_calls, publish_us, commands, redis_bytes;
 };
@@ -26,6 +27,7 @@ struct servers {
     unsigned gateways_count, redis_count;
     uint16_t redis_port; /* 0: none */
     int redis_fd;
+    bool marks; /* --marks: before each sample say "mark" on stderr and wait for a line on stdin */
 };
 
 /* "123" or "123,124" into pids; gives up when it is nothing of the kind. */
@@ -38,6 +40,7 @@ void servers_forget(struct servers *s, int pid);
 void servers_open(struct servers *s);
 void servers_close(struct servers *s);
 
+/* With marks, somebody outside (a profiler's driver) is told first and may take his time. */
 void servers_take(struct servers *s, struct servers_sample *out);
 
 /* The integer a short Redis command answers with (HLEN matches); -1 for anything else. */

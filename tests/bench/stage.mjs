@@ -4,7 +4,7 @@
 //   const result = await stage.bench('room', { clients: 1000, seats: 8 });   // the tool's JSON; throws if it complains
 //   await stage.close();
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../lib/proc.mjs';
@@ -35,16 +35,11 @@ export function pin(pid, cores = SERVERS) {
   execFileSync('taskset', ['-acp', cores, String(pid)], { stdio: 'ignore' });
 }
 
-// Seconds all cores have worked so far, for everybody.
-function machineSeconds() {
-  const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).map(Number);
-  return (user + nice + system + irq + softirq) / 100;
-}
-
 export class Stage {
   // gateways: how many; standalone: without Redis; env: over PLAIN_ENV; peer: another server instead of matchgate.
-  static async open({ gateways = 1, standalone = false, env = {}, redis = {}, peer } = {}) {
+  static async open({ gateways = 1, standalone = false, env = {}, redis = {}, peer, wrap } = {}) {
     const stage = new Stage();
+    stage.wrap = wrap; // what a gateway runs under, such as a profiler
     stage.gateways = [];
     stage.peer = peer;
     try {
@@ -69,17 +64,19 @@ export class Stage {
 
   async #gateway(env) {
     const port = await freePort();
-    return this.peer ? new Peer(this.peer, port, this.redis, env) : new Gateway(port, { redis: this.redis, env });
+    return this.peer ? new Peer(this.peer, port, this.redis, env) : new Gateway(port, { redis: this.redis, env, wrap: this.wrap });
   }
 
   // options.kill: the tool kills the first gateway when the time has come.
-  bench(workload, { kill, ...options } = {}) {
+  // onMark(n): awaited before the tool takes its n-th sample (0: the measured time begins, 1: it ends).
+  bench(workload, { kill, ...options } = {}, onMark) {
     if (kill) {
       options.kill_pid = this.gateways[0].pid;
       this.gateways[0].proc.expectExit = true;
     }
     if (this.peer) options.wire = wireOf(this.peer);
-    return runTool([...toolArgs(workload, options), ...fleetArgs(this.gateways, this.redis)]);
+    if (onMark) options.marks = true;
+    return runTool([...toolArgs(workload, options), ...fleetArgs(this.gateways, this.redis)], onMark);
   }
 
   // By force: thousands of players who are gone already need no orderly farewell.
@@ -102,24 +99,25 @@ export function fleetArgs(gateways, redis) {
   return args;
 }
 
-// Runs the tool on its core; resolves with its figures and `machine_busy_share`, the load of all cores by everybody.
-export function runTool(args) {
+// Runs the tool on its core; resolves with its figures.
+export function runTool(args, onMark) {
   if (!existsSync(BENCH)) throw new Error(`${BENCH} is not there; ./mg bench builds it`);
-  const before = machineSeconds();
-  const started = process.hrtime.bigint();
   return new Promise((done, refuse) => {
-    const child = spawn('taskset', ['-c', LOAD, BENCH, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('taskset', ['-c', LOAD, BENCH, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     let out = '';
     let complaints = '';
+    let marks = 0;
     child.stdout.on('data', (chunk) => (out += chunk));
-    child.stderr.on('data', (chunk) => (complaints += chunk));
+    child.stderr.on('data', (chunk) => {
+      complaints += chunk;
+      if (!onMark || !String(chunk).endsWith('mark\n')) return;
+      onMark(marks++).then(() => child.stdin.write('\n'), (error) => (child.kill('SIGKILL'), refuse(error)));
+    });
+    child.stdin.on('error', () => {}); // it has ended meanwhile
     child.on('error', refuse);
     child.on('close', (status) => {
       if (status !== 0) return refuse(new Error(`bench ${args.join(' ')}\nended with ${status}:\n${complaints}${out}`));
-      const result = JSON.parse(out);
-      const wall = Number(process.hrtime.bigint() - started) / 1e9;
-      result.machine_busy_share = (machineSeconds() - before) / wall / cpus().length;
-      done(result);
+      done(JSON.parse(out));
     });
   });
 }

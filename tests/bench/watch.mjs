@@ -1,36 +1,44 @@
-// Looks at the servers from outside while they work: a CPU profile, or a count of system calls, with perf.
+// Looks at the servers from outside during the measured time: a CPU profile, a count of system calls, a count of instructions.
+//
+// A watch is {wrap, begin(stage), end(result)}: wrap is what gateways have to run under, begin is called when the measured time begins,
+// stop when it ends; end, with the tool's result, resolves with members to add to it.
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
-// Begins at once; end(result) resolves with what is to be added to the result.
-export function watching(stage, { profile, syscalls }, path) {
-  const pids = [...stage.gateways.map(({ pid }) => pid), ...(stage.redis ? [stage.redis.proc.pid] : [])].join(',');
-  if (profile) return record(pids, path);
-  return syscalls ? count(pids) : null;
+export function watching({ profile, syscalls, instructions }, path) {
+  if (profile) return record(path);
+  if (instructions) return callgrind(path);
+  return syscalls ? countCalls() : null;
 }
 
-function start(args) {
+const pidsOf = (stage) => [...stage.gateways.map(({ pid }) => pid), ...(stage.redis ? [stage.redis.proc.pid] : [])];
+const things = (result) => result.deliveries ?? result.answers ?? result.matches ?? result.hops ?? result.clients;
+
+// perf, attached until stop(); resolves with what it printed.
+function perf(args) {
   const child = spawn('perf', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let text = '';
   child.stderr.on('data', (chunk) => (text += chunk));
-  const ended = new Promise((done) => {
-    child.on('error', (error) => done(`perf cannot be started: ${error.message}`));
+  const ended = new Promise((done, refuse) => {
+    child.on('error', refuse);
     child.on('close', () => done(text));
   });
-  return { stop: () => (child.kill('SIGINT'), ended) };
+  return () => (child.kill('SIGINT'), ended);
 }
 
-function record(pids, path) {
-  const perf = start(['record', '-q', '-e', 'cpu-clock', '-F', '997', '-g', '-p', pids, '-o', `${path}.perf`]);
+function record(path) {
+  let stop;
+  const report = (...more) =>
+    execFileSync('perf', ['report', '-i', `${path}.perf`, '--stdio', '--no-children', '-g', 'none', ...more], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: 1 << 28,
+    });
   return {
-    async end() {
-      await perf.stop();
-      const report = (...more) =>
-        execFileSync('perf', ['report', '-i', `${path}.perf`, '--stdio', '--no-children', '-g', 'none', ...more], {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'ignore'],
-          maxBuffer: 1 << 28,
-        });
+    begin: async (stage) => (stop = perf(['record', '-q', '-e', 'cpu-clock', '-F', '997', '-g', '-p', pidsOf(stage).join(','), '-o', `${path}.perf`])),
+    stop: () => stop(),
+    end() {
       const parts = [report('--sort', 'comm,dso'), report('--sort', 'comm,dso,symbol', '--percent-limit', '0.3')];
       writeFileSync(`${path}.profile.txt`, parts.join('\n'));
       process.stderr.write(`profile: ${path}.profile.txt\n`);
@@ -39,15 +47,43 @@ function record(pids, path) {
   };
 }
 
-// Over the whole run, connecting included: run for longer when that matters.
-function count(pids) {
-  const perf = start(['stat', '-x', ',', '-e', 'raw_syscalls:sys_enter', '-p', pids]);
+function countCalls() {
+  let stop;
+  let text;
   return {
-    async end(result) {
-      const text = await perf.stop();
+    begin: async (stage) => (stop = perf(['stat', '-x', ',', '-e', 'raw_syscalls:sys_enter', '-p', pidsOf(stage).join(',')])),
+    stop: async () => (text = await stop()),
+    end(result) {
       const calls = Number(text.match(/^(\d+),,raw_syscalls/m)?.[1]);
-      const things = result.things ?? result.matches ?? result.clients;
-      return Number.isFinite(calls) ? { syscalls: calls, syscalls_per_thing: calls / things } : {};
+      if (!Number.isFinite(calls)) throw new Error(`perf counts no system calls here: ${text}`);
+      return { syscalls_per_thing: calls / things(result) };
+    },
+  };
+}
+
+// Instructions of the gateways' own code and libraries (not the kernel's), counted by valgrind: the same on a busy machine.
+function callgrind(path) {
+  const folder = dirname(path);
+  const prefix = `${basename(path)}.callgrind.`;
+  const files = () => readdirSync(folder).filter((name) => name.startsWith(prefix)).map((name) => join(folder, name));
+  // It finds valgrind by a name made of the environment: the gateway's HOST, and no user.
+  const env = { PATH: process.env.PATH, HOST: '127.0.0.1' };
+  const control = (stage, ...args) =>
+    stage.gateways.forEach(({ pid }) => execFileSync('callgrind_control', [...args, String(pid)], { env, stdio: 'ignore' }));
+  const old = files();
+  return {
+    wrap: ['valgrind', '--tool=callgrind', '--instr-atstart=no', '--dump-instr=no', `--callgrind-out-file=${join(folder, prefix)}%p`],
+    begin: async (stage) => (old.forEach((file) => rmSync(file)), control(stage, '-i', 'on')),
+    stop: async (stage) => (control(stage, '-i', 'off'), control(stage, '-d')),
+    // The count is of all gateways, the list by function of the first.
+    end(result) {
+      const dumps = files().filter((file) => /\.\d+\.\d+$/.test(file));
+      const total = dumps.map((file) => Number(readFileSync(file, 'utf8').match(/^totals: (\d+)/m)?.[1] ?? 0)).reduce((a, b) => a + b, 0);
+      const list = (inclusive) =>
+        execFileSync('callgrind_annotate', ['--threshold=95', '--auto=no', `--inclusive=${inclusive}`, dumps[0]], { encoding: 'utf8', maxBuffer: 1 << 26 });
+      writeFileSync(`${path}.instructions.txt`, `${list('no')}\nWith what they call:\n${list('yes')}`);
+      process.stderr.write(`instructions: ${path}.instructions.txt\n`);
+      return { instructions_per_thing: total / things(result) };
     },
   };
 }

@@ -127,8 +127,8 @@ export class Sentinel {
 }
 
 export class Gateway {
-  // redis: a RedisServer, a URL, or undefined for standalone. env goes over the fast defaults.
-  constructor(port, { redis, env = {}, args = [], name } = {}) {
+  // redis: a RedisServer, a URL, or undefined for standalone. env goes over the fast defaults. wrap: a command to run it under.
+  constructor(port, { redis, env = {}, args = [], name, wrap = [] } = {}) {
     this.port = port;
     this.url = `ws://127.0.0.1:${port}/ws`;
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there; build preset dev or set MATCHGATE_BIN`);
@@ -144,7 +144,8 @@ export class Gateway {
       ...env,
     };
     for (const key of Object.keys(vars)) if (vars[key] === undefined) delete vars[key];
-    this.proc = new Proc(name ?? `gateway:${port}`, BINARY, args, { env: vars });
+    const [file, ...rest] = [...wrap, BINARY, ...args];
+    this.proc = new Proc(name ?? `gateway:${port}`, file, rest, { env: vars });
   }
 
   // Waits until it serves HTTP (`live`), or until it also takes players (`ready`).
