@@ -22,6 +22,7 @@
 #include "gateway/catchup.h"
 #include "gateway/detach.h"
 #include "gateway/inbox.h"
+#include "gateway/parting.h"
 #include "gateway/deliver.h"
 #include "gateway/island.h"
 #include "gateway/resume.h"
@@ -70,18 +71,11 @@ static void welcome(struct attach *a)
     if (a->again || a->welcomed || s->state == SESSION_CLOSED)
         return;
     a->welcomed = true;
-    s->welcomed = true;
-    if (s->state == SESSION_ATTACHING)
-        session_move(s, a->take == TAKE_QUEUE ? SESSION_QUEUED : SESSION_IDLE, "attached");
-    conn_ready(s->conn);
     welcome_push(a->node, s,
                  &(struct welcome){.resume = &a->resume,
                                    .recovered = a->recovered,
                                    .queued = a->take == TAKE_QUEUE,
                                    .room_id = a->take == TAKE_SEAT ? a->room_id : NULL});
-    log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id),
-             KV("state", session_state_name(s->state)), KV("address", conn_address(s->conn)),
-             KV("recovered", a->recovered ? "true" : "false"));
 }
 
 /* What the store holds is not trusted to fit. */
@@ -133,17 +127,18 @@ static void replace_older(struct attach *a)
     tell_goodbye(older->conn, CLOSE_REPLACED, 0);
 }
 
-/* The room was left behind: by the record, or because the store lost it. */
-static void forget_room(struct node *n, struct session *s)
+static void on_parted(void *arg)
 {
-    struct room *r = s->room;
-    if (!r)
-        return;
-    deliver_gone(s, r->room_id);
-    room_leave(s);
-    session_move(s, SESSION_IDLE, "room gone");
-    if (list_empty(&r->members))
-        closing_room(n, r, (struct str){0}, "no member left here");
+    struct attach *a = arg;
+    flow_wake(&a->flow);
+}
+
+/* The store does not know him in the room he is in here: first it says all it still has to say, then he is
+ * looked up anew. */
+static enum flow_next part(struct attach *a)
+{
+    parting_start(a->node, a->session, on_parted, a);
+    return flow_goto(&a->flow, a->first, FLOW_WAIT);
 }
 
 static void read_record(struct attach *a, const struct presence_attached *now)
@@ -153,15 +148,11 @@ static void read_record(struct attach *a, const struct presence_attached *now)
     bool good = keep_id(ticket_id, now->ticket_id);
     if (str_eq(now->state, STR("room")) && good && keep_id(a->room_id, now->room_id)) {
         a->take = TAKE_SEAT;
-        if (s->room && strcmp(s->room->room_id, a->room_id) != 0)
-            forget_room(a->node, s);
     } else if (str_eq(now->state, STR("queued")) && good) {
         a->take = TAKE_QUEUE;
-        forget_room(a->node, s);
         if (s->state != SESSION_ATTACHING)
             session_move(s, SESSION_QUEUED, "was waiting");
     } else {
-        forget_room(a->node, s);
         if (s->state == SESSION_QUEUED && s->ticket_id[0])
             a->take = TAKE_QUEUE; /* the store lost the ticket: hand it in again */
         else if (s->state != SESSION_ATTACHING)
@@ -234,6 +225,11 @@ static enum flow_next read_attach(struct flow *f)
     }
     if (!a->again)
         replace_older(a);
+    bool parted = s->room && !(str_eq(now.state, STR("room")) && parting_is_in(s, now.room_id));
+    if (parted && s->room->realm == &a->node->realm)
+        return part(a);
+    if (parted) /* the island's rooms have nothing more to say */
+        parting_forget(a->node, s);
     read_record(a, &now);
     a->recovered = a->resume.wanted;
     if (!a->resume.wanted) /* else it is not known yet whether all can be shown that was missed */
@@ -309,7 +305,7 @@ static struct room *enter_room(struct attach *a, const struct presence_reseated 
     struct node *n = a->node;
     struct session *s = a->session;
     if (s->room && strcmp(s->room->room_id, a->room_id) != 0)
-        forget_room(n, s);
+        parting_forget(n, s);
     struct room *r = rooms_find(n->rooms, str_of(a->room_id));
     if (!r) {
         r = rooms_get(n->rooms, str_of(a->room_id));
@@ -382,6 +378,19 @@ static enum flow_next read_queue(struct attach *a, struct realm_outcome o)
     return FLOW_DONE;
 }
 
+/* The room ended between the two questions. How, its log still tells: as of any other that ended unseen. */
+static enum flow_next seat_gone(struct attach *a)
+{
+    struct session *s = a->session;
+    if (parting_is_in(s, str_of(a->room_id)))
+        return part(a);
+    a->take = TAKE_NOTHING;
+    if (!a->again && !a->welcomed)
+        return flow_goto(&a->flow, a->take_up, FLOW_NEXT);
+    deliver_gone(s, a->room_id);
+    return FLOW_DONE;
+}
+
 static enum flow_next read_taken(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
@@ -395,15 +404,8 @@ static enum flow_next read_taken(struct flow *f)
     }
     if (a->take == TAKE_QUEUE)
         return read_queue(a, o);
-    if (realm_said(o, "ROOM_NOT_FOUND")) {
-        a->recovered = false;
-        welcome(a);
-        if (s->room && strcmp(s->room->room_id, a->room_id) == 0)
-            forget_room(a->node, s);
-        else
-            deliver_gone(s, a->room_id);
-        return FLOW_DONE;
-    }
+    if (realm_said(o, "ROOM_NOT_FOUND"))
+        return seat_gone(a);
     if (realm_said(o, "REPLACED"))
         return replaced(a);
     if (!realm_said(o, "OK")) /* no answer, or GONE: asked again */

@@ -33,6 +33,8 @@ struct fill {
     struct node *node;
     struct history_position have; /* the last event delivered when it was asked for */
     bool older; /* the store does not have that: it came back with older data, or somebody forged one */
+    void (*done)(void *arg, bool answered); /* or NULL */
+    void *arg;
     char room_id[ID_SIZE];
 };
 
@@ -50,6 +52,8 @@ static void fill_end(struct fill *f, bool good)
         if (!list_empty(&r->held))
             room_gap(r);
     }
+    if (f->done)
+        f->done(f->arg, good);
     mem_free(f);
 }
 
@@ -200,12 +204,18 @@ void inbox_fill(struct node *n, struct room *r)
     if (r->realm != &n->realm) /* on the island only our own replies make events: there are no gaps */
         return;
     r->fill_again = r->filling; /* what is under way may have been asked too early */
-    if (r->filling)
-        return;
+    if (!r->filling)
+        inbox_fill_then(n, r, NULL, NULL);
+}
+
+void inbox_fill_then(struct node *n, struct room *r, void (*done)(void *arg, bool answered), void *arg)
+{
     r->filling = true;
     struct fill *f = mem_alloc(sizeof *f);
     f->node = n;
     f->have = r->at;
+    f->done = done;
+    f->arg = arg;
     memcpy(f->room_id, r->room_id, sizeof f->room_id);
     room_state_log(r->realm, str_of(r->room_id), (struct str){0}, r->at.seq, on_log, f);
 }

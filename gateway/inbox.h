@@ -19,6 +19,9 @@ void inbox_events(struct node *n, const struct realm *realm, const struct reply 
 void inbox_event(struct node *n, const struct realm *realm, struct str event_json);
 /* Reads the room's log from the last delivered number on (after an outage, or because of a gap). */
 void inbox_fill(struct node *n, struct room *r);
+/* The same in any case now, even if it is being read already. done: what the log still had to say has been
+ * delivered here (or, `answered` false, the store did not say); the room may be gone. */
+void inbox_fill_then(struct node *n, struct room *r, void (*done)(void *arg, bool answered), void *arg);
 /* The reply {id, data} goes out as soon as event `seq` of the room has been delivered here; at once if it has
  * been. */
 void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id,

@@ -1,7 +1,8 @@
-/* Composes the welcome push. */
+/* Composes the welcome push; with it the session begins. */
 #include "gateway/welcome.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "gateway/resume.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -23,9 +24,13 @@ static void add_rooms(struct buf *d, const struct welcome *w)
     buf_add_text(d, "]}");
 }
 
-void welcome_push(const struct node *n, const struct session *s, const struct welcome *w)
+void welcome_push(const struct node *n, struct session *s, const struct welcome *w)
 {
     const struct settings *set = n->settings;
+    s->welcomed = true;
+    if (s->state == SESSION_ATTACHING)
+        session_move(s, w->queued ? SESSION_QUEUED : SESSION_IDLE, "attached");
+    conn_ready(s->conn);
     struct buf d = {0};
     buf_add_fmt(&d, "{\"sessionId\":\"%s\",\"playerId\":\"%s\",\"socketId\":\"%s\",\"instanceId\":\"%s\"",
                 s->session_id, s->player_id, s->socket_id, n->realm.instance_id);
@@ -43,4 +48,7 @@ void welcome_push(const struct node *n, const struct session *s, const struct we
     add_rooms(&d, w);
     tell_push(s->conn, PUSH_WELCOME, buf_str(&d));
     buf_close(&d);
+    log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id),
+             KV("state", session_state_name(s->state)), KV("address", conn_address(s->conn)),
+             KV("recovered", w->recovered ? "true" : "false"));
 }

@@ -13,6 +13,7 @@ struct welcome {                 /* all borrowed */
     bool queued;                 /* the session's ticket waits */
     const char *room_id;         /* where its player has a seat; NULL = nowhere */
 };
-void welcome_push(const struct node *n, const struct session *s, const struct welcome *w);
+/* The session is QUEUED or IDLE from here on, and its client may send. Once per connection. */
+void welcome_push(const struct node *n, struct session *s, const struct welcome *w);
 
 #endif

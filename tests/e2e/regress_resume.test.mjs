@@ -88,3 +88,47 @@ fleetTest('waiting again, and two rooms ended unseen: both ends are told, then t
   assert.deepEqual(bob.client.all('matchCancelled').map(({ raw }) => raw), before.map(({ raw }) => raw));
   assert.deepEqual(await fleet.audit(redis), []);
 });
+
+// It had been listed as his seat, and then was merely gone.
+fleetTest('a room ends while its player resumes, between attach and reseat: how it ended is told', async (fleet) => {
+  const { redis, line, a, b } = await behindALine(fleet);
+  const [ann, bob] = [await Returning.open(fleet, b, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  await bob.say(room, 'before');
+  await ann.client.next('gameMessage');
+  const held = line.holdReply('attach', 'ann');
+  const back = ann.back(a);
+  await held; // the store has said that she sits there
+  await bob.ask('leaveRoom', { roomId: room });
+  line.release('commands');
+  const welcome = await back;
+  assert.deepEqual([welcome.recovered, welcome.rooms], [true, [{ roomId: room, ended: true }]]);
+  assert.equal((await ann.client.next('playerLeft')).data.playerId, 'bob');
+  assert.equal((await ann.client.next('roomCleanup')).data.reason, 'players_left');
+  ann.account(room);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
+// On a living line as well: whoever is looked up again may find that his room ended a moment ago.
+fleetTest('a room ends while its player is attached again, between attach and reseat: how it ended is told', async (fleet) => {
+  const { redis, line, a, b } = await behindALine(fleet);
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  line.hold('events'); // nothing of what happens in the room arrives by itself
+  const held = line.holdReply('attach', 'ann');
+  const lost = line.loseReply('message', 'ann');
+  const id = ann.nextId;
+  const reply = await ann.ask('gameMessage', { roomId: room, message: 'her own' }, { id });
+  assert.equal(reply.error.code, 'OUTCOME_UNKNOWN');
+  await lost; // the store counts as away and is back: rooms are compared, she is looked up again
+  await held;
+  await waitFor(() => line.calls('read_log') >= 2, { what: 'the log to have been read behind the attach' });
+  await bob.ask('leaveRoom', { roomId: room });
+  line.release('commands');
+  assert.equal((await ann.client.next('roomCleanup', { timeoutMs: 20000 })).data.reason, 'players_left');
+  await ann.say(room, 'her own', { id });
+  ann.account(room);
+  line.release('events');
+  assert.ok((await ann.ask('joinMatchmaking', { level: 3 })).ok);
+  await waitFor(async () => (await fleet.audit(redis)).length === 0, { what: 'a clean audit', timeoutMs: 20000 });
+});
