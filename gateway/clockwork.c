@@ -189,6 +189,7 @@ void clockwork_stop(struct clockwork *c)
 void clockwork_store_away(struct clockwork *c)
 {
     c->rounds.quiet_until_ms = UINT64_MAX;
+    lease_rest(c->node->lease, c->rounds.quiet_until_ms);
 }
 
 void clockwork_store_back(struct clockwork *c)
@@ -196,6 +197,7 @@ void clockwork_store_back(struct clockwork *c)
     struct node *n = c->node;
     c->rounds.quiet_until_ms = clock_mono_ms() + 2 * (uint64_t)n->settings->lease_ms;
     c->rounds.polling = c->rounds.counting = false;
+    lease_rest(n->lease, c->rounds.quiet_until_ms);
     detach_retry(n);
     compare_all(n);
 }

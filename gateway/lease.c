@@ -31,6 +31,7 @@ struct lease {
     int64_t store_now_ms; /* the store's clock when we heard it last, */
     uint64_t heard_at_ms; /* and ours then (monotonic); 0 = never */
     bool asking, ready, stopped, held;
+    uint64_t rests_until_ms;
     char host[64];
 };
 
@@ -190,9 +191,10 @@ static void beat(void *arg)
                 n->server ? server_port(n->server) : 0, (unsigned long long)n->started_at_ms, MG_VERSION,
                 (long long)n->realm.rules.seats);
     buf_add_fmt(&info, ",\"beat\":%lld", (long long)++l->beats);
-    buf_add_fmt(&info, ",\"connections\":%zu,\"players\":%zu,\"rooms\":%zu,\"draining\":%s}",
+    buf_add_fmt(&info, ",\"connections\":%zu,\"players\":%zu,\"rooms\":%zu,\"draining\":%s,\"quiet\":%s}",
                 n->server ? server_connections(n->server) : 0, sessions_count(n->sessions),
-                rooms_count(n->rooms), n->drain ? "true" : "false");
+                rooms_count(n->rooms), n->drain ? "true" : "false",
+                clock_mono_ms() < l->rests_until_ms ? "true" : "false");
     const struct presence_beat this_one = {.info = buf_str(&info),
                                            .known_epoch = l->epoch,
                                            .first = !l->ready,
@@ -246,6 +248,11 @@ bool lease_surely_over(const struct lease *l)
     /* The last good beat went out at most so long after we heard the store, and was good for as long again;
      * clocks differ a little in speed. */
     return clock_mono_ms() > l->heard_at_ms + (uint64_t)(2 * valid_ms(l) + lease_ms + lease_ms / 10);
+}
+
+void lease_rest(struct lease *l, uint64_t until_ms)
+{
+    l->rests_until_ms = until_ms;
 }
 
 uint64_t lease_data_lost_at_ms(const struct lease *l)

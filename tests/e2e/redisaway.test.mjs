@@ -53,6 +53,10 @@ fleetTest('Redis killed under play: errors at once, no crash, and play goes on w
     { what: 'a message to be taken again' },
   );
   await bob.next('gameMessage', { filter: (push) => push.data.message === 'after' });
+  // The fleet can see who rests, and until when.
+  const resting = async () => Object.values(await (await redis.cli()).hash('instance_info')).filter((info) => JSON.parse(info).quiet).length;
+  await waitFor(async () => (await resting()) === 2, { what: 'both to say that they rest' });
+  await waitFor(async () => (await resting()) === 0, { what: 'both to be done with it', timeoutMs: 20000 });
   // Who waited still waits, and is matched with the next one.
   const dan = await fleet.client(b, 'dan');
   await dan.request('joinMatchmaking', { level: 1 });
