@@ -79,18 +79,30 @@ static void on_copied(void *arg, int err, const struct reply *reply)
     mem_free(c);
 }
 
+static bool behind(const struct room *r)
+{
+    return r->copy && (r->copy->seq < r->at.seq || r->copy->epoch != r->at.epoch);
+}
+
 void adopt_look(struct node *n, struct room *r)
 {
     if (!wanted(n) || r->realm != &n->realm)
         return;
-    if (room_has_remote(r, n->realm.instance_id)) {
+    bool remote = room_has_remote(r, n->realm.instance_id);
+    if (remote || behind(r))
         drop_copy(r);
-    } else if (!r->copy && r->status == ROOM_ACTIVE) {
+    if (!remote && !r->copy && r->status == ROOM_ACTIVE) {
         struct copying *c = mem_alloc(sizeof *c);
         c->node = n;
         memcpy(c->room_id, r->room_id, sizeof c->room_id);
         transfer_copy_room(r->realm, str_of(r->room_id), on_copied, c);
     }
+}
+
+void adopt_doubt(struct node *n, struct room *r)
+{
+    if (r->realm == &n->realm && r->copy && r->copy->unsure)
+        drop_copy(r);
 }
 
 /* ---- rooms ---- */

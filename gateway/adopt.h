@@ -19,5 +19,8 @@ void adopt_event(struct node *n, struct room *r, const struct room_event *e);
 /* At a comparison: a room whose members have all come to sit here gets a copy, one that has a member
  * elsewhere needs none. */
 void adopt_look(struct node *n, struct room *r);
+/* The store is back, and the room stays there: a copy that is not sure is made anew at the next comparison.
+ */
+void adopt_doubt(struct node *n, struct room *r);
 
 #endif

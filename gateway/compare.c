@@ -125,6 +125,7 @@ static void again(void *arg, struct session *s)
 static void fill(void *arg, struct room *r)
 {
     inbox_fill(arg, r);
+    adopt_doubt(arg, r);
 }
 
 void compare_all(struct node *n)

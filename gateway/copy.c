@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "gateway/history.h"
 #include "matchmaking/events.h"
 #include "proto/messages.h"
 
@@ -126,9 +127,9 @@ static bool take_game(struct copy *c, const struct json_object *data)
 
 bool copy_apply(struct copy *c, const struct room_event *e)
 {
-    if (e->seq <= c->seq)
+    if (e->epoch == c->epoch && e->seq <= c->seq)
         return true;
-    if (e->seq != c->seq + 1)
+    if (!history_follows((struct history_position){c->epoch, c->seq}, e))
         return false;
     c->seq = e->seq;
     c->epoch = e->epoch;

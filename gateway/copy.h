@@ -20,8 +20,9 @@ struct copy_seat {
 struct copy {
     int64_t seq, epoch, version, turn; /* seq: of the last event it contains */
     char *game_data;                   /* raw JSON, owned */
-    int64_t turn_version;              /* the turn's limit holds while `version` is this */
-    uint64_t turn_due_ms;              /* monotonic; 0 = no limit */
+    bool unsure;          /* a result or limit was given, and whether it was taken is not known */
+    int64_t turn_version; /* the turn's limit holds while `version` is this */
+    uint64_t turn_due_ms; /* monotonic; 0 = no limit */
     size_t seat_count;
     struct copy_seat *seats; /* in their order, owned */
 };
@@ -30,7 +31,8 @@ struct copy *copy_fresh(const struct str *player_ids, size_t count, int64_t seq)
 /* copy_room.lua's answer "OK"; NULL if it is not readable. */
 struct copy *copy_read(const struct reply *reply);
 void copy_free(struct copy *c); /* NULL is fine */
-/* The room's next event. false: it does not follow what the copy knows; the copy is of no use any more. */
+/* The room's next event. false: it does not follow what the copy knows, or it is another store's; the copy is
+ * of no use any more. */
 bool copy_apply(struct copy *c, const struct room_event *e);
 void copy_vote(struct copy *c, struct str player_id, struct str result);
 void copy_limit_turn(struct copy *c, int64_t version, uint64_t due_ms);

@@ -297,13 +297,23 @@ void handle_leave_room(struct node *n, struct session *s, const struct request *
     room_state_leave(s->realm, &who, s->level, on_left, intent_new(n, s, request->id, room_id));
 }
 
+/* The room's copy, if there is one, for what no event tells; it is unsure if the answer is lost. */
+static struct copy *copy_of(const struct intent *i, struct realm_outcome o)
+{
+    struct room *r = rooms_find(i->node->rooms, str_of(i->room_id));
+    struct copy *copy = r ? r->copy : NULL;
+    if (copy && (o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT))
+        copy->unsure = true;
+    return copy;
+}
+
 static void on_ended(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
-    struct room *r = rooms_find(i->node->rooms, str_of(i->room_id));
-    if (realm_said(o, "OK") && r && r->copy) /* no event says so */
-        copy_vote(r->copy, str_of(i->session->player_id), buf_str(&i->text));
+    struct copy *copy = copy_of(i, o);
+    if (realm_said(o, "OK") && copy)
+        copy_vote(copy, str_of(i->session->player_id), buf_str(&i->text));
     if (realm_said(o, "DONE") || realm_said(o, "OK")) {
         intent_ok_fmt(i, "{\"ended\":%s}", str_eq(reply_str(reply, 1), STR("1")) ? "true" : "false");
         inbox_events(i->node, i->session->realm, reply_at(reply, 2));
@@ -325,8 +335,7 @@ void handle_end_game(struct node *n, struct session *s, const struct request *re
     }
     struct room_seat who = seat_of(s, room_id, request->id);
     struct intent *i = intent_new(n, s, request->id, room_id);
-    if (s->room && s->room->copy)
-        buf_add_str(&i->text, result);
+    buf_add_str(&i->text, result); /* a copy may be made while the store is being asked */
     room_state_end(s->realm, &who, result, on_ended, i);
 }
 
@@ -334,9 +343,9 @@ static void on_deadline(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
-    struct room *r = rooms_find(i->node->rooms, str_of(i->room_id));
-    if (realm_said(o, "OK") && r && r->copy) /* no event says so */
-        copy_limit_turn(r->copy, reply_int(reply, 2), clock_mono_ms() + (uint64_t)i->after_ms);
+    struct copy *copy = copy_of(i, o);
+    if (realm_said(o, "OK") && copy)
+        copy_limit_turn(copy, reply_int(reply, 2), clock_mono_ms() + (uint64_t)i->after_ms);
     if (realm_said(o, "OK"))
         intent_ok_fmt(i, "{\"dueAt\":%lld,\"version\":%lld}", (long long)reply_int(reply, 1),
                       (long long)reply_int(reply, 2));

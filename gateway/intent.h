@@ -14,7 +14,7 @@ struct intent {
     int64_t level;           /* join: the wanted one */
     int64_t after_ms;        /* setTurnDeadline: the limit */
     unsigned tries;
-    struct buf text;         /* endGame: the result, if the room's copy wants it */
+    struct buf text;         /* endGame: the result, for the room's copy */
     char room_id[ID_SIZE];   /* or empty */
     char ticket_id[ID_SIZE]; /* join */
 };

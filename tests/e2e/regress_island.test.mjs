@@ -35,3 +35,44 @@ fleetTest('a connection that was replaced on the island ends when there is no is
   assert.equal(swept.value('matchgate_sessions'), 2);
   await clean(fleet, redis);
 });
+
+// ann reports; Redis goes away; bob reports the same.
+async function endsOnTheIsland(fleet, report) {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const gateway = await fleet.gateway({ redis: line, env: { ...QUICK, LEASE_MS: 60000 } });
+  const ann = await fleet.client(gateway, 'ann');
+  const bob = await fleet.client(gateway, 'bob');
+  const { roomId } = await fleet.match(ann, bob);
+  const result = { winner: 'ann' };
+  await report({ ann, roomId, result, redis, line });
+  line.shut();
+  await adopted(gateway);
+  assert.equal((await bob.send('endGame', { roomId, result })).ended, true);
+  line.open();
+  await home(gateway);
+  assert.equal(await redis.command('HLEN', 'matches'), 0);
+  await clean(fleet, redis);
+}
+
+fleetTest('a result whose answer was lost counts on the island', async (fleet) => {
+  await endsOnTheIsland(fleet, async ({ ann, roomId, result, line }) => {
+    line.loseReply('end_game', roomId);
+    assert.equal((await ann.fails('endGame', { roomId, result }, { id: 900 })).code, 'OUTCOME_UNKNOWN');
+    const again = async () => (await ann.request('endGame', { roomId, result }, { id: 900 })).data;
+    assert.equal((await waitFor(again, { what: 'the report to be known', timeoutMs: 20000 })).ended, false);
+    await waitFor(() => line.calls('copy_room') > 0, { what: 'a copy to be made', timeoutMs: 20000 });
+  });
+});
+
+fleetTest('a result that was reported while a copy was being made counts on the island', async (fleet) => {
+  await endsOnTheIsland(fleet, async ({ ann, roomId, result, redis, line }) => {
+    line.loseReply('set_deadline', roomId); // so that the copy is thrown away
+    await ann.fails('setTurnDeadline', { roomId, ms: 60000, expectedVersion: 0 });
+    await line.holdReply('copy_room', roomId);
+    const report = ann.send('endGame', { roomId, result });
+    await waitFor(() => redis.command('HEXISTS', `room:${roomId}`, 'r:ann'), { what: 'the report to arrive' });
+    line.release('commands');
+    assert.equal((await report).ended, false);
+  });
+});
