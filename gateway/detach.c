@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "gateway/inbox.h"
+#include "gateway/island.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/waiting.h"
@@ -72,11 +73,12 @@ static void finish(struct detach *d, bool removed)
     mem_free(d);
 }
 
-/* Own sessions wait for the store; leftovers are found again by the next sweep. */
+/* Own sessions wait for the store; leftovers are found again by the next sweep. An island fails only when it
+ * ends, and then it is gone with all its records. */
 static void put_off(struct detach *d, int err)
 {
     struct detaches *f = d->node->detaches;
-    if (d->leftover) {
+    if (d->leftover || d->realm != &d->node->realm) {
         finish(d, false);
         return;
     }
@@ -164,6 +166,11 @@ void detach_start(struct node *n, const struct session *s)
 {
     if (s->fence == 0 && !s->attach_unknown)
         return;
+    bool islander = s->realm != &n->realm;
+    if (islander && s->fleet_fence)
+        put_by(n, s);
+    if (islander && !island_is(n->island)) /* replaced there, and its closing took longer than the island */
+        return;
     struct str room_id = s->room ? str_of(s->room->room_id) : (struct str){0};
     struct detach *d =
         detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);
@@ -172,8 +179,6 @@ void detach_start(struct node *n, const struct session *s)
     d->fence = s->fence;
     d->level = s->level;
     memcpy(d->session_id, s->session_id, sizeof d->session_id);
-    if (s->realm != &n->realm && s->fleet_fence)
-        put_by(n, s);
     ask(d);
 }
 
