@@ -28,8 +28,6 @@ struct lease {
     int64_t run;             /* which store it was the last time; 0 = none yet, or it does not say */
     int64_t beats, answered; /* numbers of the last beat, and of the last that was answered */
     uint64_t data_lost_at_ms;
-    int64_t store_now_ms; /* the store's clock when we heard it last, */
-    uint64_t heard_at_ms; /* and ours then (monotonic); 0 = never */
     bool asking, ready, stopped, held;
     uint64_t rests_until_ms;
     char host[64];
@@ -104,12 +102,6 @@ static void refuse(struct lease *l, const struct reply *reply)
     l->events.on_refused(l->events.arg, text);
 }
 
-static void note_clock(struct lease *l, int64_t store_now_ms)
-{
-    l->store_now_ms = store_now_ms;
-    l->heard_at_ms = clock_mono_ms();
-}
-
 /* A beat may lie in a frozen store's buffers and be carried out when we have long ceased to count on the
  * lease. So each says until when it is good, by the store's own clock; one sent to a store that has been
  * silent for as long is only a probe: it renews nothing. 0: we have not heard the store's clock yet. */
@@ -120,10 +112,11 @@ static int64_t valid_ms(const struct lease *l)
 
 static int64_t not_after_ms(const struct lease *l)
 {
-    if (!l->heard_at_ms)
+    const struct realm *store = &l->node->realm;
+    if (!store->heard_at_ms)
         return 0;
-    int64_t silent_ms = (int64_t)(clock_mono_ms() - l->heard_at_ms);
-    return l->held || silent_ms > valid_ms(l) ? 1 : l->store_now_ms + silent_ms + valid_ms(l);
+    int64_t silent_ms = (int64_t)(clock_mono_ms() - store->heard_at_ms);
+    return l->held || silent_ms > valid_ms(l) ? 1 : store->store_now_ms + silent_ms + valid_ms(l);
 }
 
 static void beat(void *arg);
@@ -138,7 +131,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         return;
     }
     if (realm_said(o, "LATE")) { /* a probe, or one that lay somewhere for long: but now the store answers */
-        note_clock(l, reply_int(reply, 1));
+        realm_heard(&l->node->realm, reply_int(reply, 1), l->run);
         if (!l->held)
             beat(l);
         return;
@@ -148,7 +141,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
                     KV_STR("answer", reply ? reply->str : (struct str){0}), KV("next", "tried again"));
         return;
     }
-    note_clock(l, reply_int(reply, 2));
+    realm_heard(&l->node->realm, reply_int(reply, 2), reply_int(reply, 7));
     metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
     if (reply_int(reply, 5) > 0)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
@@ -247,7 +240,8 @@ bool lease_surely_over(const struct lease *l)
     int64_t lease_ms = l->node->settings->lease_ms;
     /* The last good beat went out at most so long after we heard the store, and was good for as long again;
      * clocks differ a little in speed. */
-    return clock_mono_ms() > l->heard_at_ms + (uint64_t)(2 * valid_ms(l) + lease_ms + lease_ms / 10);
+    return clock_mono_ms() >
+           l->node->realm.heard_at_ms + (uint64_t)(2 * valid_ms(l) + lease_ms + lease_ms / 10);
 }
 
 void lease_rest(struct lease *l, uint64_t until_ms)

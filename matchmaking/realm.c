@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/err.h"
 
 void realm_init(struct realm *r, struct backend *backend, const struct realm_rules *rules, const char *prefix,
@@ -89,6 +90,30 @@ void realm_arg_int(struct realm_call *c, int64_t value)
 {
     char text[STR_INT_BYTES];
     realm_arg(c, keep(c, (struct str){text, str_from_int(text, value)}));
+}
+
+void realm_heard(struct realm *r, int64_t store_now_ms, int64_t run)
+{
+    r->store_now_ms = store_now_ms;
+    r->heard_at_ms = clock_mono_ms();
+    r->run = run;
+}
+
+void realm_arg_now(struct realm_call *c)
+{
+    const struct realm *r = c->realm;
+    if (r->heard_at_ms)
+        realm_arg_int(c, r->store_now_ms + (int64_t)(clock_mono_ms() - r->heard_at_ms));
+    else
+        realm_arg(c, (struct str){0});
+}
+
+void realm_arg_run(struct realm_call *c)
+{
+    if (c->realm->run)
+        realm_arg_int(c, c->realm->run);
+    else
+        realm_arg(c, (struct str){0});
 }
 
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)

@@ -22,12 +22,19 @@ struct realm_rules { /* settings of the same names */
 struct realm {
     struct backend *backend; /* borrowed */
     struct realm_rules rules;
+    /* As heard with the last heartbeat (realm_heard): which run of the store it is, its clock, and ours then
+     * (monotonic; 0 = never). */
+    int64_t run, store_now_ms;
+    uint64_t heard_at_ms;
     char prefix[REALM_PREFIX_MAX + 1];
     char instance_id[ID_SIZE];
     char channel[REALM_PREFIX_MAX + sizeof "room_events"];
 };
 void realm_init(struct realm *r, struct backend *backend, const struct realm_rules *rules, const char *prefix,
                 const char *instance_id);
+
+/* The store has said what time it is, and which run of it this is (0 = it does not say). */
+void realm_heard(struct realm *r, int64_t store_now_ms, int64_t run);
 
 enum { CALL_KEYS_MAX = 72, CALL_ARGS_MAX = 160, CALL_TEXT_BYTES = 12288 }; /* where.lua needs the most */
 struct realm_call {
@@ -44,6 +51,9 @@ void realm_keys_player(struct realm_call *c);                   /* KEYS 1-7 of l
 void realm_keys_room(struct realm_call *c, struct str room_id); /* room:{id}, room:{id}:log */
 void realm_arg(struct realm_call *c, struct str value);
 void realm_arg_int(struct realm_call *c, int64_t value);
+void realm_arg_now(
+    struct realm_call *c); /* the store's time in ms as we reckon it; empty if we never heard it */
+void realm_arg_run(struct realm_call *c); /* the store's run; empty if it does not say */
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg);
 /* The same as the store's write probe (backend.h). */
 void realm_probe(struct realm_call *c, const struct script *s, backend_cb fn, void *arg);

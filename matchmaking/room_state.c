@@ -48,6 +48,8 @@ void room_state_message(const struct realm *r, const struct room_seat *who, cons
     realm_arg(&c, echo ? (struct str){0} : who->player_id);
     arg_request(&c, who);
     realm_key(&c, KEY_LINEAGE);
+    realm_arg_now(&c);
+    realm_arg_run(&c);
     realm_run(&c, &script_message, fn, arg);
 }
 

@@ -5,7 +5,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 idle_ms, 7 seq, 8 epoch, 9 version, 10 turn, 11 gameData,
 --       12 level, 13 ms until the turn's limit or "", 14.. players in the order of their seats
 -- Reply {"OK"}
---@include core emit player room
+--@include core clock run emit player room
 local order = {}
 for i = 14, #ARGV do
     order[#order + 1] = ARGV[i]

@@ -5,7 +5,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 fence, 8 level, 9 ticket, 10 state (raw JSON), 11 stateVersion,
 --       12 "1" if the result was reported, 13 result, 14 hash of the resume token
 -- Reply {"OK"}
---@include core emit player room
+--@include core clock run emit player room
 local id, socket, fence = ARGV[5], ARGV[6], tonumber(ARGV[7])
 if fence > tonumber(redis.call('GET', KEYS[9]) or '0') then
     redis.call('SET', KEYS[9], int(fence))

@@ -8,7 +8,7 @@
 -- Reply {"OK", fence, state, level, ticket, joinedAt, roomId, old instance, old socket} | {"REPLACED"} |
 --       {"NO_SESSION"} (nothing was changed: attach with a new session)
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
---@include core player
+--@include core clock player
 local bad = player_bad_type() or need(KEYS[8], 'string') or need(KEYS[9], 'set') or need(KEYS[10], 'hash') or
     need(KEYS[11], 'hash') or need(KEYS[12], 'hash')
 if bad then

@@ -10,7 +10,7 @@
 -- store. A leftover is what they do lead to: what bears a dead instance's name until the sweeper comes, a connection that
 -- has attached but not yet taken its seat or its place, a deadline that will find nothing to do. A settled realm has none of either.
 local PREFIX, LIMIT, TEXTS, LOG_MAX, SEATS = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
---@include core player room names
+--@include core clock player room names
 local FENCE, INFO, EPOCHS = KEYS[8], KEYS[9], KEYS[10]
 local complete = true
 local texts, counts, kinds, totals, sockets_of = {violation = {}, leftover = {}}, {violation = 0, leftover = 0}, {}, {}, {}

@@ -11,7 +11,7 @@
 -- or a seat; only what the sweeper cannot find is removed here. Idempotent: a second call finds less.
 local PREFIX, DRY = ARGV[4], ARGV[8] == '1'
 local PAGE = math.max(10, tonumber(ARGV[7]))
---@include core player names
+--@include core clock player names
 local INFO, EPOCHS = KEYS[8], KEYS[9]
 local LOG_TTL_MS = 15000
 local cleaned, errors, kinds = 0, 0, {}

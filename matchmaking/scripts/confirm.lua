@@ -3,7 +3,7 @@
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 player, 7 socket, and so on in pairs
 -- Reply {"OK", status, events, seq} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} (the first pair holds no seat). Idempotent.
---@include core emit player room
+--@include core clock run emit player room
 local bad = room_bad_type(KEYS[8], KEYS[9])
 if bad then
     return bad

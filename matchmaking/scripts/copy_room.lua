@@ -5,7 +5,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max
 -- Reply {"OK", seq, epoch, version, turn, gameData, ms until the turn's limit or "", seats: {player, state, stateVersion, 1 if
 --       the result was reported else 0, result, ...}} | {"ROOM_NOT_FOUND"} | {"NOT_STARTED"}
---@include core emit player room
+--@include core clock run emit player room
 local bad = room_bad_type(KEYS[8], KEYS[9])
 if bad then
     return bad

@@ -9,7 +9,7 @@
 --       {"AGAIN", level, roomId} (call again with the keys of these) | {"LIVE"} (the owner is alive after all)
 -- Idempotent: a stale socket only removes its own mapping. A newer fence of the same socket is no stranger: it is this very
 -- connection, which attached again just before it was lost.
---@include core emit player room match
+--@include core clock run emit player room match
 local bad = need(KEYS[8], 'set') or need(KEYS[12], 'hash') or room_bad_type(KEYS[10], KEYS[11])
 if bad then
     return bad

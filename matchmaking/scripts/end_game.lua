@@ -4,8 +4,8 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 result (raw JSON), 8 log_max, 9 record_max_bytes, 10 request id or ""
 -- Reply {"DONE", "1" or "0"} | {"OUTCOME_UNKNOWN"} | {"OK", "1" if the game has ended else "0", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"} | {"TOO_LARGE"}
 --       A player may report again while others are missing; the last report counts.
---@include core emit player room once
-local seen = once_seen(KEYS[10], ARGV[10])
+--@include core clock run emit player room once
+local seen, once = once_seen(KEYS[10], ARGV[10])
 if seen then
     return seen
 end
@@ -34,5 +34,5 @@ if bytes > tonumber(ARGV[9]) then
 end
 redis.call('HSET', room.key, 'r:' .. ARGV[5], ARGV[7])
 local ended = votes_count(room)
-once_record(KEYS[10], ARGV[10], ended and '1' or '0', '')
+once_record(KEYS[10], ARGV[10], ended and '1' or '0', '', once)
 return {'OK', ended and '1' or '0', room.events}

@@ -4,7 +4,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 level, 5 ticket_ttl_ms, 6 at most so many in one call
 -- Reply {"OK", events} where events are ticketExpired messages for players of the caller; other instances are told on their
 --       own channel. The head of the list waits longest, so nothing but the head needs to be looked at. Idempotent.
---@include core player
+--@include core clock player
 local bad = need(KEYS[8], 'list') or player_bad_type()
 if bad then
     return bad

@@ -4,7 +4,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 the entry, 5 kind, 6 roomId, 7 player or "", 8 version, 9 log_max, 10 idle_ms
 -- Reply {"OK", level to run match.lua for or "", events} | {"TAKEN"} | {"EARLY"} | {"STALE"} (nothing to do any more)
 -- Atomic: the claim and the effect are one, so an entry has its effect at most once.
---@include core emit player room match
+--@include core clock run emit player room match
 -- Only a match that dissolves needs a queue.
 local bad = ARGV[5] == 'confirm' and need(KEYS[10], 'list') or room_bad_type(KEYS[8], KEYS[9])
 if bad then

@@ -15,7 +15,7 @@
 --       empty, or with older data. Fences are skipped, so that none is given out twice.
 --       An epoch other than the known one = the lease was lost: attach every session again. Epoch and run are levels, so a
 --       lost reply does no harm. flags: none, so that an OOM store refuses it and the probe fails.
---@include core
+--@include core clock
 local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash') or need(KEYS[4], 'zset') or
     need(KEYS[5], 'string') or need(KEYS[6], 'string')
 if bad then

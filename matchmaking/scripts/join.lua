@@ -7,7 +7,7 @@
 --       {"ALREADY_IN_MATCH", roomId} | {"REPLACED"} | {"GONE"} | {"LEASE"} (the caller's own lease is over);
 --       more = 1: too many dead entries for one call, run match.lua for the level.
 -- Atomic because seeing a partner and taking him must be one; idempotent by ticket: the same ticket asks "where am I?".
---@include core emit player room match
+--@include core clock run emit player room match
 local bad = need(KEYS[8], 'list') or player_bad_type()
 if bad then
     return bad

@@ -4,7 +4,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence, 6 level
 -- Reply {"LEFT"} | {"NOT_QUEUED"} | {"MATCHED", roomId} | {"AGAIN", level} (another level: call with its key) |
 --       {"REPLACED"} | {"GONE"}
---@include core player
+--@include core clock player
 local bad = need(KEYS[8], 'list') or player_bad_type()
 if bad then
     return bad

@@ -1,7 +1,7 @@
 #!lua
 -- list_fleet: the fleet table. KEYS 1 instances, 2 instance_info. ARGV 1-3 as in lib/core.lua.
 -- Reply {id, lease left in ms (negative = dead), info JSON, ...} in threes
---@include core
+--@include core clock
 local all = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 local list = {}
 for i = 1, #all, 2 do

@@ -5,7 +5,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 the dead instance, 5 about how many
 -- Reply {"OK", {socket, player, level, roomId, ...} in fours} | {"LIVE"}. An empty list: nothing is left, or (retire.lua
 --       knows) only so many sockets without a mapping that another call is due.
---@include core
+--@include core clock
 local LOOK_MAX = 1000
 local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'set') or need(KEYS[3], 'hash') or need(KEYS[4], 'hash')
 if bad then

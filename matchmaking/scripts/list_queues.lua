@@ -3,7 +3,7 @@
 -- KEYS  1 players, 2.. waiting:level:N
 -- ARGV  1-3 as in lib/core.lua
 -- Reply {length, oldest wait in ms or 0, ...} in pairs, in the order of the keys
---@include core
+--@include core clock
 local list = {}
 for i = 2, #KEYS do
     local head = redis.call('LINDEX', KEYS[i], 0)

@@ -4,7 +4,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 level, 5 roomId, 6 seats, 7 confirm_ms, 8 idle_ms, 9 log_max
 -- Reply {"MATCHED", roomId, events} (ask again: there may be more) | {"NONE", more} (more = 1: ask again).
 -- Atomic for the reason join.lua is; asking twice makes at most the matches that were due anyway.
---@include core emit player room match
+--@include core clock run emit player room match
 local bad = need(KEYS[8], 'list') or player_bad_type()
 if bad then
     return bad

@@ -3,7 +3,7 @@
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 log_max
 -- Reply {"OK", record, seq, status, place "p|instance|socket ...", epoch} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}
---@include core emit player room
+--@include core clock run emit player room
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[6])
 if not room then
     return {'ROOM_NOT_FOUND'}

@@ -5,7 +5,7 @@
 -- Reply {"OK", head, seats, events} in the form restore_room.lua takes: head = {status, seq, epoch, version, turn, gameData,
 --       level, createdAt, updatedAt, ms until the confirm deadline or "", until the idle one, until the turn's limit or ""},
 --       seats = nine each as listed there | {"ENDED"}
---@include core emit player room
+--@include core clock run emit player room
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[5])
 if not room then
     return {'ENDED'}

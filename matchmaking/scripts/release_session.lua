@@ -4,13 +4,13 @@
 -- KEYS  1-7 as in lib/player.lua, 8 session:{sessionId}, 9 waiting:level:N
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket
 -- Reply {request id, what was answered, ...}, oldest first
---@include core player
+--@include core clock player
 local answered = {}
 local flat = redis.call('HGETALL', KEYS[8])
 for i = 1, #flat, 2 do
-    local request = string.match(flat[i], '^r(%d+)$')
-    if request then
-        answered[#answered + 1] = {tonumber(request), flat[i + 1]}
+    local request, answer = string.match(flat[i + 1], '^(%d+)|(.*)$')
+    if string.find(flat[i], '^k%d') and request then
+        answered[#answered + 1] = {tonumber(request), answer}
     end
 end
 table.sort(answered, function(a, b)

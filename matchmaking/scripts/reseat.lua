@@ -4,7 +4,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 fence, 7 log_max
 -- Reply {"OK", status, seq, record, level, confirmBy, place "p|instance|socket ...", events, epoch} | {"ROOM_NOT_FOUND"} |
 --       {"REPLACED"} | {"GONE"}. Idempotent by fence: the same fence again changes nothing but the event.
---@include core emit player room
+--@include core clock run emit player room
 local bad = room_bad_type(KEYS[8], KEYS[9])
 if bad then
     return bad

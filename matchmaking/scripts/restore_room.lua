@@ -7,7 +7,7 @@
 --       ticket, state, stateVersion, "1" if the result was reported, result, ms of grace left; then the events since
 -- Reply {"OK"} | {"ENDED", events} | {"GONE"} (it ended here meanwhile) | {"CHANGED", why} (the store is right)
 -- The room stays in the epoch that it began there. Idempotent by epoch and seq. Atomic because nothing of what was checked may change before it is written.
---@include core emit player room
+--@include core clock run emit player room
 local bad = room_bad_type(KEYS[8], KEYS[9]) or need(KEYS[10], 'string')
 if bad then
     return bad

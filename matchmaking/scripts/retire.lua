@@ -3,7 +3,7 @@
 -- KEYS  1 instances, 2 instance_info, 3 instance_epochs, 4 instance:{id}:sockets
 -- ARGV  1-3 as in lib/core.lua, 4 the instance's id
 -- Reply {"OK"} | {"LIVE"} (another one's lease is not over) | {"LEFT", sockets} (leftovers first). Idempotent.
---@include core
+--@include core clock
 local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash') or need(KEYS[4], 'set')
 if bad then
     return bad

@@ -4,7 +4,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 ms from now, 8 expectedVersion (of the game's data), 9 log_max
 -- Reply {"OK", due (ms since 1970), version} | {"STALE_VERSION", current version} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} |
 --       {"NOT_STARTED"}. Idempotent: one limit per version, the last call counts.
---@include core emit player room
+--@include core clock run emit player room
 local bad = room_bad_type(KEYS[8], KEYS[9])
 if bad then
     return bad

@@ -6,8 +6,8 @@
 --       14 request id or ""
 -- Reply {"OK", version, seq, events} | {"DONE", version, seq} | {"OUTCOME_UNKNOWN"} | {"STALE_VERSION", current version} | {"TOO_LARGE"} | {"ROOM_NOT_FOUND"} |
 --       {"NOT_IN_ROOM"} | {"NOT_STARTED"}. With expectedVersion a second call answers STALE_VERSION and changes nothing.
---@include core emit player room once
-local seen = once_seen(KEYS[10], ARGV[14])
+--@include core clock run emit player room once
+local seen, once = once_seen(KEYS[10], ARGV[14])
 if seen then
     return seen
 end
@@ -62,5 +62,5 @@ else
     emit(room, 'gameDataUpdated', head .. changed .. tail, skip)
 end
 room_save(room, true)
-once_record(KEYS[10], ARGV[14], int(version), int(room.seq))
+once_record(KEYS[10], ARGV[14], int(version), int(room.seq), once)
 return {'OK', version, room.seq, room.events}

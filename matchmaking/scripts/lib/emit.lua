@@ -1,11 +1,10 @@
 -- emit: numbered room events. A room here is a table with at least id, key, seq, epoch, run, insts (text), log (key), log_max,
--- events. The last of KEYS is `lineage` in every script that includes this part.
+-- events. Needs NOW and RUN. Numbers below 10^14, as seq and ms are, become text by themselves.
 --
 -- What a store confirmed last may be lost when another process takes its place (a failover, a restart), and the numbers begin
 -- again at an older one. So a room remembers the run of the store that wrote its last event; the first event under another run
 -- is roomEpoch: from its number on the room counts in a new epoch. (epoch, seq) names one event for ever: whoever has seen more
 -- of the former epoch than the store still has notices it here.
-local RUN = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^[^|]*|(%d+)|') or ''
 
 -- Sends `json` to the instances in `insts` ("a b c") other than the caller.
 local function publish(json, insts)
@@ -27,7 +26,7 @@ end
 local function append(room, event, data, extra)
     room.seq = room.seq + 1
     local json = '{"roomId":"' .. room.id .. '","event":"' .. event .. '","data":' .. data .. ',"originInstanceId":"' ..
-        ORIGIN .. '","timestamp":' .. int(NOW) .. ',"seq":' .. int(room.seq) ..
+        ORIGIN .. '","timestamp":' .. NOW .. ',"seq":' .. room.seq ..
         (room.epoch ~= 1 and ',"epoch":' .. int(room.epoch) or '') .. (extra or '') .. '}'
     redis.call('RPUSH', room.log, json)
     if room.seq > room.log_max then

@@ -1,38 +1,47 @@
 -- once: a request id seen before on this session is answered again, not done again. The session's hash session:{id} keeps the
--- last ONCE_KEPT answered requests: r<request> = `a|b` (what the reply needs), k<n> the ring of their ids, m the greatest id
--- that fell out of it; attach.lua keeps player, token and socket there. Ids must grow within a session.
+-- last ONCE_KEPT answered requests: k<place> = `request|a|b` (a, b: what the reply needs), places taken in turn, and n = `how many
+-- there were,greatest id`; attach.lua keeps player, token and socket there. Ids must grow within a session: one greater than all
+-- before is new without a search, and that is what nearly all are.
 local ONCE_KEPT = 64
 
--- nil: not seen. Else the reply to return: {"DONE", a, b}, or {"OUTCOME_UNKNOWN"} for one too old to be remembered.
+-- Among those kept: {"DONE", a, b} and its place; or {"OUTCOME_UNKNOWN"} for one so old that it may have been forgotten; or nil.
+local function once_search(key, request)
+    local flat, kept, oldest = redis.call('HGETALL', key), 0, math.huge
+    for i = 1, #flat, 2 do
+        local id, a, b = string.match(flat[i + 1], '^(%d+)|([^|]*)|(.*)$')
+        if string.find(flat[i], '^k%d') and id then
+            if id == request then
+                return {'DONE', a, b}, flat[i]
+            end
+            kept, oldest = kept + 1, math.min(oldest, tonumber(id))
+        end
+    end
+    return kept >= ONCE_KEPT and tonumber(request) < oldest and {'OUTCOME_UNKNOWN'} or nil
+end
+
+-- The reply to return and its place, if it was seen; else nil, and what once_record needs (nil without a session record).
 local function once_seen(key, request)
     if request == '' then
         return nil
     end
-    local f = redis.call('HMGET', key, 'r' .. request, 'm')
-    if f[1] then
-        local a, b = string.match(f[1], '^([^|]*)|(.*)$')
-        return {'DONE', a, b}
+    local f = redis.call('HMGET', key, 'player', 'n')
+    if not f[1] then
+        return nil
     end
-    if f[2] and tonumber(request) <= tonumber(f[2]) then
-        return {'OUTCOME_UNKNOWN'}
-    end
-    return nil
-end
-
--- Remembers what was answered; a and b are numbers or short texts without '|'. Nothing without a session record.
-local function once_record(key, request, a, b)
-    if request == '' or redis.call('HEXISTS', key, 'player') == 0 then
-        return
-    end
-    local slot = 'k' .. redis.call('HINCRBY', key, 'n', 1) % ONCE_KEPT
-    local oldest = redis.call('HGET', key, slot)
-    if oldest then
-        redis.call('HDEL', key, 'r' .. oldest)
-        local floor = tonumber(redis.call('HGET', key, 'm') or '0')
-        if tonumber(oldest) > floor then
-            redis.call('HSET', key, 'm', oldest)
+    local count, greatest = string.match(f[2] or '0,0', '^(%d+),(%d+)$')
+    if tonumber(request) <= tonumber(greatest) then
+        local reply, place = once_search(key, request)
+        if reply then
+            return reply, place
         end
     end
-    redis.call('HSET', key, slot, request, 'r' .. request, a .. '|' .. b)
-    redis.call('PEXPIRE', key, 86400000) -- as attach.lua: a day while somebody uses it
+    return nil, {count = tonumber(count), greatest = tonumber(greatest)}
+end
+
+-- Remembers what was answered; a and b are numbers or short texts without '|'.
+local function once_record(key, request, a, b, once)
+    if once then
+        redis.call('HSET', key, 'k' .. once.count % ONCE_KEPT, request .. '|' .. a .. '|' .. b, 'n',
+            once.count + 1 .. ',' .. (once.greatest > tonumber(request) and int(once.greatest) or request))
+    end
 end
