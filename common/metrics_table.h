@@ -34,6 +34,7 @@ METRIC(BREAKER_OPEN, "matchgate_breaker_open", GAUGE, NULL, "1 while calls to Re
 METRIC(BREAKER_OPENED, "matchgate_breaker_opened_total", COUNTER, NULL, "Times the circuit breaker opened.", "RUNBOOK: Redis away.")
 METRIC(LEASE_LOST, "matchgate_lease_lost_total", COUNTER, NULL, "Times this instance found its lease expired.", "The process was frozen or cut off from Redis.")
 METRIC(SWEPT, "matchgate_swept_total", COUNTER, "kind", "Leftovers of dead instances removed by this one.", "")
+METRIC(STRAYS, "matchgate_strays_total", COUNTER, NULL, "Connections that only the store still had in this instance's name, detached.", "A failover or a restart lost acknowledged writes. RUNBOOK: Sentinel failover.")
 METRIC(TIMERS_FIRED, "matchgate_timers_fired_total", COUNTER, "kind", "Deadlines carried out by this instance.", "")
 METRIC(ORPHANS, "matchgate_orphans", GAUGE, NULL, "Orphaned records found by the last integrity check.", "POST /health/cleanup.")
 METRIC(HTTP_REQUESTS, "matchgate_http_requests_total", COUNTER, "status", "HTTP requests answered, by status.", "")

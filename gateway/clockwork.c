@@ -14,6 +14,7 @@
 #include "gateway/rounds.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+#include "gateway/strays.h"
 #include "matchmaking/presence.h"
 
 enum { LEFTOVERS_PER_CALL = 64, SWEEP_AGAIN_MS = 5000 };
@@ -21,7 +22,8 @@ enum { LEFTOVERS_PER_CALL = 64, SWEEP_AGAIN_MS = 5000 };
 struct clockwork {
     struct node *node;
     struct loop_timer *poll, *sweep;
-    struct rounds rounds;     /* of the fleet's realm */
+    struct rounds rounds; /* of the fleet's realm */
+    struct strays strays;
     char unswept_id[ID_SIZE]; /* the last sweep failed on this one: others go first for a while */
     uint64_t unswept_until_ms;
     struct sweep *sweeping; /* one at a time */
@@ -140,6 +142,7 @@ static void sweep_tick(void *arg)
     compare_slice(n);
     if (detaches_waiting(n->detaches))
         detach_retry(n);
+    strays_step(&c->strays);
     rounds_queues(&c->rounds);
 }
 
@@ -158,6 +161,7 @@ struct clockwork *clockwork_new(struct node *n)
     struct clockwork *c = mem_alloc(sizeof *c);
     c->node = n;
     c->rounds = (struct rounds){.node = n, .realm = &n->realm};
+    c->strays.node = n;
     return c;
 }
 
@@ -200,4 +204,5 @@ void clockwork_store_back(struct clockwork *c)
     lease_rest(n->lease, c->rounds.quiet_until_ms);
     detach_retry(n);
     compare_all(n);
+    strays_walk(&c->strays); /* behind the detaches that were put off */
 }

@@ -25,9 +25,9 @@ struct detach {
     struct list link;
     struct node *node;
     const struct realm *realm; /* where the record is */
-    int64_t fence, level;
+    int64_t level;
     unsigned tries;
-    bool leftover;
+    bool leftover, stray;
     void (*done)(void *arg, bool removed);
     void *arg;
     char player_id[ID_SIZE], socket_id[ID_SIZE], owner_instance_id[ID_SIZE], room_id[ID_SIZE],
@@ -73,12 +73,12 @@ static void finish(struct detach *d, bool removed)
     mem_free(d);
 }
 
-/* Own sessions wait for the store; leftovers are found again by the next sweep. An island fails only when it
- * ends, and then it is gone with all its records. */
+/* Own sessions wait for the store; leftovers and strays are found again by the next sweep. An island fails
+ * only when it ends, and then it is gone with all its records. */
 static void put_off(struct detach *d, int err)
 {
     struct detaches *f = d->node->detaches;
-    if (d->leftover || d->realm != &d->node->realm) {
+    if (d->leftover || d->stray || d->realm != &d->node->realm) {
         finish(d, false);
         return;
     }
@@ -111,6 +111,12 @@ static void on_detached(void *arg, int err, const struct reply *reply)
             (void)str_copy(kind, sizeof kind, reply_str(reply, 3));
             metrics_add_for(METRIC_SWEPT, kind, 1);
         }
+        if (d->stray && !str_eq(reply_str(reply, 3), STR("stale"))) {
+            metrics_add(METRIC_STRAYS, 1);
+            log_info("session.stray", KV("player", d->player_id), KV("socket", d->socket_id),
+                     KV_STR("was", reply_str(reply, 3)),
+                     KV("reason", "the store has lost that it was detached"));
+        }
         inbox_events(d->node, d->realm, reply_at(reply, 2));
         waiting_match_text(d->node, d->realm, reply_str(reply, 1));
     }
@@ -123,7 +129,6 @@ static void ask(struct detach *d)
                     &(struct presence_leaving){.player_id = str_of(d->player_id),
                                                .socket_id = str_of(d->socket_id),
                                                .owner_instance_id = str_of(d->owner_instance_id),
-                                               .fence = d->fence,
                                                .only_if_owner_dead = d->leftover,
                                                .level = d->level,
                                                .room_id = str_of(d->room_id),
@@ -155,7 +160,6 @@ static void put_by(struct node *n, const struct session *s)
     struct detach *d = detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id),
                                   (struct str){0});
     CHECK(d != NULL);
-    d->fence = s->fleet_fence;
     memcpy(d->session_id, s->session_id, sizeof d->session_id);
     n->detaches->running--;
     n->detaches->waiting_count++;
@@ -176,7 +180,6 @@ void detach_start(struct node *n, const struct session *s)
         detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);
     CHECK(d != NULL);
     d->realm = s->realm;
-    d->fence = s->fence;
     d->level = s->level;
     memcpy(d->session_id, s->session_id, sizeof d->session_id);
     ask(d);
@@ -197,6 +200,15 @@ void detach_leftover(struct node *n, const struct detach_leftover *left,
     d->level = left->level;
     d->done = done;
     d->arg = arg;
+    ask(d);
+}
+
+void detach_stray(struct node *n, struct str player_id, struct str socket_id)
+{
+    struct detach *d = detach_new(n, player_id, socket_id, str_of(n->realm.instance_id), (struct str){0});
+    if (!d)
+        return;
+    d->stray = true;
     ask(d);
 }
 

@@ -28,6 +28,8 @@ struct detach_leftover { /* borrowed until return */
 /* What a dead instance left, only if its lease is over; `done` is called once, in any case. */
 void detach_leftover(struct node *n, const struct detach_leftover *left,
                      void (*done)(void *arg, bool removed), void *arg);
+/* A connection of this instance that only the store still has (strays.h). */
+void detach_stray(struct node *n, struct str player_id, struct str socket_id);
 /* The store is back: all that waits is tried again. */
 void detach_retry(struct node *n);
 

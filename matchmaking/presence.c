@@ -83,7 +83,6 @@ void presence_detach(const struct realm *r, const struct presence_leaving *who, 
     realm_keys_room(&c, who->room_id);
     realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_arg(&c, who->player_id);
-    realm_arg_int(&c, who->fence);
     realm_arg(&c, who->socket_id);
     realm_arg(&c, who->owner_instance_id);
     realm_arg_int(&c, who->only_if_owner_dead);
@@ -146,6 +145,17 @@ void presence_leftovers(const struct realm *r, struct str instance_id, int64_t a
     realm_arg(&c, instance_id);
     realm_arg_int(&c, about);
     realm_run(&c, &script_list_leftovers, fn, arg);
+}
+
+void presence_own(const struct realm *r, struct str cursor, int64_t about, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, r);
+    realm_key_of(&c, KEY_INSTANCE_SOCKETS, str_of(r->instance_id));
+    realm_key(&c, KEY_SOCKET_MAPPINGS);
+    realm_arg(&c, cursor);
+    realm_arg_int(&c, about);
+    realm_run(&c, &script_list_own, fn, arg);
 }
 
 void presence_where(const struct realm *r, const struct presence_whose *players, size_t count, backend_cb fn,

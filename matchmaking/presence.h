@@ -37,7 +37,6 @@ void presence_reseated(const struct reply *reply, struct presence_reseated *out)
 
 struct presence_leaving { /* for detach.lua; all borrowed */
     struct str player_id, socket_id, owner_instance_id;
-    int64_t fence; /* 0 = whatever the record says (sweeper) */
     bool only_if_owner_dead;
     int64_t level;         /* what the caller believes; AGAIN answers the truth */
     struct str room_id;    /* empty = none */
@@ -65,6 +64,10 @@ void presence_retire(const struct realm *r, struct str instance_id, backend_cb f
 /* list_leftovers.lua. Answer "OK" (1: {socket, player, level, room} in fours) or "LIVE". */
 void presence_leftovers(const struct realm *r, struct str instance_id, int64_t about, backend_cb fn,
                         void *arg);
+
+/* list_own.lua: from this cursor on ("0" begins). Answer "OK" (1: next cursor, "0" at the end, 2: {socket,
+ * player} in pairs). */
+void presence_own(const struct realm *r, struct str cursor, int64_t about, backend_cb fn, void *arg);
 
 /* where.lua for at most PRESENCE_WHERE_MAX attached players: an array of records (not "OK" first), "" where
  * there is none or the session is lost. Their sessions are kept. */

@@ -10,7 +10,8 @@ extern const struct script script_join, script_match, script_leave_queue, script
 extern const struct script script_confirm, script_message, script_set_state, script_set_deadline,
     script_leave_room, script_end_game, script_read_room, script_read_log;
 extern const struct script script_due_timers, script_fire_timer;
-extern const struct script script_heartbeat, script_retire, script_list_leftovers, script_where;
+extern const struct script script_heartbeat, script_retire, script_list_leftovers, script_list_own,
+    script_where;
 extern const struct script script_list_levels, script_list_queues, script_check_health, script_list_fleet;
 extern const struct script script_copy_room, script_adopt_seat, script_adopt_room, script_release_room,
     script_release_session, script_restore_session, script_restore_room;

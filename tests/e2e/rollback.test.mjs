@@ -235,3 +235,26 @@ fleetTest('a rolled back Redis: every instance says so; players who came later, 
   for (const client of [late, idle, eve, fay]) assert.equal(client.close, null);
   await waitFor(async () => (await fleet.audit(redis)).length === 0, { what: 'a clean audit', timeoutMs: 20000 });
 });
+
+fleetTest('who left while the store forgot it does not stay for ever: idle, waiting and seated', async (fleet) => {
+  const redis = await fleet.redis();
+  const a = await fleet.gateway({ redis, env: { GRACE_MS: 2000, QUEUE_GRACE_MS: 1000 } });
+  const [idle, waiting, gone, stays] = [await fleet.client(a, 'idle'), await fleet.client(a, 'waiting'), await fleet.client(a, 'gone'), await fleet.client(a, 'stays')];
+  const { roomId } = await fleet.match(gone, stays);
+  await waiting.send('joinMatchmaking', { level: 9 });
+  await redis.command('SAVE');
+  await Promise.all([idle, waiting, gone].map((client) => client.drop()));
+  await stays.next('opponentDisconnected');
+  const left = async () => (await redis.command('HKEYS', 'socket_mappings')).length;
+  await waitFor(async () => (await left()) === 1, { what: 'three detaches' });
+  await rollBack(redis);
+  assert.equal(await left(), 4, 'the store has forgotten them');
+  await allUp([a]);
+  await waitFor(async () => (await left()) === 1, { what: 'the strays to be detached', timeoutMs: 20000 });
+  assert.equal((await a.metrics()).value('matchgate_strays_total'), 3);
+  await a.proc.sees(/session\.stray player=waiting .*was=queued/);
+  await stays.next('playerLeft', { timeoutMs: 20000 });
+  await stays.next('roomCleanup', { filter: ({ data }) => data.roomId === roomId });
+  await waitFor(async () => (await redis.command('HKEYS', 'players')).join() === 'stays', { what: 'only one to be left', timeoutMs: 20000 });
+  assert.deepEqual(await fleet.audit(redis), []);
+});

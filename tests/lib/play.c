@@ -163,7 +163,6 @@ const char *play_detach(struct fleet_world *w, const struct player *p)
     struct presence_leaving who = {.player_id = str_of(p->id),
                                    .socket_id = str_of(p->socket),
                                    .owner_instance_id = str_of(r->instance_id),
-                                   .fence = p->fence,
                                    .level = p->level,
                                    .room_id = str_of(p->room),
                                    .session_id = str_of(p->socket)};

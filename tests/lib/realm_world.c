@@ -257,14 +257,13 @@ void realm_world_confirm(struct realm_world *w, const char *room, const char *pl
 }
 
 void realm_world_detach(struct realm_world *w, struct realm *owner, const char *player, const char *suffix,
-                        int64_t fence, int64_t level, const char *room)
+                        int64_t level, const char *room)
 {
     char socket[64];
     (void)snprintf(socket, sizeof socket, "s-%s%s", player, suffix);
     const struct presence_leaving leaving = {.player_id = str_of(player),
                                              .socket_id = str_of(socket),
                                              .owner_instance_id = str_of(owner->instance_id),
-                                             .fence = fence,
                                              .level = level,
                                              .room_id = str_of(room)};
     presence_detach(owner, &leaving, realm_world_answer, w);
@@ -275,10 +274,10 @@ void realm_world_busy(struct realm_world *w, struct realm_busy *b)
 {
     int64_t fence;
     realm_world_reset(w, 2, 256);
-    realm_world_match(w, "p1", &w->a, "p2", &w->b, 2, b->room, &b->fence_of_2);
+    realm_world_match(w, "p1", &w->a, "p2", &w->b, 2, b->room, &fence);
     realm_world_confirm(w, b->room, "p1");
     realm_world_confirm(w, b->room, "p2");
-    realm_world_detach(w, &w->b, "p2", "", b->fence_of_2, 2, b->room);
+    realm_world_detach(w, &w->b, "p2", "", 2, b->room);
     fence = realm_world_attach(w, &w->a, "p3", "");
     assert_null(realm_world_join(w, &w->a, "p3", fence, 2));
     (void)realm_world_attach(w, &w->b, "p4", "");

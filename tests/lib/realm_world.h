@@ -53,13 +53,12 @@ void realm_world_match(struct realm_world *w, const char *one, struct realm *on_
                        struct realm *on_two, int64_t level, char *room, int64_t *fence_of_two);
 void realm_world_confirm(struct realm_world *w, const char *room, const char *player);
 void realm_world_detach(struct realm_world *w, struct realm *owner, const char *player, const char *suffix,
-                        int64_t fence, int64_t level, const char *room);
+                        int64_t level, const char *room);
 
 /* Somebody in every state: p1 (on A) and p2 (in grace, last on B) play in `room`, p3 waits at level 2 (A), p4
  * is idle (B), p5 (A) and p6 (B) have just been matched at level 3 in `waiting_room`. */
 struct realm_busy {
     char room[64], waiting_room[64];
-    int64_t fence_of_2;
 };
 void realm_world_busy(struct realm_world *w, struct realm_busy *b);
 

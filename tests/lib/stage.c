@@ -246,6 +246,12 @@ static void do_leftovers(struct fleet_world *w, struct stage *s)
     (void)ASK(w, presence_leftovers(&w->realm[1], STR("i4"), 10, ANSWER(w)));
 }
 
+static void do_own(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    (void)ASK(w, presence_own(&w->realm[1], STR("0"), 10, ANSWER(w)));
+}
+
 const struct stage_case stage_cases[] = {
     {"attach (takeover)", nothing, do_attach, NULL, NULL},
     {"attach (with a seat)", active_room, do_attach, NULL, NULL},
@@ -280,6 +286,7 @@ const struct stage_case stage_cases[] = {
     {"attach (back in the queue)", away, do_attach, NULL, NULL},
     {"heartbeat", nothing, do_beat, "?", "?"},
     {"retire", dead_instance, do_retire, "OK", "="},
+    {"list_own", nothing, do_own, "OK 0 [a.1 a]", "="},
     {"list_leftovers", dead_instance, do_leftovers, "OK []", "="},
     {NULL, NULL, NULL, NULL, NULL},
 };

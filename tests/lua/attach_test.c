@@ -335,6 +335,20 @@ static void detach_with_an_older_fence_of_the_same_socket(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+/* A store that came back with older data has forgotten the last attach: it is the same connection all the
+ * same, and nobody else will ever detach it. */
+static void detach_of_an_attach_that_the_store_forgot(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1), b = play_arrive(w, "b", 2), p[2] = {a, b};
+    play_room(w, p, 2, 3);
+    char before[256];
+    assert_true(str_copy(before, sizeof before, str_of(RAW(w, "HGET", "players", "a"))));
+    (void)play_attach_again(w, &p[0]);
+    (void)RAW(w, "HSET", "players", "a", before);
+    assert_string_equal(play_detach(w, &p[0]), "OK  [opponentDisconnected#3] seat");
+    fleet_world_settled(w);
+}
+
 static void detach_of_an_idle_player(struct fleet_world *w)
 {
     struct player a = play_arrive(w, "a", 1);
@@ -383,6 +397,7 @@ int main(void)
         BOTH(store_that_lost_its_data),
         BOTH(counter_behind_the_record),
         BOTH(detach_with_an_older_fence_of_the_same_socket),
+        BOTH(detach_of_an_attach_that_the_store_forgot),
         BOTH(detach_of_an_idle_player),
         BOTH(odd_ids),
     };

@@ -82,7 +82,7 @@ static void test_queue_and_match(void **state)
     expect_clean(w, "matched");
     realm_world_confirm(w, room, "p1");
     expect_clean(w, "half confirmed");
-    realm_world_detach(w, &w->b, "p2", "", fence, 2, room);
+    realm_world_detach(w, &w->b, "p2", "", 2, room);
     expect_clean(w, "dissolved, p1 back in the queue");
     struct report_audit a = audit(w);
     assert_int_equal(report_number(a.totals, STR("queued")), 1);
@@ -121,7 +121,7 @@ static void test_a_whole_game(void **state)
     change(w, &one, false, "{\"hp\":1.50,\"a\":[]}", 0);
     change(w, &one, true, "[{\"seq\":1,\"epoch\":2}]", 7);
     expect_clean(w, "state and gameData");
-    realm_world_detach(w, &w->b, "p2", "", fence, 2, room);
+    realm_world_detach(w, &w->b, "p2", "", 2, room);
     expect_clean(w, "in grace");
     fence = realm_world_attach(w, &w->a, "p2", "-2");
     expect_counts(w, 0, 1, "attached, seat not taken");
@@ -163,7 +163,7 @@ static void test_a_dead_instance(void **state)
         const char *room;
     } left[] = {{"p1", 2, b.room}, {"p3", 2, ""}, {"p5", 3, b.waiting_room}};
     for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
-        realm_world_detach(w, &w->a, left[i].player, "", 0, left[i].level, left[i].room);
+        realm_world_detach(w, &w->a, left[i].player, "", left[i].level, left[i].room);
         assert_int_equal(audit(w).violations, 0);
     }
     presence_retire(&w->b, STR("A"), realm_world_answer, w);
@@ -327,9 +327,9 @@ static void test_three_seats(void **state)
     }
     for (size_t i = 0; i < 3; i++)
         realm_world_confirm(w, room, players[i]);
-    realm_world_detach(w, &w->b, "p2", "", fence[1], 4, room);
+    realm_world_detach(w, &w->b, "p2", "", 4, room);
     fence[1] = realm_world_attach(w, &w->a, "p2", "-2");
-    realm_world_detach(w, &w->a, "p2", "-2", fence[1], 4, room);
+    realm_world_detach(w, &w->a, "p2", "-2", 4, room);
     assert_int_equal(audit(w).violations, 0);
     const struct room_seat three = {
         .room_id = str_of(room), .player_id = STR("p3"), .socket_id = STR("s-p3")};

@@ -203,7 +203,7 @@ static void test_a_room_without_match(void **state)
     assert_int_equal(s.cleaned, 0);
     assert_int_equal(s.errors, 1);
     assert_true(before == fingerprint(w));
-    realm_world_detach(w, &w->a, "p1", "", 1, 2, b.room); /* now both seats are in grace */
+    realm_world_detach(w, &w->a, "p1", "", 2, b.room); /* now both seats are in grace */
     s = clean(w, false, "rooms");
     assert_int_equal(s.of_kind, 1);
     assert_int_equal(s.errors, 0);

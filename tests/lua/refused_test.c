@@ -9,8 +9,8 @@
 
 /* Scripts that take something away go on while the store is full: by them it gets room again. */
 static const char *const make_room[] = {
-    "detach",     "leave_queue", "leave_room",     "end_game", "expire_tickets",
-    "due_timers", "fire_timer",  "list_leftovers", "retire",
+    "detach",     "leave_queue", "leave_room", "end_game",       "expire_tickets",
+    "due_timers", "fire_timer",  "list_own",   "list_leftovers", "retire",
 };
 
 static bool makes_room(const char *what)
