@@ -1,12 +1,15 @@
-/* A fleet in one process: virtual gateways and players on the in-memory back end, under virtual time and a
- * seeded chance.
+/* A fleet in one process: virtual gateways and players on either back end, under virtual time and a seeded
+ * chance.
  *
  *     sim_model    the truth: what each script did, in the order in which it ran; every rule is checked
  *     sim_gateway  a virtual gateway: its sessions and its clock
  *     sim_view     rooms as it sees them, event by event
  *     sim_answers  what it does when an answer reaches it
  *     sim_calls    the scripts it calls; answers and messages reach it late, in any order, or not at all
- *     sim          the world: clock, chance, gateways, clients, and the reckoning when all is calm
+ *     sim_store    the store, by itself and on its bad days
+ *     sim_life     what players do, and what goes wrong
+ *     sim_calm     the reckoning when all is calm
+ *     sim          the world: clock, chance, gateways, clients
  *
  * A script runs at once and the model sees its answer at once. The gateway gets the answer later: it waits in
  * a queue, like the messages in another one, and both are read at random. So between two steps of one gateway
@@ -27,6 +30,7 @@
 #include "matchmaking/report.h"
 #include "matchmaking/room_state.h"
 #include "matchmaking/timers.h"
+#include "tests/lib/sim_store.h"
 
 enum { SIM_GATEWAYS = 6, SIM_CLIENTS_MAX = 1000, SIM_TRACE_LINES = 400, SIM_TRACE_BYTES = 200 };
 
@@ -36,7 +40,9 @@ struct sim_options {
     int64_t seats, levels;
     unsigned clients;
     const char *events_mode;
-    bool verbose; /* every call as a line on standard error */
+    bool redis;
+    bool loses_data, fails_over; /* the store, now and then */
+    bool verbose;                /* every call as a line on standard error */
 };
 
 struct sim_call;
@@ -56,19 +62,26 @@ struct sim_gateway;
 
 struct sim {
     struct sim_options o;
+    struct realm_rules rules;
     uint64_t random, now_us, next_session, next_id;
-    struct backend *backend;
+    struct sim_store *store;
+    struct backend *backend; /* of the store */
     struct sim_model *model;
+    struct reply *saved; /* owned: the store as a replica has it that will take over; NULL: none will */
+    struct sim_model *saved_model; /* owned */
+    uint64_t failover_at_us;
     struct sim_gateway
         *gateways[SIM_GATEWAYS]; /* never NULL; a dead one is replaced by the next generation */
     struct sim_client clients[SIM_CLIENTS_MAX];
     unsigned instances_made;
-    bool calm; /* no chaos: answers are not lost */
+    bool calm;    /* no chaos: answers are not lost */
+    bool closing; /* nothing is sent any more */
     struct {
-        int64_t calls, tickets, kills, freezes, outages, drains, takeovers, repeats, used_again, expired,
-            gaps, snapshots, calms;
+        int64_t calls, tickets, kills, freezes, outages, drains, losses, failovers, takeovers, repeats,
+            used_again, strays, idle_ends, expired, gaps, snapshots, older, calms;
     } count;
-    struct buf text; /* of the answer that is traced */
+    struct buf text;     /* of the answer that is traced */
+    uint64_t trace_hash; /* of all lines so far: two runs went the same way */
     unsigned trace_at;
     char trace[SIM_TRACE_LINES][SIM_TRACE_BYTES];
 };
@@ -93,10 +106,14 @@ __attribute__((format(printf, 2, 3))) void sim_trace(struct sim *s, const char *
 /* A rule is broken. */
 __attribute__((noreturn, format(printf, 2, 3))) void sim_fail(struct sim *s, const char *fmt, ...);
 
+struct sim_gateway *sim_some_gateway(struct sim *s);
+void sim_replace(struct sim *s, unsigned i); /* gateway i dies, and the next one comes */
+
 /* One step of the world: time, timers of the gateways, some deliveries. */
 void sim_step(struct sim *s, uint32_t at_most_us);
 void sim_client_act(struct sim *s, struct sim_client *c); /* something a player may do now */
 void sim_chaos(struct sim *s);                            /* perhaps a death, a freeze, an outage */
+void sim_failover(struct sim *s); /* if there is a replica that is to take over: now */
 
 void sim_audit(struct sim *s, bool settled); /* no violation; settled: no leftover either */
 /* No chaos and no players' actions until everything under way has come to its end; then all must agree:

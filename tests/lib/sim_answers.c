@@ -8,7 +8,7 @@
 enum { TRIES_MAX = 8 };
 
 /* Once more, with what the script said is right. */
-static void ask_again(struct sim_gateway *g, const struct sim_call *c, int64_t level, struct str room_id)
+void sim_call_again(struct sim_gateway *g, const struct sim_call *c, int64_t level, struct str room_id)
 {
     struct sim_call next = *c;
     next.reply = NULL;
@@ -19,17 +19,7 @@ static void ask_again(struct sim_gateway *g, const struct sim_call *c, int64_t l
     sim_call(g, &next);
 }
 
-static void put_off(struct sim_gateway *g, const struct sim_call *c)
-{
-    struct sim_call *later = mem_alloc(sizeof *later);
-    *later = *c;
-    later->reply = NULL;
-    later->lost = false;
-    later->err = ERR_NONE;
-    list_push(&g->put_off, &later->link);
-}
-
-static void rematch(struct sim_gateway *g, struct str level)
+void sim_gateway_rematch(struct sim_gateway *g, struct str level)
 {
     int64_t value;
     if (level.n && str_to_int(level, &value))
@@ -103,7 +93,7 @@ static void replace_older(struct sim_gateway *g, const struct sim_session *s)
 static void undo_attach(struct sim_gateway *g, const struct sim_call *c)
 {
     struct sim_call undo = {.kind = SIM_DETACH, .fence = c->err ? 0 : reply_int(c->reply, 1)};
-    if (c->err == ERR_UNAVAILABLE)
+    if (c->err == ERR_UNAVAILABLE || realm_said(realm_outcome(c->err, c->reply), "NO_SESSION"))
         return;
     memcpy(undo.player, c->player, sizeof undo.player);
     memcpy(undo.socket, c->socket, sizeof undo.socket);
@@ -126,10 +116,14 @@ static void on_attach(struct sim_gateway *g, const struct sim_call *c, struct si
         sim_gateway_drop(g, s);
     } else if (realm_said(o, "REPLACED")) {
         sim_gateway_drop(g, s);
+    } else if (realm_said(o, "NO_SESSION")) {
+        s->resume = false;
+        sim_gateway_attach(g, s, false);
     } else {
         struct presence_attached now;
         presence_attached(c->reply, &now);
         s->fence = now.fence;
+        g->fence = now.fence > g->fence ? now.fence : g->fence;
         if (!c->again)
             replace_older(g, s);
         read_record(g, s, &now);
@@ -157,7 +151,7 @@ static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct si
         s->doubt = true;
         return;
     }
-    s->view = sim_view_get(g, str_of(c->room), seat.seq);
+    s->view = sim_view_get(g, str_of(c->room), (struct history_position){seat.epoch, seat.seq});
     s->view->level = seat.level;
     s->view->active = str_eq(seat.status, STR("active"));
     s->state = SIM_SEATED;
@@ -213,7 +207,7 @@ static void on_leave_queue(struct sim_gateway *g, const struct sim_call *c, stru
         return;
     s->busy = false;
     if (realm_said(o, "AGAIN"))
-        ask_again(g, c, reply_int(c->reply, 1), (struct str){0});
+        sim_call_again(g, c, reply_int(c->reply, 1), (struct str){0});
     else if (realm_said(o, "LEFT") && s->state == SIM_QUEUED)
         s->state = SIM_IDLE;
     else if (o.err)
@@ -236,7 +230,7 @@ static void on_room(struct sim_gateway *g, const struct sim_call *c, struct sim_
     if (s && c->kind != SIM_CONFIRM)
         s->busy = false;
     if (realm_said(o, "AGAIN")) {
-        ask_again(g, c, reply_int(c->reply, 1), str_of(c->room));
+        sim_call_again(g, c, reply_int(c->reply, 1), str_of(c->room));
         return;
     }
     if (s && c->request && !o.err && s->client->unanswered && s->client->unanswered->request == c->request) {
@@ -254,12 +248,14 @@ static void on_room(struct sim_gateway *g, const struct sim_call *c, struct sim_
         sim_view_leave(g, s);
         s->state = SIM_IDLE;
     }
+    if (c->kind == SIM_MESSAGE && reply_str(c->reply, 3).n)
+        sim_gateway_event(g, reply_str(c->reply, 3)); /* roomEpoch, before it */
     if (c->kind == SIM_MESSAGE)
         sim_gateway_event(g, reply_str(c->reply, 2));
     else
         sim_gateway_events(g, reply_at(c->reply, c->kind == SIM_SET ? 3 : 2));
     if (c->kind == SIM_LEAVE_ROOM)
-        rematch(g, reply_str(c->reply, 1));
+        sim_gateway_rematch(g, reply_str(c->reply, 1));
 }
 
 /* The room is gone and so is its log. */
@@ -276,22 +272,48 @@ static void view_lost(struct sim_gateway *g, const char *room_id)
     }
 }
 
+static void fill_end(struct sim_gateway *g, struct sim_view *v)
+{
+    v->filling = false;
+    if (v->fill_again)
+        sim_view_fill(g, v);
+}
+
+/* The log does not lead on from what was seen: the record in its place, as some member may read it. */
+static void ask_snapshot(struct sim_gateway *g, struct sim_view *v, bool older)
+{
+    LIST_EACH(it, &g->sessions)
+    {
+        const struct sim_session *s = OWNER(it, struct sim_session, link);
+        if (s->view != v)
+            continue;
+        struct sim_call c = {.kind = SIM_READ, .older = older};
+        memcpy(c.player, s->client->id, sizeof c.player);
+        memcpy(c.room, v->room, sizeof c.room);
+        sim_call(g, &c);
+        return;
+    }
+    fill_end(g, v);
+}
+
 static void on_log(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
 {
     struct sim_view *v = sim_view_find(g, str_of(c->room));
     if (!v)
         return;
-    v->filling = false;
     if (!realm_said(o, "OK")) {
         v->gap = true;
+        fill_end(g, v);
         return;
     }
-    int64_t newest = reply_int(c->reply, 1), before = v->seq;
+    int64_t newest = reply_int(c->reply, 1);
+    struct history_position have = {c->epoch, c->number};
+    bool older = history_after(have, c->reply) == HISTORY_OTHER;
     const struct reply *events = reply_at(c->reply, 2);
     for (size_t i = 0; i < events->count && (v = sim_view_find(g, str_of(c->room))) != NULL; i++) {
         struct room_event e;
         const char *why;
-        if (events_parse(reply_str(events, i), &e, &why) && e.seq == v->seq + 1) {
+        if (events_parse(reply_str(events, i), &e, &why) && history_follows(v->at, &e)) {
             sim_gateway_event(g, reply_str(events, i));
             g->sim->count.gaps++;
         }
@@ -299,137 +321,27 @@ static void on_log(struct sim_gateway *g, const struct sim_call *c, struct realm
     v = sim_view_find(g, str_of(c->room));
     if (!v)
         return;
-    if (newest < 0) {
+    if (newest < 0)
         view_lost(g, c->room);
-    } else if (v->seq < newest && v->seq == before) { /* the log does not reach back: a snapshot */
+    else if (v->at.seq < newest || older)
+        ask_snapshot(g, v, older);
+    else
+        fill_end(g, v);
+}
+
+static void on_snapshot(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
+{
+    struct sim_view *v = sim_view_find(g, str_of(c->room));
+    if (!v)
+        return;
+    struct history_position to = {reply_int(c->reply, 5), reply_int(c->reply, 2)};
+    if (realm_said(o, "OK") && (c->older || to.seq > v->at.seq)) {
         g->sim->count.snapshots++;
-        v->seq = newest;
-        LIST_EACH(it, &g->sessions)
-        {
-            struct sim_session *s = OWNER(it, struct sim_session, link);
-            s->doubt = s->doubt || s->view == v;
-        }
+        g->sim->count.older += c->older;
+        v->active = str_eq(reply_str(c->reply, 3), STR("active"));
+        sim_view_begin(v, to);
     }
-}
-
-/* ---- detach and sweep ---- */
-
-static void sweep_on(struct sim_gateway *g, enum sim_call_kind kind)
-{
-    struct sim_call c = {.kind = kind};
-    memcpy(c.owner, g->sweeping, sizeof c.owner);
-    sim_call(g, &c);
-}
-
-static void leftover_done(struct sim_gateway *g)
-{
-    if (--g->sweep_waiting == 0)
-        sweep_on(g, SIM_LEFTOVERS);
-}
-
-static void on_detach(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
-{
-    if (o.err) {
-        if (c->leftover)
-            leftover_done(g);
-        else
-            put_off(g, c);
-    } else if (realm_said(o, "AGAIN")) {
-        ask_again(g, c, reply_int(c->reply, 1), reply_str(c->reply, 2));
-    } else {
-        if (realm_said(o, "OK")) {
-            sim_gateway_events(g, reply_at(c->reply, 2));
-            rematch(g, reply_str(c->reply, 1));
-        }
-        if (c->leftover)
-            leftover_done(g);
-    }
-}
-
-static void on_leftovers(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
-{
-    const struct reply *list = reply_at(c->reply, 1);
-    if (!realm_said(o, "OK")) {
-        g->sweeping[0] = '\0';
-        return;
-    }
-    if (list->count == 0) {
-        sweep_on(g, SIM_RETIRE);
-        return;
-    }
-    g->sweep_waiting = (unsigned)(list->count / 4);
-    for (size_t i = 0; i + 3 < list->count; i += 4) {
-        struct sim_call d = {.kind = SIM_DETACH, .leftover = true, .level = reply_int(list, i + 2)};
-        (void)str_copy(d.socket, sizeof d.socket, reply_str(list, i));
-        (void)str_copy(d.player, sizeof d.player, reply_str(list, i + 1));
-        (void)str_copy(d.room, sizeof d.room, reply_str(list, i + 3));
-        memcpy(d.owner, g->sweeping, sizeof d.owner);
-        sim_call(g, &d);
-    }
-}
-
-/* ---- the clock ---- */
-
-static void on_due(struct sim_gateway *g, const struct sim_call *c)
-{
-    g->polling = false;
-    for (size_t i = 0; !c->err && i < c->reply->count; i++) {
-        struct sim_call fire = {.kind = SIM_FIRE};
-        if (!str_copy(fire.text, sizeof fire.text, reply_str(c->reply, i)))
-            sim_fail(g->sim, "deadlines holds a long entry");
-        sim_call(g, &fire);
-    }
-}
-
-static void on_fire(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
-{
-    if (!realm_said(o, "OK"))
-        return;
-    sim_gateway_events(g, reply_at(c->reply, 2));
-    rematch(g, reply_str(c->reply, 1));
-}
-
-static void on_beat(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
-{
-    g->beating = false;
-    if (o.err)
-        return;
-    if (!realm_said(o, "OK"))
-        sim_fail(g->sim, "%s is refused", g->realm.instance_id);
-    int64_t epoch = reply_int(c->reply, 1);
-    if (g->epoch != 0 && epoch != g->epoch)
-        LIST_EACH(it, &g->sessions)
-    OWNER(it, struct sim_session, link)->doubt = true;
-    g->epoch = epoch;
-    const struct reply *dead = reply_at(c->reply, 3);
-    if (dead->count > 0 && !g->sweeping[0]) {
-        (void)str_copy(g->sweeping, sizeof g->sweeping,
-                       reply_str(dead, sim_random(g->sim, (uint32_t)dead->count)));
-        sweep_on(g, SIM_LEFTOVERS);
-    }
-}
-
-static bool agrees(const struct sim_session *s, const struct presence_record *r)
-{
-    if (!str_eq(r->socket_id, str_of(s->socket)))
-        return false;
-    if (str_eq(r->state, STR("room")))
-        return s->state == SIM_SEATED && str_eq(r->room_id, str_of(s->view->room));
-    return s->state == (str_eq(r->state, STR("queued")) ? SIM_QUEUED : SIM_IDLE);
-}
-
-/* Once may be a change on its way; twice is a difference. */
-static void on_where(const struct sim_call *c, struct sim_session *s)
-{
-    struct presence_record r;
-    if (!s || c->err || s->attaching || s->busy)
-        return;
-    if (presence_record(reply_str(c->reply, 0), &r) && agrees(s, &r)) {
-        s->differed = false;
-        return;
-    }
-    s->doubt = s->doubt || s->differed;
-    s->differed = true;
+    fill_end(g, v);
 }
 
 void sim_answer(struct sim_gateway *g, const struct sim_call *c)
@@ -459,29 +371,21 @@ void sim_answer(struct sim_gateway *g, const struct sim_call *c)
     case SIM_LOG:
         on_log(g, c, o);
         break;
-    case SIM_DETACH:
-        on_detach(g, c, o);
-        break;
-    case SIM_LEFTOVERS:
-        on_leftovers(g, c, o);
-        break;
-    case SIM_RETIRE:
-        if (strcmp(c->owner, g->realm.instance_id) == 0)
-            g->retired = true; /* or not: then the others sweep it */
+    case SIM_READ:
+        if (c->session)
+            on_room(g, c, s, o);
         else
-            g->sweeping[0] = '\0';
+            on_snapshot(g, c, o);
         break;
+    case SIM_DETACH:
+    case SIM_LEFTOVERS:
+    case SIM_OWN:
+    case SIM_RETIRE:
     case SIM_DUE:
-        on_due(g, c);
-        break;
     case SIM_FIRE:
-        on_fire(g, c, o);
-        break;
     case SIM_BEAT:
-        on_beat(g, c, o);
-        break;
     case SIM_WHERE:
-        on_where(c, s);
+        sim_answer_fleet(g, c, s, o);
         break;
     default:
         on_room(g, c, s, o);

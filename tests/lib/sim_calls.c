@@ -21,6 +21,8 @@ const char *sim_call_name(enum sim_call_kind kind)
         [SIM_CONFIRM] = "confirm",
         [SIM_MESSAGE] = "message",
         [SIM_SET] = "set_state",
+        [SIM_DEADLINE] = "set_deadline",
+        [SIM_READ] = "read_room",
         [SIM_LEAVE_ROOM] = "leave_room",
         [SIM_END] = "end_game",
         [SIM_DETACH] = "detach",
@@ -29,6 +31,7 @@ const char *sim_call_name(enum sim_call_kind kind)
         [SIM_FIRE] = "fire_timer",
         [SIM_BEAT] = "heartbeat",
         [SIM_LEFTOVERS] = "list_leftovers",
+        [SIM_OWN] = "list_own",
         [SIM_RETIRE] = "retire",
         [SIM_WHERE] = "where",
     };
@@ -100,6 +103,10 @@ static void run_room(struct sim_call *c)
         room_state_message(r, &who, "gameMessage", str_of(c->text), false, on_answer, c);
     else if (c->kind == SIM_SET)
         room_state_set(r, &who, &change, on_answer, c);
+    else if (c->kind == SIM_DEADLINE)
+        room_state_deadline(r, &who, c->after_ms, c->number, on_answer, c);
+    else if (c->kind == SIM_READ)
+        room_state_read(r, &who, on_answer, c);
     else if (c->kind == SIM_LEAVE_ROOM)
         room_state_leave(r, &who, c->level, on_answer, c);
     else if (c->kind == SIM_END)
@@ -113,7 +120,6 @@ static void run_detach(struct sim_call *c)
     struct presence_leaving who = {.player_id = str_of(c->player),
                                    .socket_id = str_of(c->socket),
                                    .owner_instance_id = str_of(c->owner),
-                                   .fence = c->fence,
                                    .only_if_owner_dead = c->leftover,
                                    .level = c->level,
                                    .room_id = str_of(c->room),
@@ -125,13 +131,20 @@ static void run_presence(struct sim_call *c)
 {
     const struct realm *r = &c->gateway->realm;
     struct str player = str_of(c->player);
-    const char *info = fleet_text("{\"seats\":%lld}", (long long)r->rules.seats);
-    struct presence_beat beat = {.info = str_of(info), .known_epoch = c->number, .first = c->number == 0};
+    const char *info =
+        fleet_text("{\"seats\":%lld,\"beat\":%lld}", (long long)r->rules.seats, (long long)c->beat);
+    struct presence_beat beat = {.info = str_of(info),
+                                 .known_epoch = c->number,
+                                 .first = c->number == 0,
+                                 .fence = c->fence,
+                                 .known_run = c->run,
+                                 .answered = c->answered};
     struct presence_hello hello = {.player_id = player,
                                    .socket_id = str_of(c->socket),
                                    .held_fence = c->again ? c->fence : 0,
                                    .session_id = player,
-                                   .token_hash = STR("token")};
+                                   .token_hash = STR("token"),
+                                   .resume = c->resume};
     if (c->kind == SIM_ATTACH)
         presence_attach(r, &hello, on_answer, c);
     else if (c->kind == SIM_RESEAT)
@@ -142,6 +155,8 @@ static void run_presence(struct sim_call *c)
         presence_heartbeat(r, &beat, on_answer, c);
     else if (c->kind == SIM_LEFTOVERS)
         presence_leftovers(r, str_of(c->owner), LEFTOVERS_PER_CALL, on_answer, c);
+    else if (c->kind == SIM_OWN)
+        presence_own(r, STR("0"), LEFTOVERS_PER_CALL, on_answer, c);
     else if (c->kind == SIM_RETIRE)
         presence_retire(r, str_of(c->owner), on_answer, c);
     else
@@ -172,6 +187,8 @@ static void run(struct sim_call *c)
     case SIM_CONFIRM:
     case SIM_MESSAGE:
     case SIM_SET:
+    case SIM_DEADLINE:
+    case SIM_READ:
     case SIM_LEAVE_ROOM:
     case SIM_END:
     case SIM_LOG:
@@ -193,7 +210,8 @@ void sim_call(struct sim_gateway *g, const struct sim_call *asked)
     *c = *asked;
     c->gateway = g;
     s->count.calls++;
-    bool away = s->now_us < g->away_until_us;
+    /* On a new line the heartbeat goes first: its answer says which store this is. */
+    bool away = s->now_us < g->away_until_us || (!g->trusts && c->kind != SIM_BEAT);
     if (away)
         c->err = ERR_UNAVAILABLE;
     list_push(away ? &g->answers : &g->wire, &c->link);

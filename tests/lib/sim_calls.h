@@ -14,6 +14,8 @@ enum sim_call_kind {
     SIM_CONFIRM,
     SIM_MESSAGE,
     SIM_SET,
+    SIM_DEADLINE,
+    SIM_READ,
     SIM_LEAVE_ROOM,
     SIM_END,
     SIM_DETACH,
@@ -22,6 +24,7 @@ enum sim_call_kind {
     SIM_FIRE,
     SIM_BEAT,
     SIM_LEFTOVERS,
+    SIM_OWN,
     SIM_RETIRE,
     SIM_WHERE,
     SIM_CALL_KINDS
@@ -35,10 +38,14 @@ struct sim_call {
     enum sim_call_kind kind;
     uint64_t session; /* number; 0: on nobody's behalf */
     char player[ID_SIZE], socket[ID_SIZE], room[ID_SIZE], ticket[ID_SIZE], owner[ID_SIZE];
-    int64_t level, fence, number; /* number: have (log), version (set; -1 none), known epoch (beat) */
-    int64_t request;              /* the client's id of it; 0: none */
-    char text[160];               /* message, state, vote, deadline's entry */
-    bool again, leftover, game;
+    int64_t level, fence, number; /* number: have (log), version (-1 none), known epoch (beat) */
+    int64_t after_ms;             /* of a turn's deadline */
+    int64_t epoch;                /* of `number` (log) */
+    int64_t run, beat,
+        answered;    /* beat: the store that is known, this beat's number, the last one answered */
+    int64_t request; /* the client's id of it; 0: none */
+    char text[160];  /* message, state, vote, deadline's entry */
+    bool again, leftover, game, resume, older;
     bool lost; /* ran, but the answer will not come */
     int err;
     struct reply *reply; /* owned */

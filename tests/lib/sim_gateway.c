@@ -15,22 +15,11 @@ enum { BEAT_US = 1500000, POLL_US = 250000, SWEEP_US = 2000000 };
 
 struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
 {
-    const struct realm_rules rules = {.seats = s->o.seats,
-                                      .confirm_ms = 3000,
-                                      .idle_ms = 30000,
-                                      .grace_ms = 5000,
-                                      .queue_grace_ms = 2000,
-                                      .ticket_ttl_ms = 4000,
-                                      .session_ms = 600000,
-                                      .lease_ms = 6000,
-                                      .log_max = 16,
-                                      .record_max_bytes = 65536,
-                                      .events_mode = s->o.events_mode};
     struct sim_gateway *g = mem_alloc(sizeof *g);
     g->sim = s;
     g->index = index;
-    g->alive = true;
-    realm_init(&g->realm, s->backend, &rules, "", fleet_text("i%u", ++s->instances_made));
+    g->alive = g->trusts = true;
+    realm_init(&g->realm, s->backend, &s->rules, "", fleet_text("i%u", ++s->instances_made));
     g->beat_at_us = s->now_us;
     g->poll_at_us = s->now_us + sim_random(s, POLL_US);
     g->sweep_at_us = s->now_us + sim_random(s, SWEEP_US);
@@ -75,7 +64,8 @@ static void drop_messages(struct sim_gateway *g)
 
 void sim_gateway_kill(struct sim_gateway *g)
 {
-    sim_calls_cut(g);
+    if (!g->sim->closing)
+        sim_calls_cut(g);
     g->alive = false;
     while (!list_empty(&g->sessions))
         session_free(OWNER(g->sessions.next, struct sim_session, link));
@@ -84,6 +74,7 @@ void sim_gateway_kill(struct sim_gateway *g)
         list_remove(&v->link);
         mem_free(v);
     }
+    free_calls(&g->wire);
     free_calls(&g->answers);
     free_calls(&g->put_off);
     drop_messages(g);
@@ -147,6 +138,7 @@ void sim_gateway_connect(struct sim_gateway *g, struct sim_client *c)
     s->client = c;
     (void)str_copy(s->socket, sizeof s->socket,
                    str_of(fleet_text("%.40s.%llu", c->id, (unsigned long long)++c->sockets)));
+    s->resume = sim_chance(g->sim, 5000);
     list_push(&g->sessions, &s->link);
     c->gateway = g->index;
     c->session = s->number;
@@ -155,7 +147,11 @@ void sim_gateway_connect(struct sim_gateway *g, struct sim_client *c)
 
 void sim_gateway_attach(struct sim_gateway *g, struct sim_session *s, bool again)
 {
-    struct sim_call c = {.kind = SIM_ATTACH, .session = s->number, .again = again, .fence = s->fence};
+    struct sim_call c = {.kind = SIM_ATTACH,
+                         .session = s->number,
+                         .again = again,
+                         .resume = s->resume && !again,
+                         .fence = s->fence};
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.socket, s->socket, sizeof c.socket);
     s->attaching = true;
@@ -242,6 +238,7 @@ static void sweep_tick(struct sim_gateway *g)
         if (v->gap || sim->calm || sim_chance(sim, FILL_PER_10000))
             sim_view_fill(g, v);
     }
+    sim_call(g, &(struct sim_call){.kind = SIM_OWN});
     while (!list_empty(&g->put_off)) {
         struct sim_call *c = OWNER(g->put_off.next, struct sim_call, link);
         list_remove(&c->link);
@@ -280,9 +277,14 @@ void sim_gateway_tick(struct sim_gateway *g)
     if (s->now_us >= g->beat_at_us && !g->beating) {
         g->beat_at_us = s->now_us + BEAT_US;
         g->beating = true;
-        sim_call(g, &(struct sim_call){.kind = SIM_BEAT, .number = g->epoch});
+        sim_call(g, &(struct sim_call){.kind = SIM_BEAT,
+                                       .number = g->epoch,
+                                       .fence = g->fence,
+                                       .run = g->run,
+                                       .beat = ++g->beats,
+                                       .answered = g->answered});
     }
-    if (g->epoch == 0) /* nothing before the first answer */
+    if (g->epoch == 0 || !g->trusts) /* nothing before the first answer */
         return;
     if (s->now_us >= g->poll_at_us && !g->polling) {
         g->poll_at_us = s->now_us + POLL_US;
@@ -307,6 +309,7 @@ void sim_gateway_lose_store(struct sim_gateway *g, uint64_t until_us)
 {
     sim_calls_cut(g);
     g->away_until_us = until_us;
+    g->trusts = false;
 }
 
 /* Sockets whose clients have given up are closed, as far as it can tell; of what was published meanwhile some
@@ -326,7 +329,7 @@ void sim_gateway_thaw(struct sim_gateway *g)
 
 void sim_gateway_back(struct sim_gateway *g)
 {
-    g->beat_at_us = g->sweep_at_us = g->sim->now_us;
+    g->sweep_at_us = g->sim->now_us;
     LIST_EACH(it, &g->sessions)
     OWNER(it, struct sim_session, link)->doubt = true;
     LIST_EACH(it, &g->views)

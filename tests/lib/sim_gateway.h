@@ -2,6 +2,7 @@
 #ifndef TESTS_LIB_SIM_GATEWAY_H
 #define TESTS_LIB_SIM_GATEWAY_H
 
+#include "gateway/history.h"
 #include "tests/lib/sim_calls.h"
 
 struct sim_message { /* heard, not yet read */
@@ -12,8 +13,12 @@ struct sim_message { /* heard, not yet read */
 struct sim_view { /* a room as this gateway sees it */
     struct list link;
     char room[ID_SIZE];
-    int64_t seq, level;
-    bool active, filling, gap;
+    struct history_position at;
+    int64_t level;
+    bool active, filling, fill_again, gap;
+    /* What it was told without a break: from there, and a hash of it. */
+    struct history_position from;
+    uint64_t told;
 };
 
 enum sim_session_state { SIM_ATTACHING, SIM_IDLE, SIM_QUEUED, SIM_SEATED };
@@ -26,6 +31,7 @@ struct sim_session {
     int64_t fence, level;
     enum sim_session_state state;
     struct sim_view *view; /* SEATED */
+    bool resume;           /* its client wants its old session back */
     bool busy;             /* a request of the client is under way */
     bool attaching;        /* an attach is under way */
     bool doubt;            /* attach again */
@@ -40,7 +46,9 @@ struct sim_gateway {
     bool alive, draining, retiring, retired; /* in this order; a retired one is replaced */
     bool stalled; /* frozen before its last calls were written to the line: they go out when it thaws */
     uint64_t frozen_until_us, away_until_us; /* away: the store cannot be reached */
-    int64_t epoch;
+    int64_t epoch, fence;                    /* fence: the highest one it was given */
+    int64_t run, beats, answered; /* which store it was, its last beat, and the last that was answered */
+    bool trusts;                  /* the store has said who it is since the line was made */
     bool beating, polling;
     uint64_t beat_at_us, poll_at_us, sweep_at_us;
     struct list sessions, views, messages;

@@ -18,14 +18,20 @@ struct sim_view *sim_view_find(struct sim_gateway *g, struct str room_id)
     return NULL;
 }
 
-struct sim_view *sim_view_get(struct sim_gateway *g, struct str room_id, int64_t seq)
+void sim_view_begin(struct sim_view *v, struct history_position at)
+{
+    v->at = v->from = at;
+    v->told = 0;
+}
+
+struct sim_view *sim_view_get(struct sim_gateway *g, struct str room_id, struct history_position at)
 {
     struct sim_view *v = sim_view_find(g, room_id);
     if (v)
         return v;
     v = mem_alloc(sizeof *v);
     (void)str_copy(v->room, sizeof v->room, room_id);
-    v->seq = seq;
+    sim_view_begin(v, at);
     list_push(&g->views, &v->link);
     return v;
 }
@@ -48,11 +54,12 @@ void sim_view_leave(struct sim_gateway *g, struct sim_session *s)
 
 void sim_view_fill(struct sim_gateway *g, struct sim_view *v)
 {
+    v->fill_again = v->filling; /* what is under way may have been asked too early */
     if (v->filling)
         return;
     v->filling = true;
     v->gap = false;
-    struct sim_call c = {.kind = SIM_LOG, .number = v->seq};
+    struct sim_call c = {.kind = SIM_LOG, .number = v->at.seq, .epoch = v->at.epoch};
     memcpy(c.room, v->room, sizeof c.room);
     sim_call(g, &c);
 }
@@ -118,7 +125,8 @@ static void start(struct sim_gateway *g, struct sim_view *v)
 static void deliver(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
 {
     sim_model_delivered(g->sim->model, e);
-    v->seq = e->seq;
+    v->at = (struct history_position){e->epoch, e->seq};
+    v->told = sim_model_chain(v->told, e->text);
     if (str_eq(e->event, STR("gameStart")))
         start(g, v);
     else if (str_eq(e->event, STR("matchCancelled")))
@@ -138,7 +146,7 @@ void sim_gateway_confirm(struct sim_gateway *g, struct sim_session *s)
     sim_call(g, &c);
 }
 
-static struct sim_session *session_by_socket(struct sim_gateway *g, struct str socket_id)
+struct sim_session *sim_gateway_by_socket(struct sim_gateway *g, struct str socket_id)
 {
     LIST_EACH(it, &g->sessions)
     {
@@ -154,10 +162,10 @@ static void match_found(struct sim_gateway *g, const struct room_event *e)
     struct event_seat seat;
     sim_model_delivered(g->sim->model, e);
     for (struct str place = e->place; events_next_seat(&place, &seat);) {
-        struct sim_session *s = session_by_socket(g, seat.socket_id);
+        struct sim_session *s = sim_gateway_by_socket(g, seat.socket_id);
         if (!s || s->view || (s->state != SIM_QUEUED && s->state != SIM_IDLE))
             continue;
-        s->view = sim_view_get(g, e->room_id, 1);
+        s->view = sim_view_get(g, e->room_id, (struct history_position){e->epoch, 1});
         s->view->level = s->level;
         s->state = SIM_SEATED;
         s->overtaken = true;
@@ -175,7 +183,7 @@ static void to_session(struct sim_gateway *g, const struct room_event *e)
     const char *why;
     if (!json_object_scan(e->data, &data, &why) || !json_as_plain(json_get(&data, "socketId", NULL), &socket))
         sim_fail(g->sim, "%.*s without a socket", (int)e->event.n, e->event.p);
-    struct sim_session *s = session_by_socket(g, socket);
+    struct sim_session *s = sim_gateway_by_socket(g, socket);
     if (!s)
         return;
     if (!str_eq(e->event, STR("ticketExpired")))
@@ -198,9 +206,9 @@ void sim_gateway_event(struct sim_gateway *g, struct str text)
     struct sim_view *v = sim_view_find(g, e.room_id);
     if (!v && e.seq == 1)
         match_found(g, &e);
-    else if (v && e.seq == v->seq + 1)
+    else if (v && history_follows(v->at, &e))
         deliver(g, v, &e);
-    else if (v && e.seq > v->seq)
+    else if (v && (e.epoch != v->at.epoch || e.seq > v->at.seq))
         v->gap = true;
 }
 

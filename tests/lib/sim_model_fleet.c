@@ -1,0 +1,195 @@
+/* Instances in the model: leases and epochs, the store they find, what of theirs is left. */
+#include "tests/lib/sim_model_parts.h"
+
+#include "common/mem.h"
+#include "tests/lib/fleet_text.h"
+
+enum { DEAD_NAMED_MAX = 8 };
+
+struct fleet { /* of the model */
+    struct sim_model *model;
+    int64_t live, dead, newest_ms;
+};
+
+static void count_instance(void *arg, struct str key, void *value)
+{
+    struct fleet *f = arg;
+    const struct model_instance *i = value;
+    (void)key;
+    if (!i->listed)
+        return;
+    bool lives = i->lease_end_ms > sim_model_now_ms(f->model);
+    f->live += lives;
+    f->dead += !lives;
+    if (i->lease_end_ms > f->newest_ms)
+        f->newest_ms = i->lease_end_ms;
+}
+
+static void names_all(struct sim_model *m, const struct reply *names, int64_t count, bool live)
+{
+    sim_model_same(m, (int64_t)names->count, count,
+                   live ? "number of live instances" : "number of dead ones");
+    for (size_t i = 0; i < names->count; i++)
+        if (sim_model_lives(m, reply_str(names, i)) != live)
+            SIM_MODEL_FAIL(m, "instance %.*s is called %s", (int)reply_str(names, i).n, reply_str(names, i).p,
+                           live ? "live" : "dead");
+}
+
+static int64_t positive(int64_t n)
+{
+    return n > 0 ? n : 0;
+}
+
+static int64_t greatest(int64_t a, int64_t b, int64_t c)
+{
+    int64_t most = a > b ? a : b;
+    return most > c ? most : c;
+}
+
+/* Which store it is, and what it has forgotten. */
+static void beat_store(struct sim_model *m, const struct model_instance *i, const struct reply *reply)
+{
+    const struct sim_call *c = m->call;
+    int64_t server = sim_store_server(m->sim->store);
+    if (server != m->server) {
+        m->run = greatest(m->run + 1, c->run + 1, sim_model_now_ms(m));
+        m->came_with = m->fence;
+        m->server = server;
+    }
+    bool other = c->run != 0 && c->run != m->run;
+    int64_t fences = positive(c->fence - m->fence), since = positive(c->fence - m->came_with);
+    sim_model_same(m, reply_int(reply, 7), m->run, "run");
+    sim_model_same(m, reply_int(reply, 6), other && since > fences ? since : fences, "number of lost fences");
+    sim_model_same(m, reply_int(reply, 8), other ? positive(c->answered - i->beat) : 0,
+                   "number of lost beats");
+    m->fence = c->fence > m->fence ? c->fence : m->fence;
+}
+
+static void ran_beat(struct sim_model *m, const struct reply *reply)
+{
+    struct model_instance *i = sim_model_instance(m, str_of(sim_model_origin(m)));
+    const struct realm_rules *rules = sim_model_rules(m);
+    int64_t now = sim_model_now_ms(m);
+    struct fleet before = {.model = m}, after = {.model = m};
+    map_each(m->instances, count_instance, &before);
+    bool nobody = before.newest_ms > 0 && before.newest_ms <= now;
+    int64_t moved = nobody ? now - (before.newest_ms - rules->lease_ms) : 0;
+    sim_model_same(m, reply_int(reply, 5), moved, "time in which nobody lived");
+    sim_model_beat_shift(m, moved, nobody);
+    if (!i->listed || i->lease_end_ms <= now || i->epoch == 0)
+        i->epoch = (i->epoch > m->call->number ? i->epoch : m->call->number) + 1;
+    sim_model_same(m, reply_int(reply, 1), i->epoch, "epoch");
+    beat_store(m, i, reply);
+    i->beat = m->call->beat;
+    i->listed = true;
+    i->lease_end_ms = now + rules->lease_ms;
+    map_each(m->instances, count_instance, &after);
+    names_all(m, reply_at(reply, 3), after.dead < DEAD_NAMED_MAX ? after.dead : DEAD_NAMED_MAX, false);
+    names_all(m, reply_at(reply, 4), after.live, true);
+}
+
+struct holding {
+    const char *instance_id;
+    const struct model_player *somebody; /* connected there */
+};
+
+static void look_for_connected(void *arg, struct str key, void *value)
+{
+    struct holding *h = arg;
+    const struct model_player *p = value;
+    (void)key;
+    if (p->socket[0] && strcmp(p->instance, h->instance_id) == 0)
+        h->somebody = p;
+}
+
+static void ran_retire(struct sim_model *m, struct str word)
+{
+    if (!str_eq(word, STR("OK")))
+        return;
+    struct model_instance *i = sim_model_instance(m, str_of(m->call->owner));
+    struct holding h = {i->id, NULL};
+    map_each(m->players, look_for_connected, &h);
+    if (h.somebody)
+        SIM_MODEL_FAIL(m, "instance %s is retired, but %s is connected there", i->id, h.somebody->id);
+    i->listed = false;
+    i->epoch = i->beat = 0;
+}
+
+static void ran_leftovers(struct sim_model *m, const struct reply *reply)
+{
+    const struct reply *list = reply_at(reply, 1);
+    for (size_t i = 0; i + 3 < list->count; i += 4) {
+        struct model_player *p = sim_model_player_of(m, reply_str(list, i + 1));
+        const struct model_socket *s = map_find(m->sockets, reply_str(list, i));
+        sim_model_expect(m,
+                         s && strcmp(s->instance->id, m->call->owner) == 0 && s->player == p &&
+                             str_eq(reply_str(list, i), str_of(p->socket)),
+                         p, "a leftover");
+    }
+}
+
+struct own {
+    struct sim_model *model;
+    int64_t mapped;
+};
+
+/* In the caller's set: what has no mapping is dropped. */
+static void count_own(void *arg, struct str key, void *value)
+{
+    struct own *own = arg;
+    const struct model_socket *s = value;
+    if (strcmp(s->instance->id, sim_model_origin(own->model)) != 0)
+        return;
+    bool mapped = str_eq(key, str_of(s->player->socket));
+    own->mapped += mapped;
+    if (!mapped)
+        mem_free(map_remove(own->model->sockets, key));
+}
+
+static void ran_own(struct sim_model *m, const struct reply *reply)
+{
+    const struct reply *list = reply_at(reply, 2);
+    struct own own = {.model = m};
+    map_each(m->sockets, count_own, &own);
+    sim_model_same(m, (int64_t)list->count, 2 * own.mapped, "number of sockets and players");
+    for (size_t i = 0; i + 1 < list->count; i += 2) {
+        const struct model_player *p = sim_model_player_of(m, reply_str(list, i + 1));
+        sim_model_same_text(m, reply_str(list, i), p->socket, "socket");
+        sim_model_same_text(m, str_of(p->instance), sim_model_origin(m), "its instance");
+    }
+}
+
+/* What players has of him. */
+static void ran_where(struct sim_model *m, const struct model_player *p, const struct reply *reply)
+{
+    static const char *const states[] = {"", "idle", "queued", "away", "room"};
+    bool busy = p->state != FREE, none = p->state == ABSENT || !p->session;
+    const char *level = busy ? fleet_text("%lld", (long long)p->level) : "";
+    const char *record =
+        none ? ""
+             : fleet_text("%s|%lld|%s|%s|%lld|%s|%s|%s", states[p->state], (long long)p->fence, level,
+                          busy ? p->ticket : "", (long long)(busy ? p->joined_ms : 0),
+                          p->state == SEATED ? p->room->id : "", p->socket, p->instance);
+    sim_model_same_text(m, reply_str(reply, 0), record, "his record");
+}
+
+void sim_model_fleet_ran(struct sim_model *m, struct model_player *p, struct str word,
+                         const struct reply *reply)
+{
+    switch (m->call->kind) {
+    case SIM_BEAT:
+        ran_beat(m, reply);
+        break;
+    case SIM_RETIRE:
+        ran_retire(m, word);
+        break;
+    case SIM_LEFTOVERS:
+        ran_leftovers(m, reply);
+        break;
+    case SIM_OWN:
+        ran_own(m, reply);
+        break;
+    default:
+        ran_where(m, p, reply);
+    }
+}
