@@ -50,7 +50,8 @@ static const char *const texts[] = {
     "return #redis.call('LRANGE', 'none', 0, -1)",
     "return redis.pcall('INCR', 'h').err",
     "return redis.pcall('INCR', 'h')",
-    ("redis.call('RPUSH', 'l', 3.3, 1e15, 2^53, -0.5, 0, -0.0 * 1, -1, 999999999999999, -1e15, 1700000000123, "
+    ("redis.call('RPUSH', 'l', 3.3, 1e15, 2^53, -0.5, 0, -0.0 * 1, -1, 999999999999999, -1e15, "
+     "1700000000123, "
      "1e17, 1/3) return redis.call('LRANGE', 'l', 0, -1)"),
     "redis.call('ZADD', 'z', 1e17, 'a', 3.3, 'b', 2^60, 'c', 1e15 + 0.5, 'd', 1/0, 'e', 1e22, 'f')",
     "redis.call('ZADD', 'z', 0.1 + 0.2, 'g') return redis.call('ZRANGE', 'z', 0, -1, 'WITHSCORES')",

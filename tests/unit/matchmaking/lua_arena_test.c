@@ -21,6 +21,7 @@ struct block {
 
 static void check(const struct block *b, size_t n)
 {
+    assert_true(n == 0 || b->bytes != NULL);
     for (size_t i = 0; i < n; i++)
         if (b->bytes[i] != b->mark)
             fail_msg("byte %zu of a block of %zu has changed", i, b->size);
@@ -37,7 +38,7 @@ static void resize(struct lua_arena *a, struct block *b, size_t size)
     check(b, kept);
     b->size = size;
     b->mark = (unsigned char)rand();
-    if (size > 0)
+    if (b->bytes != NULL)
         memset(b->bytes, b->mark, size);
 }
 
