@@ -221,7 +221,7 @@ void sim_model_log(struct sim_model *m, const struct reply *reply)
     sim_model_same(m, reply_int(reply, 3), last, "last number");
     sim_model_same(m, reply_int(reply, 4), kept ? r->epoch : 1, "epoch");
     sim_model_same(m, (int64_t)events->count, count, "number of events");
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; r && i < count; i++)
         sim_model_same_text(m, reply_str(events, (size_t)i), r->events[last - count + i],
                             "an event of the log");
 }

@@ -27,6 +27,7 @@ struct sim_store {
     struct backend *real;
     struct map *scripts; /* name -> struct shimmed */
     int64_t server_number;
+    struct str args[ARGS_MAX]; /* of the present call, with those of the shim; borrowed */
     /* with redis only: */
     struct redis_server *server;
     struct loop *loop;
@@ -93,16 +94,15 @@ static struct shimmed *shim(struct sim_store *st, const struct script *s)
 }
 
 /* The script's arguments and those of the shim. */
-static const struct str *args_and(const struct str *args, size_t arg_count, struct str first,
-                                  struct str second)
+static const struct str *args_and(struct sim_store *st, const struct str *args, size_t arg_count,
+                                  struct str first, struct str second)
 {
-    static struct str all[ARGS_MAX];
     CHECK(arg_count + 2 <= ARGS_MAX);
     if (arg_count)
-        memcpy(all, args, arg_count * sizeof *all);
-    all[arg_count] = first;
-    all[arg_count + 1] = second;
-    return all;
+        memcpy(st->args, args, arg_count * sizeof *args);
+    st->args[arg_count] = first;
+    st->args[arg_count + 1] = second;
+    return st->args;
 }
 
 static void memory_run(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
@@ -116,7 +116,7 @@ static void memory_run(struct backend *b, const struct script *s, const struct s
     }
     char server[STR_INT_BYTES];
     const struct str *all = args_and(
-        args, arg_count, (struct str){server, str_from_int(server, st->server_number)}, (struct str){0});
+        st, args, arg_count, (struct str){server, str_from_int(server, st->server_number)}, (struct str){0});
     st->real->ops->run(st->real, &w->script, keys, key_count, all, arg_count + 1, fn, arg);
 }
 
@@ -147,7 +147,7 @@ static void redis_run(struct backend *b, const struct script *s, const struct st
     char us[STR_INT_BYTES], server[STR_INT_BYTES];
     struct str time = {us, str_from_int(us, (int64_t)st->o.now_us(st->o.arg))};
     const struct str *all =
-        args_and(args, arg_count, time, (struct str){server, str_from_int(server, st->server_number)});
+        args_and(st, args, arg_count, time, (struct str){server, str_from_int(server, st->server_number)});
     st->answered = false;
     st->real->ops->run(st->real, &shim(st, s)->script, keys, key_count, all, arg_count + 2, on_answer, st);
     while (!st->answered)
@@ -330,7 +330,7 @@ struct reply *sim_store_save(struct sim_store *st)
 static void load_key(struct sim_store *st, const struct reply *entry)
 {
     enum { HEAD = 2, CHUNK = ARGS_MAX - 16 };
-    static struct str args[ARGS_MAX];
+    struct str args[ARGS_MAX];
     struct str key = reply_str(entry, 0);
     const struct reply *values = reply_at(entry, 3);
     char goes[STR_INT_BYTES];
