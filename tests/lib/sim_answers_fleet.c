@@ -119,7 +119,7 @@ static void on_beat(struct sim_gateway *g, const struct sim_call *c, struct real
         LIST_EACH(it, &g->sessions)
     OWNER(it, struct sim_session, link)->doubt = true;
     g->epoch = epoch;
-    g->run = reply_int(c->reply, 7);
+    g->run = g->realm.run = reply_int(c->reply, 7);
     g->answered = c->beat;
     if (!g->trusts) {
         sim_trace(g->sim, "%s has the store back", g->realm.instance_id);

@@ -77,7 +77,7 @@ static const char *word_of_request(const struct sim_call *c, const struct model_
         return NULL;
     if (sim_model_done(p, c->request))
         return "DONE";
-    bool full = p->done_count > REQUESTS_KEPT;
+    bool full = p->done_count >= REQUESTS_KEPT;
     return full && c->request < p->done[p->done_count % REQUESTS_KEPT].request ? "OUTCOME_UNKNOWN" : NULL;
 }
 
