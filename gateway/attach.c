@@ -88,6 +88,8 @@ static enum flow_next ask_attach(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
     struct session *s = a->session;
+    if (a->err) /* his room could not be asked: again later, not at once */
+        return flow_fail(f, a->err);
     a->asked_state = s->state;
     a->asked_room_id[0] = 0;
     if (s->room)
@@ -127,9 +129,10 @@ static void replace_older(struct attach *a)
     tell_goodbye(older->conn, CLOSE_REPLACED, 0);
 }
 
-static void on_parted(void *arg)
+static void on_parted(void *arg, bool answered)
 {
     struct attach *a = arg;
+    a->err = answered ? ERR_NONE : ERR_UNAVAILABLE;
     flow_wake(&a->flow);
 }
 

@@ -165,8 +165,9 @@ static void on_log(void *arg, int err, const struct reply *reply)
     struct fill *f = arg;
     struct node *n = f->node;
     struct room *r = rooms_find(n->rooms, str_of(f->room_id));
-    if (!r || !realm_said(realm_outcome(err, reply), "OK")) {
-        fill_end(f, false);
+    bool answered = realm_said(realm_outcome(err, reply), "OK");
+    if (!r || !answered) {
+        fill_end(f, answered);
         return;
     }
     int64_t newest = reply_int(reply, 1), before = r->at.seq;
@@ -188,12 +189,7 @@ static void on_log(void *arg, int err, const struct reply *reply)
         deliver_push_room(r, PUSH_ROOM_CLEANUP, "{\"roomId\":\"%s\",\"reason\":\"gone\"}");
         closing_room(n, r, (struct str){0}, "gone");
     } else if (r && (r->at.seq < newest || f->older) && !list_empty(&r->members)) {
-        const struct session *s = OWNER(r->members.next, struct session, in_room);
-        room_state_read(r->realm,
-                        &(struct room_seat){.room_id = str_of(r->room_id),
-                                            .player_id = str_of(s->player_id),
-                                            .socket_id = str_of(s->socket_id)},
-                        on_snapshot, f);
+        room_state_read(r->realm, &(struct room_seat){.room_id = str_of(r->room_id)}, on_snapshot, f);
         return;
     }
     fill_end(f, true);

@@ -39,7 +39,7 @@ static void on_heard(void *arg, bool answered)
     struct parting *p = arg;
     if (answered && parting_is_in(p->session, str_of(p->room_id)))
         parting_forget(p->node, p->session);
-    p->done(p->arg);
+    p->done(p->arg, answered);
     session_release(p->session);
     mem_free(p);
 }

@@ -12,11 +12,12 @@
 
 struct session;
 
-typedef void (*parting_cb)(void *arg);
+/* answered: else the store did not say, and the session may still be in the room. */
+typedef void (*parting_cb)(void *arg, bool answered);
 
 bool parting_is_in(const struct session *s, struct str room_id); /* in that room, as seen from here */
 /* The session's room, one of the store's, says all it still has to say; then the session has left it: by its
- * last events, or because it is forgotten. If the store does not answer it stays in the room. */
+ * last events, or because it is forgotten. */
 void parting_start(struct node *n, struct session *s, parting_cb done, void *arg);
 /* Leaves the room, if any, at once; the client is told that it is gone. */
 void parting_forget(struct node *n, struct session *s);

@@ -41,7 +41,8 @@ void room_state_leave(const struct realm *r, const struct room_seat *who, int64_
 /* "OK": 1 "1" if the game ended, 2 events. */
 void room_state_end(const struct realm *r, const struct room_seat *who, struct str result, backend_cb fn,
                     void *arg);
-/* "OK": 1 record, 2 seq, 3 status, 4 place, 5 epoch. socket_id is not looked at. */
+/* "OK": 1 record, 2 seq, 3 status, 4 place, 5 epoch. socket_id is not looked at; player_id may be empty: for
+ * an instance's own view. */
 void room_state_read(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg);
 /* "OK": 1 the room's seq or -1 if it has ended, 2 events after `have` as far as the log reaches back, 3 the
  * last number there was (0: nothing is left), 4 its epoch. player_id: who is to see them: NOT_IN_ROOM unless

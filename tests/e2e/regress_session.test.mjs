@@ -198,3 +198,20 @@ fleetTest('replaced elsewhere, the notice lost, and silent: 4005 within about 10
   for (const client of Object.values(young)) assert.equal(client.close, null);
   assert.deepEqual(await fleet.audit(redis), []);
 });
+
+// Its room could only be read by somebody seated there, and he was the first to be asked for: he was looked up over and over.
+fleetTest('cut off for longer than his grace and the room\'s log: who has lost his seat is told so', async (fleet) => {
+  const env = { ROOM_SEATS: 3, ROOM_LOG_MAX: 16, GRACE_MS: 500, LEASE_MS: 1500, HEARTBEAT_MS: 300, DEGRADED_MATCHMAKING: 'refuse' };
+  const { redis, line, a, b } = await twoGateways(fleet, env);
+  const [ann, bob, cy] = [await fleet.client(a, 'ann'), await fleet.client(b, 'bob'), await fleet.client(b, 'cy')];
+  const { roomId } = await fleet.match(ann, bob, cy);
+  line.shut();
+  await bob.next('playerLeft', { timeoutMs: 30000 });
+  for (let i = 0; i < 20; i++) await bob.send('gameMessage', { roomId, message: i });
+  line.open();
+  assert.equal((await ann.next('roomCleanup', { timeoutMs: 30000 })).data.reason, 'gone');
+  await waitFor(async () => (await ann.request('joinMatchmaking', { level: 5 })).ok, { what: 'ann to be free' });
+  await bob.send('gameMessage', { roomId, message: 'on' });
+  await cy.next('gameMessage', { filter: ({ data }) => data.message === 'on' });
+  assert.deepEqual(await fleet.audit(redis, { logMax: 16 }), []);
+});

@@ -322,6 +322,9 @@ static void reading_the_room(struct fleet_world *w)
     memcpy(c.room, p[0].room, sizeof c.room);
     seat = play_seat(&c);
     assert_string_equal(ASK(w, room_state_read(&w->realm[3], &seat, ANSWER(w))), "NOT_IN_ROOM");
+    seat.player_id = (struct str){0}; /* an instance, for its own view */
+    (void)ASK(w, room_state_read(&w->realm[3], &seat, ANSWER(w)));
+    assert_int_equal(reply_int(w->reply, 2), 3);
     c.room[5] = c.room[5] == 'x' ? 'y' : 'x';
     seat = play_seat(&c);
     assert_string_equal(ASK(w, room_state_read(&w->realm[3], &seat, ANSWER(w))), "ROOM_NOT_FOUND");
