@@ -81,7 +81,8 @@ for (const first of ['the refusal', 'SIGTERM']) {
 
 // The same outage for both; a's lines come back one after the other.
 fleetTest('while an instance comes back it sweeps nobody and claims no timer', async (fleet) => {
-  const env = { LEASE_MS: 1500, HEARTBEAT_MS: 250, GRACE_MS: 2000 };
+  const env = { LEASE_MS: 2500, HEARTBEAT_MS: 250, GRACE_MS: 2000 };
+  const backoff = 2000; // b dials at most a second apart: it is back before a sweeps again
   const redis = await fleet.redis();
   const [lineA, lineB] = [await fleet.faultProxy(redis), await fleet.faultProxy(redis)];
   const a = await fleet.gateway({ redis: lineA, env });
@@ -110,7 +111,7 @@ fleetTest('while an instance comes back it sweeps nobody and claims no timer', a
   const start = a.log.length;
   await a.proc.sees('store.ready', { start });
   const back = now();
-  await stays(() => busy() > before, { what: 'a sweep or a timer just after the return', ms: 2 * env.LEASE_MS - 500 });
+  await stays(() => busy() > before, { what: 'a sweep or a timer just after the return', ms: 2 * env.LEASE_MS - backoff });
   assert.equal(dan.all('gameEnd').length, 0);
   lineB.open();
   await dan.next('gameEnd'); // cat had her time
