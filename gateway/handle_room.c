@@ -32,11 +32,13 @@ static bool read_room(struct session *s, const struct request *request, struct s
 /* request_id 0: not remembered. */
 static struct room_seat seat_of(const struct session *s, struct str room_id, int64_t request_id)
 {
+    bool here = s->room && str_eq(room_id, str_of(s->room->room_id));
     return (struct room_seat){.room_id = room_id,
                               .player_id = str_of(s->player_id),
                               .socket_id = str_of(s->socket_id),
                               .session_id = str_of(s->session_id),
-                              .request_id = request_id};
+                              .request_id = request_id,
+                              .epoch = here ? s->room->at.epoch : 0};
 }
 
 void handle_confirm(struct node *n, struct session *s, const struct request *request)

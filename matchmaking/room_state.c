@@ -75,6 +75,7 @@ void room_state_set(const struct realm *r, const struct room_seat *who, const st
     realm_arg_int(&c, r->rules.record_max_bytes);
     realm_arg(&c, change->echo ? (struct str){0} : who->player_id);
     arg_request(&c, who);
+    realm_arg_int(&c, who->epoch);
     realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_set_state, fn, arg);
 }
@@ -89,6 +90,7 @@ void room_state_deadline(const struct realm *r, const struct room_seat *who, int
     realm_arg_int(&c, after_ms);
     realm_arg_int(&c, expected_version);
     realm_arg_int(&c, r->rules.log_max);
+    realm_arg_int(&c, who->epoch);
     realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_set_deadline, fn, arg);
 }

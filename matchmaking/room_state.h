@@ -13,6 +13,7 @@ struct room_seat { /* all borrowed */
     struct str room_id, player_id, socket_id;
     struct str session_id; /* empty = requests are not remembered */
     int64_t request_id;    /* 0 = none: at most once */
+    int64_t epoch;         /* in which the room is known here; 0 = not known. For expected versions */
 };
 
 /* "OK": 1 status, 2 events, 3 seq. */

@@ -3,9 +3,10 @@
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 session:{sessionId}, 11 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 "player" | "game", 8 state or gameData (raw JSON or ""),
 --       9 turn or "", 10 expectedVersion or "", 11 log_max, 12 record_max_bytes, 13 player to skip or "",
---       14 request id or ""
+--       14 request id or "", 15 epoch in which the caller knows the room (0 = not known)
 -- Reply {"OK", version, seq, events} | {"DONE", version, seq} | {"OUTCOME_UNKNOWN"} | {"STALE_VERSION", current version} | {"TOO_LARGE"} | {"ROOM_NOT_FOUND"} |
---       {"NOT_IN_ROOM"} | {"NOT_STARTED"}. With expectedVersion a second call answers STALE_VERSION and changes nothing.
+--       {"NOT_IN_ROOM"} | {"NOT_STARTED"}. With expectedVersion a second call answers STALE_VERSION and changes nothing; so
+--       does one whose version is of another epoch: the same number may have stood for something else there.
 --@include core clock run emit player room once
 local seen, once = once_seen(KEYS[10], ARGV[14])
 if seen then
@@ -29,7 +30,8 @@ if room.status ~= 'active' then
 end
 local mine = ARGV[7] == 'player'
 local version = mine and seat.version or room.version
-if ARGV[10] ~= '' and tonumber(ARGV[10]) ~= version then
+local elsewhere = ARGV[15] ~= '0' and tonumber(ARGV[15]) ~= room.epoch
+if ARGV[10] ~= '' and (elsewhere or tonumber(ARGV[10]) ~= version) then
     return {'STALE_VERSION', version}
 end
 local before = mine and seat.state or room.data

@@ -62,12 +62,14 @@ fleetTest('an event of the new epoch that comes first, with the very next number
   const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
   const room = await pair(ann, bob);
   await redis.command('SAVE');
-  for (let i = 0; i < 5; i++) await talk(ann, [bob], room, `lost ${i}`);
+  await ann.ask('updateGameData', { roomId: room, gameData: 'lost', expectedVersion: 0 });
+  for (let i = 0; i < 4; i++) await talk(ann, [bob], room, `lost ${i}`);
   const told = ann.view(room).highest;
   line.shut();
   await rollBack(redis);
   await allUp([b]);
   await bob.client.next('roomSnapshot', { timeoutMs: 20000 });
+  await bob.ask('updateGameData', { roomId: room, gameData: 'new', expectedVersion: 0 });
   while (Number(await redis.command('HGET', `room:${room}`, 'seq')) < told) await bob.say(room, 'new');
   const held = line.holdReply('read_log', `room:${room}`);
   line.open();
@@ -77,8 +79,10 @@ fleetTest('an event of the new epoch that comes first, with the very next number
   const { seq } = await bob.say(room, 'early');
   assert.equal(seq, told + 1);
   await waitFor(async () => (await heard()) > before, { what: 'the event to arrive' });
+  const stale = ann.ask('updateGameData', { roomId: room, turn: 9, expectedVersion: 1 }); // the lost one
   line.release('commands');
   const snapshot = await ann.client.next('roomSnapshot', { timeoutMs: 20000 });
+  assert.equal((await stale).error?.code, 'STALE_VERSION');
   const early = ann.client.pushes.findIndex(({ data }) => data.message === 'early');
   assert.ok(early < 0 || early > ann.client.pushes.indexOf(snapshot), 'the snapshot comes first');
   await talk(bob, [ann], room, 'after');

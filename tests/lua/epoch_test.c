@@ -118,6 +118,34 @@ static void without_a_run(struct fleet_world *w)
     assert_string_equal(play_say(w, &p[0], "{}"), "OK 3 gameMessage#3");
 }
 
+/* A version that was seen in a former epoch proves nothing in the next one. */
+static void versions_belong_to_an_epoch(struct fleet_world *w)
+{
+    struct player p[2];
+    started(w, p);
+    struct room_seat who = play_seat(&p[0]);
+    struct room_change change = {.json = STR("1"), .has_expected_version = true};
+    who.epoch = 1;
+    for (int game = 0; game <= 1; game++) {
+        change.game = game;
+        assert_string_equal(play_set(w, &p[0], &change),
+                            fleet_text("OK 1 %d [%s#%d]", game ? 4 : 3,
+                                       game ? "gameDataUpdated" : "playerStateUpdated", game ? 4 : 3));
+    }
+    another_run(w, "77");
+    change.expected_version = 1;
+    EXPECT(w, room_state_set(&w->realm[1], &who, &change, ANSWER(w)),
+           "OK 2 6 [roomEpoch#5 gameDataUpdated#6]");
+    change.expected_version = 2; /* the first of the epoch was right; from now on it must be known */
+    EXPECT(w, room_state_set(&w->realm[1], &who, &change, ANSWER(w)), "STALE_VERSION 2");
+    EXPECT(w, room_state_deadline(&w->realm[1], &who, 5000, 2, ANSWER(w)), "STALE_VERSION 2");
+    who.epoch = 77;
+    EXPECT(w, room_state_set(&w->realm[1], &who, &change, ANSWER(w)), "OK 3 7 [gameDataUpdated#7]");
+    who.epoch = 1;
+    change.has_expected_version = false;
+    EXPECT(w, room_state_set(&w->realm[1], &who, &change, ANSWER(w)), "OK 4 8 [gameDataUpdated#8]");
+}
+
 /* ---- heartbeats ---- */
 
 static struct presence_beat beat_of(int64_t run, int64_t fence, int64_t answered)
@@ -208,9 +236,16 @@ static void beats_that_were_lost(struct fleet_world *w)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(a_message_begins_it),  BOTH(every_script_begins_it),         BOTH(a_match_that_waits),
-        BOTH(its_timers_stay),      BOTH(a_new_room_needs_none),          BOTH(without_a_run),
-        BOTH(the_run_is_a_level),   BOTH(another_process_is_another_run), BOTH(each_learns_what_it_lost),
+        BOTH(a_message_begins_it),
+        BOTH(every_script_begins_it),
+        BOTH(a_match_that_waits),
+        BOTH(its_timers_stay),
+        BOTH(versions_belong_to_an_epoch),
+        BOTH(a_new_room_needs_none),
+        BOTH(without_a_run),
+        BOTH(the_run_is_a_level),
+        BOTH(another_process_is_another_run),
+        BOTH(each_learns_what_it_lost),
         BOTH(beats_that_were_lost),
     };
     return FLEET_WORLD_RUN(tests);
