@@ -148,6 +148,8 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
             deliver_snapshot(s->conn, r, reply_str(reply, 1), to.seq);
     }
     closing_waiters(r, anew); /* numbers that are no more would be waited for in vain */
+    if (r->status == ROOM_WAITING) /* what was lost may be the confirmations */
+        f->node->on_seated(f->node, r);
 }
 
 static void on_snapshot(void *arg, int err, const struct reply *reply)

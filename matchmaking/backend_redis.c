@@ -24,6 +24,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "common/redis/follow.h"
 #include "matchmaking/backend.h"
 #include "matchmaking/echo.h"
 
@@ -37,6 +38,7 @@ struct backend_redis {
     struct backend base;
     struct backend_events events;
     struct redis_link *commands, *subscriber;
+    struct follow *follow; /* NULL without Sentinel */
     struct script_runner *scripts;
     struct breaker breaker;
     struct echo echo;
@@ -136,6 +138,22 @@ static void on_deaf(void *arg)
     redis_link_drop(r->subscriber, REDIS_TIMEOUT, "our own message did not come back");
 }
 
+static void release(struct backend_redis *r)
+{
+    if (--r->holds == 0 && r->closed)
+        mem_free(r);
+}
+
+static void on_switched(void *arg, struct str host, int port)
+{
+    struct backend_redis *r = arg;
+    r->holds++;
+    redis_link_follow(r->commands, host, port);
+    if (!r->closed)
+        redis_link_follow(r->subscriber, host, port);
+    release(r);
+}
+
 /* ---- calls ---- */
 
 static void say_breaker(const struct backend_redis *r)
@@ -195,12 +213,6 @@ static void judge(struct backend_redis *r, int err, const struct reply *reply)
         say_breaker(r);
     if (r->trust == TRUST_FULL && redis_link_up(r->subscriber) && echo_send(&r->echo))
         publish(&r->base, buf_str(&r->echo.channel), buf_str(&r->echo.message));
-}
-
-static void release(struct backend_redis *r)
-{
-    if (--r->holds == 0 && r->closed)
-        mem_free(r);
 }
 
 static void on_probed(void *arg, int err, const struct reply *reply)
@@ -282,6 +294,7 @@ static void close_backend(struct backend *b)
     r->holds++;
     r->closed = true;
     echo_forget(&r->echo);
+    follow_free(r->follow);
     redis_link_free(r->subscriber);
     /* The command link answers all calls, of scripts too; its callbacks may still call run and info. So the
      * runner is last, and has nothing left to answer. */
@@ -336,6 +349,8 @@ struct backend *backend_redis_new(struct loop *l, const struct backend_redis_opt
     r->scripts = script_runner_new(r->commands);
     script_runner_watch(r->scripts, on_outcome, r);
     subscribe(r, o->instance_id);
+    if (o->sentinels != NULL && o->sentinels->count > 0)
+        r->follow = follow_new(l, o->sentinels, o->connect_timeout_ms, on_switched, r);
     return &r->base;
 }
 

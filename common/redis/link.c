@@ -27,6 +27,7 @@
 #include "common/redis/pending.h"
 #include "common/redis/link.h"
 #include "common/redis/subs.h"
+#include "common/redis/target.h"
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
 #include <hiredis/sds.h>
@@ -34,7 +35,6 @@
 enum {
     STEADY_MS = 1000,     /* a link that was up for less goes on backing off */
     SAY_AGAIN_MS = 10000, /* in an outage */
-    SENTINEL_MS = 500,    /* for the connection to one sentinel, and again for its answer */
     MAX_WAITING = 100000, /* calls under way; what is more is refused */
     MAX_OUT_BYTES = 64 << 20,
 };
@@ -57,14 +57,13 @@ static const unsigned allowed[LINK_STATES] = {
 struct redis_link {
     struct loop *loop;
     struct redis_link_options options;
-    char where[300]; /* the address for the log */
+    struct target target; /* where the server is */
     enum link_state state;
-    enum redis_reason reason;     /* why it is not ready; REDIS_OK while it is */
-    enum redis_reason lost;       /* why the connection must go; REDIS_OK while it may stay */
-    char detail[128];             /* the same in somebody else's words, for the log */
-    struct sentinel_query *query; /* set in dialing, before dial */
-    struct dial *dial;            /* set in dialing */
-    redisAsyncContext *ac;        /* set in subscribing and ready, with io; hiredis owns it */
+    enum redis_reason reason; /* why it is not ready; REDIS_OK while it is */
+    enum redis_reason lost;   /* why the connection must go; REDIS_OK while it may stay */
+    char detail[128];         /* the same in somebody else's words, for the log */
+    struct dial *dial;        /* set in dialing, once the target is found */
+    redisAsyncContext *ac;    /* set in subscribing and ready, with io; hiredis owns it */
     struct adapter *io;
     struct loop_timer *timer; /* see the top */
     struct loop_timer *unsent_timer;
@@ -73,7 +72,7 @@ struct redis_link {
     struct buf scratch; /* a command on its way to hiredis */
     struct subs subs;
     struct backoff backoff;
-    unsigned failures, turn, sentinel_turn;
+    unsigned failures, turn;
     uint64_t epoch, up_at_ms, dialed_at_ms, said_at_ms;
     bool quiet;
     enum redis_gate gate; /* what the owner wants done with calls */
@@ -110,26 +109,10 @@ static void say_lost(struct redis_link *k, uint64_t again_in_ms)
     enum log_level least = k->quiet ? LOG_DEBUG : LOG_INFO;
     const char *reason = redis_reason_name(k->reason);
     log_limited(k->quiet ? LOG_DEBUG : LOG_WARN, "redis.error", KV("link", k->options.name),
-                KV("address", k->where), KV("reason", reason), KV("detail", k->detail),
+                KV("address", k->target.where), KV("reason", reason), KV("detail", k->detail),
                 KV_INT("failures", k->failures));
     log_limited(least, "redis.reconnecting", KV("link", k->options.name), KV("reason", reason),
                 KV_INT("in_ms", again_in_ms));
-}
-
-static void answer_all(struct redis_link *k)
-{
-    uint64_t now_us = clock_mono_us(), patience_us = k->options.command_timeout_ms * 1000;
-    bool timeout = k->reason == REDIS_TIMEOUT;
-    /* Only those of now: a maker who asks again in his callback is answered from the loop. */
-    for (size_t n = k->pending.count; n > 0 && !k->closed; n--) {
-        struct call *call = pending_head(&k->pending);
-        bool late = timeout && now_us - call->at_us >= patience_us;
-        pending_answer(&k->pending, call,
-                       !call->sent ? ERR_UNAVAILABLE
-                       : late      ? ERR_TIMEOUT
-                                   : ERR_UNKNOWN,
-                       NULL);
-    }
 }
 
 /* What the connection, or the attempt, was is over; begin again after a while. */
@@ -149,15 +132,15 @@ static void fall(struct redis_link *k)
     /* An attempt that ran out of time was wait enough. */
     uint64_t in_ms = !was_up && k->reason == REDIS_TIMEOUT ? BACKOFF_LEAST_MS : backoff_next(&k->backoff);
     loop_timer_start(k->timer, in_ms, 0);
-    k->quiet = k->reason == before && now_ms - k->said_at_ms < SAY_AGAIN_MS;
+    k->quiet = k->reason == before && (k->options.aside || now_ms - k->said_at_ms < SAY_AGAIN_MS);
     if (!k->quiet)
         k->said_at_ms = now_ms;
     say_lost(k, in_ms);
     enter(k);
     if (was_up && k->options.on_state != NULL)
         k->options.on_state(k->options.arg, false, k->reason);
-    if (!k->closed)
-        answer_all(k);
+    pending_fail(&k->pending, k->reason == REDIS_TIMEOUT ? k->options.command_timeout_ms * 1000 : 0,
+                 &k->closed);
     leave(k);
 }
 
@@ -292,9 +275,9 @@ static void go_up(struct redis_link *k)
     k->failures = 0;
     k->quiet = false;
     k->up_at_ms = loop_now_ms(k->loop);
-    if (k->epoch++ > 0)
+    if (k->epoch++ > 0 && !k->options.aside)
         metrics_add(METRIC_REDIS_RECONNECTS, 1);
-    log_limited(LOG_INFO, "redis.ready", KV("link", k->options.name), KV("address", k->where),
+    log_limited(LOG_INFO, "redis.ready", KV("link", k->options.name), KV("address", k->target.where),
                 KV_INT("took_ms", k->up_at_ms - k->dialed_at_ms));
     if (k->options.on_state != NULL)
         k->options.on_state(k->options.arg, true, REDIS_OK);
@@ -346,43 +329,34 @@ static void on_dialed(void *arg, const struct dial_result *result)
 
 static void dial_address(struct redis_link *k)
 {
-    struct dial_options options = {.address = &k->options.address,
+    struct dial_options options = {.address = &k->target.address,
                                    .name = k->options.name,
-                                   .where = k->where,
+                                   .where = k->target.where,
                                    .timeout_ms = k->options.connect_timeout_ms,
                                    .turn = &k->turn,
                                    .quiet = k->quiet || k->failures > 0,
-                                   .must_be_master = k->options.sentinels != NULL};
+                                   .must_be_master = k->target.sentinels != NULL};
     log_limited(options.quiet ? LOG_DEBUG : LOG_INFO, "redis.connecting", KV("link", k->options.name),
-                KV("address", k->where));
+                KV("address", k->target.where));
     k->dial = dial_start(k->loop, &options, on_dialed, k);
 }
 
-static void on_master(void *arg, const struct sentinel_answer *answer)
+static void on_target(void *arg, const char *failure)
 {
     struct redis_link *k = arg;
-    struct redis_address *a = &k->options.address;
-    k->query = NULL;
-    if (answer->failure != NULL) {
-        note(k, REDIS_SENTINEL, answer->failure);
-        fall(k);
+    if (failure == NULL) {
+        dial_address(k);
         return;
     }
-    (void)snprintf(a->host, sizeof a->host, "%s", answer->host);
-    a->port = answer->port;
-    a->is_unix = false;
-    redis_address_text(a, k->where, sizeof k->where);
-    dial_address(k);
+    note(k, REDIS_SENTINEL, failure);
+    fall(k);
 }
 
 static void dial(struct redis_link *k)
 {
     move(k, LINK_DIALING);
     k->dialed_at_ms = loop_now_ms(k->loop);
-    if (k->options.sentinels != NULL)
-        k->query = sentinel_ask(k->loop, k->options.sentinels, &k->sentinel_turn, SENTINEL_MS, on_master, k);
-    else
-        dial_address(k);
+    target_find(&k->target, on_target, k);
 }
 
 static void on_timer(void *arg)
@@ -410,12 +384,7 @@ struct redis_link *redis_link_new(struct loop *l, const struct redis_link_option
     struct redis_link *k = mem_alloc(sizeof *k);
     k->loop = l;
     k->options = *options;
-    if (options->sentinels != NULL && options->sentinels->count == 0)
-        k->options.sentinels = NULL;
-    if (k->options.sentinels != NULL)
-        snprintf(k->where, sizeof k->where, "master %s", options->sentinels->master);
-    else
-        redis_address_text(&k->options.address, k->where, sizeof k->where);
+    target_init(&k->target, l, &options->address, options->sentinels);
     k->reason = REDIS_CONNECTING;
     pending_init(&k->pending);
     subs_init(&k->subs);
@@ -437,7 +406,7 @@ void redis_link_free(struct redis_link *k)
     loop_off_flush(k->loop, on_flush, k);
     loop_timer_free(k->timer);
     loop_timer_free(k->unsent_timer);
-    sentinel_cancel(k->query);
+    target_cancel(&k->target);
     dial_cancel(k->dial);
     if (k->io != NULL) {
         k->ac->data = NULL; /* hiredis may come back once more, when it is on the stack now */
@@ -473,6 +442,26 @@ void redis_link_drop(struct redis_link *k, enum redis_reason reason, const char 
 {
     if (k->state == LINK_READY || k->state == LINK_SUBSCRIBING)
         lose(k, reason, detail);
+}
+
+void redis_link_follow(struct redis_link *k, struct str host, int port)
+{
+    if (!target_move(&k->target, host, port))
+        return;
+    enter(k);
+    backoff_reset(&k->backoff);
+    if (k->state == LINK_DIALING) { /* to where it was */
+        target_cancel(&k->target);
+        dial_cancel(k->dial);
+        k->dial = NULL;
+        note(k, REDIS_READONLY, "the master has moved");
+        fall(k);
+    } else {
+        redis_link_drop(k, REDIS_READONLY, "the master has moved");
+    }
+    if (!k->closed && k->state == LINK_WAITING)
+        loop_timer_start(k->timer, 0, 0);
+    leave(k);
 }
 
 unsigned redis_link_failures(const struct redis_link *k)

@@ -19,6 +19,7 @@ struct redis_link_options {
     /* Borrowed for life; NULL or with count 0: address is the place. Else the sentinels are asked before
      * every attempt, and of the address only user, password and database count. */
     const struct sentinel_hosts *sentinels;
+    bool aside;                  /* others matter more: an outage is logged once, and not counted */
     const char *name;            /* for logs: "commands", "events"; borrowed for life */
     uint64_t command_timeout_ms; /* a reply later than this drops the link: outcome unknown */
     uint64_t connect_timeout_ms;
@@ -57,6 +58,9 @@ void redis_link_gate(struct redis_link *k, enum redis_gate gate);
 /* Gives the connection up, if there is one: on_state(false) and the answers to all calls come inside this
  * call (or when the reply at hand has been handled), then it is made again after the usual back-off. */
 void redis_link_drop(struct redis_link *k, enum redis_reason reason, const char *detail);
+/* The sentinels have announced that the master is at host:port now. Unless it is sought there already the
+ * link gives up what it has, as redis_link_drop does, and goes there at once. */
+void redis_link_follow(struct redis_link *k, struct str host, int port);
 /* Channels to hold subscribed, now and after every reconnect; channel is copied. "up" is reported after all
  * are confirmed. Only before the first pass of the loop. */
 void redis_subscribe(struct redis_link *k, struct str channel);

@@ -67,6 +67,16 @@ void pending_answer(struct pending *p, struct call *call, int err, const struct 
         c.fn(c.arg, err, reply);
 }
 
+void pending_fail(struct pending *p, uint64_t late_us, const bool *closed)
+{
+    uint64_t now_us = clock_mono_us();
+    for (size_t n = p->count; n > 0 && !*closed; n--) {
+        struct call *call = pending_head(p);
+        bool late = late_us > 0 && now_us - call->at_us >= late_us;
+        pending_answer(p, call, !call->sent ? ERR_UNAVAILABLE : late ? ERR_TIMEOUT : ERR_UNKNOWN, NULL);
+    }
+}
+
 void pending_times(const struct pending *p, double *avg_us, double *max_us)
 {
     double sum = 0;

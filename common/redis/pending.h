@@ -30,6 +30,10 @@ struct call *pending_head(const struct pending *p);   /* NULL if there is none *
 struct call *pending_unsent(const struct pending *p); /* the next to be told that it was not sent, or NULL */
 /* Unlinks call, tells its maker, frees it. The callback may do anything, also free the link and p with it. */
 void pending_answer(struct pending *p, struct call *call, int err, const struct reply *reply);
+/* The link is lost: tells all calls of now that it is, as above: ERR_UNAVAILABLE to unsent ones, else
+ * ERR_TIMEOUT to those older than late_us (0 = nobody), else ERR_UNKNOWN. Stops when *closed. A maker who
+ * asks again in his callback is answered from the loop. */
+void pending_fail(struct pending *p, uint64_t late_us, const bool *closed);
 void pending_times(const struct pending *p, double *avg_us, double *max_us);
 
 #endif

@@ -112,6 +112,33 @@ fleetTest('our own request is the first to meet the older Redis: its answer come
   assert.equal(await lost(a), 1);
 });
 
+fleetTest('the confirmations are lost: seats are confirmed again, the game starts once more', async (fleet) => {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const env = { LEASE_MS: 60000, HEARTBEAT_MS: 15000, CONFIRM_MS: 60000 }; // no beat is lost: nobody attaches again
+  const a = await fleet.gateway({ redis: line, env });
+  const b = await fleet.gateway({ redis, env });
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  line.ignore('matchFound'); // a finds out later, by comparing
+  await ann.ask('joinMatchmaking', { level: 1 });
+  await bob.ask('joinMatchmaking', { level: 1 });
+  const { room } = await bob.client.next('matchFound');
+  await redis.command('SAVE');
+  assert.equal(await redis.command('HGET', `room:${room}`, 'status'), 'waiting');
+  line.hear();
+  for (const { client } of [ann, bob]) await client.next('gameStart', { timeoutMs: 30000 });
+  await talk(ann, [bob], room, 'lost');
+  await rollBack(redis);
+  await allUp([a, b]);
+  for (const { client } of [ann, bob]) {
+    assert.equal((await client.next('roomSnapshot', { timeoutMs: 20000 })).data.state.status, 'waiting');
+    await client.next('gameStart', { timeoutMs: 20000 });
+  }
+  await talk(ann, [bob], room, 'after');
+  for (const player of [ann, bob]) player.account(room);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
 fleetTest('a client that resumes where nobody knew the room: recovered false, though its number is there', async (fleet) => {
   const redis = await fleet.redis();
   const env = { GRACE_MS: 60000 };
