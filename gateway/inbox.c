@@ -147,7 +147,7 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
         if (!s->catching_up) /* else catchup.c shows it */
             deliver_snapshot(s->conn, r, reply_str(reply, 1), to.seq);
     }
-    closing_waiters(r, anew); /* numbers that are no more would be waited for in vain */
+    closing_waiters(r, anew);      /* numbers that are no more would be waited for in vain */
     if (r->status == ROOM_WAITING) /* what was lost may be the confirmations */
         f->node->on_seated(f->node, r);
 }

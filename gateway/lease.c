@@ -131,7 +131,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         return;
     }
     if (realm_said(o, "LATE")) { /* a probe, or one that lay somewhere for long: but now the store answers */
-        realm_heard(&l->node->realm, reply_int(reply, 1), l->run);
+        realm_heard(&l->node->realm, reply_int(reply, 1), reply_int(reply, 2));
         if (!l->held)
             beat(l);
         return;

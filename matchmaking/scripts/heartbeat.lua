@@ -7,7 +7,7 @@
 --       instance was given, 10 the run it knows (0 = none), 11 number of its last beat that was answered,
 --       12 until when this beat is good, by the store's clock, or 0: one that comes later renews nothing
 -- Reply {"OK", epoch, now ms, dead instances, live instances, moved ms, lost fences, run, lost beats} | {"SEATS", seats of the
---       other, its id} | {"LATE", now ms}
+--       other, its id} | {"LATE", now ms, run}
 --       moved ms: nobody lived for so long (the store or the whole fleet was away), and the deadlines' clock stood still.
 --       run: a number of its own for each process that has been this store; another one than the instance knows means a
 --       failover or a restart. 0 = the store does not say who it is (INFO).
@@ -22,20 +22,6 @@ if bad then
     return bad
 end
 local id, known, not_after = ORIGIN, tonumber(ARGV[6]), tonumber(ARGV[12])
-if not_after > 0 and NOW > not_after then
-    return {'LATE', NOW}
-end
-local ends = tonumber(redis.call('ZSCORE', KEYS[1], id) or '0')
-local epoch = tonumber(redis.call('HGET', KEYS[3], id) or '0')
-if ARGV[8] == '1' then
-    local infos = redis.call('HGETALL', KEYS[2])
-    for i = 1, #infos, 2 do
-        local seats = string.match(infos[i + 1], '"seats":(%d+)')
-        if seats ~= ARGV[7] and infos[i] ~= id and tonumber(redis.call('ZSCORE', KEYS[1], infos[i]) or '0') > NOW then
-            return {'SEATS', seats or '', infos[i]}
-        end
-    end
-end
 
 -- Who serves: the process, and the history it continues (a replica that becomes the master begins a new one).
 local function server()
@@ -47,8 +33,8 @@ local function server()
     return run and master and string.sub(run, 1, 16) .. string.sub(master, 1, 16)
 end
 
--- `lineage` holds `server|run|fence it came with`. The first beat on another server begins a run; what it came with is kept for
--- the other instances, whose beats come later.
+-- `lineage` holds `server|run|fence it came with`. The first beat on another server begins a run, even one that comes too late
+-- for anything else: other calls may follow it. What the store came with is kept for the other instances, whose beats come later.
 local fence, fence_known, run_known = tonumber(redis.call('GET', KEYS[5]) or '0'), tonumber(ARGV[9]), tonumber(ARGV[10])
 local who, run, came_with = string.match(redis.call('GET', KEYS[6]) or '', '^(%w*)|(%d+)|(%d+)$')
 run, came_with = tonumber(run or '0'), tonumber(came_with or '0')
@@ -56,6 +42,20 @@ local server_now = server()
 if server_now and server_now ~= who then
     run, came_with = math.max(run + 1, run_known + 1, NOW), fence
     redis.call('SET', KEYS[6], server_now .. '|' .. int(run) .. '|' .. int(came_with))
+end
+if not_after > 0 and NOW > not_after then
+    return {'LATE', NOW, run}
+end
+local ends = tonumber(redis.call('ZSCORE', KEYS[1], id) or '0')
+local epoch = tonumber(redis.call('HGET', KEYS[3], id) or '0')
+if ARGV[8] == '1' then
+    local infos = redis.call('HGETALL', KEYS[2])
+    for i = 1, #infos, 2 do
+        local seats = string.match(infos[i + 1], '"seats":(%d+)')
+        if seats ~= ARGV[7] and infos[i] ~= id and tonumber(redis.call('ZSCORE', KEYS[1], infos[i]) or '0') > NOW then
+            return {'SEATS', seats or '', infos[i]}
+        end
+    end
 end
 local lost_fences, lost_beats = math.max(fence_known - fence, 0), 0
 if run_known ~= 0 and run_known ~= run then

@@ -130,10 +130,12 @@ fleetTest('the confirmations are lost: seats are confirmed again, the game start
   await talk(ann, [bob], room, 'lost');
   await rollBack(redis);
   await allUp([a, b]);
+  const found = [];
   for (const { client } of [ann, bob]) {
-    assert.equal((await client.next('roomSnapshot', { timeoutMs: 20000 })).data.state.status, 'waiting');
-    await client.next('gameStart', { timeoutMs: 20000 });
+    found.push((await client.next('roomSnapshot', { timeoutMs: 20000 })).data.state.status);
+    if (found.at(-1) === 'waiting') await client.next('gameStart', { timeoutMs: 20000 });
   }
+  assert.ok(found.includes('waiting'), 'bob is confirmed in the store: if ann is before he asks, his snapshot is of an active room');
   await talk(ann, [bob], room, 'after');
   for (const player of [ann, bob]) player.account(room);
   assert.deepEqual(await fleet.audit(redis), []);

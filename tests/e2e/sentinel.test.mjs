@@ -1,6 +1,7 @@
 // Behind Sentinel: the master is found, followed when it dies, and what its death lost is told.
 import assert from 'node:assert/strict';
-import { figures, fleetTest, freePort, now, waitFor } from '../lib/fleet.mjs';
+import { delay, figures, fleetTest, freePort, now, waitFor } from '../lib/fleet.mjs';
+import { Returning, pair } from '../lib/returning.mjs';
 
 const isUp = (gateway) => async () => (await gateway.get('/health')).status === 200;
 
@@ -25,6 +26,13 @@ async function failedOver({ replica, gateways }, since) {
   return now() - since;
 }
 
+// Resolves with the time at which the first sentinel says that the master is another one.
+function switched(fleet, { sentinels }) {
+  return new Promise((done) => {
+    for (const { port } of sentinels.all) void fleet.subscriber({ port }, '+switch-master', () => done(now()));
+  });
+}
+
 fleetTest('the master is killed under load: gateways follow, games go on', { timeout: 180000 }, async (fleet) => {
   const world = await realm(fleet);
   const [a, b] = world.gateways;
@@ -42,9 +50,11 @@ fleetTest('the master is killed under load: gateways follow, games go on', { tim
       await new Promise((done) => setTimeout(done, 20));
     }
   });
+  const announced = switched(fleet, world);
   const killed = now();
   await world.master.kill();
   const tookMs = await failedOver(world, killed);
+  const behindMs = now() - (await announced);
   playing = false;
   await Promise.all(load);
   for (const { ann, bob, roomId } of games) {
@@ -57,7 +67,8 @@ fleetTest('the master is killed under load: gateways follow, games go on', { tim
   const dan = await fleet.client(b, 'dan');
   await fleet.match(cy, dan);
   await waitFor(async () => (await fleet.audit(world.replica)).length === 0, { what: 'a clean audit', timeoutMs: 20000 });
-  figures(`the master killed: playing again after ${tookMs} ms (Sentinel waits 1,000 ms of them)`);
+  figures(`the master killed: playing again after ${tookMs} ms (Sentinel waits 1,000 ms of them), ${behindMs} ms behind +switch-master`);
+  for (const gateway of world.gateways) await gateway.proc.sees(/redis\.switched.*next="the links follow"/);
 });
 
 fleetTest('what an asynchronous failover lost is told to the members', { timeout: 180000 }, async (fleet) => {
@@ -119,4 +130,92 @@ fleetTest('a master that became a replica without a word is left for the new one
   await waitFor(async () => (await ann.request('gameMessage', { roomId, message: 'after' })).ok, { what: 'a message to be taken', timeoutMs: 20000 });
   await bob.next('gameMessage', { filter: (push) => push.data.message === 'after' });
   assert.equal(ann.close ?? bob.close, null);
+});
+
+// Says something every few ms until stop() is called; how often it was taken, and what became of the last.
+function chatter(player, room) {
+  let on = true;
+  let taken = 0;
+  const done = (async () => {
+    for (let n = 0; on; n++) {
+      const reply = await player.ask('gameMessage', { roomId: room, message: `${player.name} ${n}` });
+      taken += reply.ok;
+      await delay(reply.ok ? 4 : 50);
+    }
+    return taken;
+  })();
+  return { stop: () => ((on = false), done), taken: () => taken };
+}
+
+fleetTest('writes that a failover loses, of writers on two instances: nothing is passed over in silence', { timeout: 240000 }, async (fleet) => {
+  const GAMES = 4;
+  const world = await realm(fleet, { env: { MESSAGES_PER_SECOND: 0, GRACE_MS: 60000 } });
+  const [a, b] = world.gateways;
+  const games = [];
+  for (let i = 0; i < GAMES; i++) {
+    const [ann, bob] = [await Returning.open(fleet, a, `ann${i}`), await Returning.open(fleet, b, `bob${i}`)];
+    games.push({ ann, bob, room: await pair(ann, bob) });
+  }
+  const writers = games.flatMap(({ ann, bob, room }) => [chatter(ann, room), chatter(bob, room)]);
+  for (const writer of writers) await waitFor(() => writer.taken() > 10, { what: 'messages to be taken', timeoutMs: 20000 });
+  for (const { room } of games) await waitFor(async () => Number(await world.replica.command('HGET', `room:${room}`, 'seq')) > 10, { what: 'the rooms to be replicated' });
+  // From here on nothing reaches the replica.
+  await world.master.command('ACL', 'SETUSER', 'default', '-psync', '-sync');
+  await world.master.command('CLIENT', 'KILL', 'TYPE', 'replica');
+  const before = writers.map((writer) => writer.taken());
+  for (const [i, writer] of writers.entries()) await waitFor(() => writer.taken() > before[i] + 20, { what: 'messages that will be lost', timeoutMs: 20000 });
+  // One of them is away when it happens, and comes back to an instance that never saw what he saw.
+  const away = games[0].ann;
+  await writers[0].stop();
+  await away.client.drop();
+  const kept = await Promise.all(games.map(async ({ room }) => Number(await world.replica.command('HGET', `room:${room}`, 'seq'))));
+  const told = games.map(({ ann, bob, room }) => [ann, bob].map((player) => player.view(room).highest));
+  for (const [i, both] of told.entries()) for (const seen of both) assert.ok(seen > kept[i], `${seen} was seen, ${kept[i]} is kept`);
+
+  await world.master.kill();
+  await failedOver(world, now());
+  // They write on, past the numbers that were lost.
+  const past = async (i) => Number(await world.replica.command('HGET', `room:${games[i].room}`, 'seq')) > Math.max(...told[i]) + 5;
+  for (let i = 0; i < GAMES; i++) await waitFor(() => past(i), { what: 'new messages past the lost ones', timeoutMs: 60000 });
+  assert.equal((await away.back(b)).recovered, false);
+  for (const writer of writers) await writer.stop();
+  for (const { ann, bob, room } of games) {
+    for (const [from, to] of [[ann, bob], [bob, ann]]) {
+      await from.say(room, `${from.name} after`);
+      await to.client.next('gameMessage', { filter: ({ data }) => data.message === `${from.name} after`, timeoutMs: 20000 });
+    }
+    for (const player of [ann, bob]) {
+      assert.ok(player.client.all('roomSnapshot').length >= 1, `${player.name} was told`);
+      assert.ok(player.view(room).epoch > 1);
+      player.account(room); // and no (epoch, seq) stood for two events
+    }
+    assert.equal(ann.view(room).epoch, bob.view(room).epoch);
+  }
+  for (const [gateway, rooms] of [[a, games.slice(1)], [b, games]]) {
+    assert.ok((await gateway.metrics()).value('matchgate_room_store_older_total') >= rooms.length);
+    for (const { room } of rooms) await gateway.proc.sees(new RegExp(`room\\.store_older room=${room}`));
+  }
+  await b.proc.sees(new RegExp(`session\\.store_older.*player=${away.name}`));
+  assert.deepEqual(await fleet.audit(world.replica, { settleMs: 20000 }), []);
+  const lost = told.reduce((sum, both, i) => sum + Math.max(...both) - kept[i], 0);
+  figures(`a failover that lost ${lost} confirmed messages of ${GAMES} games: every player was told, none saw two events under one number`);
+});
+
+fleetTest('sentinels that are gone: play goes on, one line for each, and they are heard again when they are back', { timeout: 180000 }, async (fleet) => {
+  const world = await realm(fleet, { gateways: 1 });
+  const [gateway] = world.gateways;
+  const [ann, bob] = [await fleet.client(gateway, 'ann'), await fleet.client(gateway, 'bob')];
+  const { roomId } = await fleet.match(ann, bob);
+  for (const sentinel of world.sentinels.all) await gateway.proc.sees(new RegExp(`redis\\.ready link=sentinel address=127.0.0.1:${sentinel.port}`));
+  for (const sentinel of world.sentinels.all) await sentinel.proc.kill9();
+  for (const { port } of world.sentinels.all) await gateway.proc.sees(new RegExp(`redis\\.error link=sentinel address=127.0.0.1:${port}.*reason=refused`));
+  await ann.send('gameMessage', { roomId, message: 'still' });
+  await bob.next('gameMessage');
+  assert.equal((await gateway.get('/health')).status, 200);
+  const [first] = world.sentinels.all;
+  const again = await first.again();
+  fleet.keep(again);
+  await gateway.proc.sees(new RegExp(`redis\\.ready link=sentinel address=127.0.0.1:${first.port}[^]*redis\\.ready link=sentinel address=127.0.0.1:${first.port}`));
+  const outages = gateway.log.split('\n').filter((line) => /redis\.error link=sentinel/.test(line) && line.includes(`:${world.sentinels.all[1].port} `));
+  assert.ok(outages.length <= 2, outages.join('\n'));
 });

@@ -108,6 +108,15 @@ export class Sentinel {
     this.proc = new Proc(`sentinel:${port}`, 'redis-server', [join(this.dir, 'sentinel.conf'), '--sentinel']);
   }
 
+  // Another process with the same port, and what it knew (after the first one's end).
+  async again() {
+    const next = Object.create(Sentinel.prototype);
+    Object.assign(next, { port: this.port, dir: this.dir });
+    next.proc = new Proc(`sentinel:${this.port}`, 'redis-server', [join(this.dir, 'sentinel.conf'), '--sentinel']);
+    await waitFor(() => next.command('PING'), { what: `the sentinel on ${this.port}` });
+    return next;
+  }
+
   async command(...args) {
     this.client ??= await Resp.connect(this.port);
     return this.client.command(...args);

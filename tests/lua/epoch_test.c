@@ -194,6 +194,24 @@ static void another_process_is_another_run(struct fleet_world *w)
     assert_int_equal(reply_int(w->reply, 7), INT64_C(9000000000000001));
 }
 
+/* A beat that renews nothing is the first call all the same: what follows it must not count in the old epoch.
+ */
+static void a_late_beat_begins_the_run(struct fleet_world *w)
+{
+    if (!w->redis)
+        return;
+    another_run(w, "5");
+    struct presence_beat b = beat_of(5, 0, 0);
+    b.not_after_ms = 1;
+    (void)ASK(w, presence_heartbeat(&w->realm[1], &b, ANSWER(w)));
+    assert_true(str_eq(reply_str(w->reply, 0), STR("LATE")));
+    assert_true(reply_int(w->reply, 2) > 5); /* what is sent behind it says so too */
+    assert_null(strstr(RAW(w, "GET", "lineage"), "another"));
+    beat(w, 1, 5, 3, 0);
+    assert_true(reply_int(w->reply, 7) > 5);
+    assert_int_equal(reply_int(w->reply, 6), 3);
+}
+
 /* The first one back makes up for the fences; the others are told all the same. */
 static void each_learns_what_it_lost(struct fleet_world *w)
 {
@@ -247,6 +265,7 @@ int main(void)
         BOTH(another_process_is_another_run),
         BOTH(each_learns_what_it_lost),
         BOTH(beats_that_were_lost),
+        BOTH(a_late_beat_begins_the_run),
     };
     return FLEET_WORLD_RUN(tests);
 }
