@@ -137,6 +137,8 @@ bool copy_apply(struct copy *c, const struct room_event *e)
          game = str_eq(e->event, STR(PUSH_GAME_DATA_UPDATED)), left = str_eq(e->event, STR(PUSH_PLAYER_LEFT));
     if (str_eq(e->event, STR(PUSH_ERROR))) /* the results differed: they are reported anew */
         clear_votes(c);
+    if (str_eq(e->event, STR(PUSH_TURN_TIMEOUT))) /* it has passed, and passes once */
+        c->turn_due_ms = 0;
     if (!state && !game && !left)
         return true;
     struct json_object data;

@@ -52,6 +52,21 @@ static void it_follows(void **state)
     copy_free(c);
 }
 
+static void a_limit_passes_once(void **state)
+{
+    (void)state;
+    struct copy *c = fresh();
+    copy_limit_turn(c, 0, 1000);
+    assert_int_equal(copy_turn_left_ms(c, 400), 600);
+    assert_true(apply(c, 1, 3, 0, "turnTimeout", "{\"turn\":0,\"version\":0}"));
+    assert_int_equal(copy_turn_left_ms(c, 1100), -1);
+    copy_limit_turn(c, 0, 2000);
+    assert_int_equal(copy_turn_left_ms(c, 1100), 900);
+    assert_true(apply(c, 1, 4, 0, "gameDataUpdated", "{\"turn\":5,\"version\":1}"));
+    assert_int_equal(copy_turn_left_ms(c, 1100), -1);
+    copy_free(c);
+}
+
 static void it_cannot_follow(void **state)
 {
     (void)state;
@@ -84,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_follows),
+        cmocka_unit_test(a_limit_passes_once),
         cmocka_unit_test(it_cannot_follow),
         cmocka_unit_test(it_is_of_another_store),
     };
