@@ -78,7 +78,8 @@ bool backend_is_redis(const struct backend *b);
 
 struct backend_memory_options {
     const char *prefix;
-    uint64_t (*now_us)(void *arg); /* wall time for the scripts' TIME; NULL = the real clock */
+    /* Wall time for the scripts' TIME; NULL = the real one at the beginning, which nobody sets later on. */
+    uint64_t (*now_us)(void *arg);
     void *now_arg;
     /* Tests and the simulator: run a script at once and answer inside the call instead of through loop_defer
      * (then l may be NULL). Messages come after the script and before its answer; hashing is repeatable. */

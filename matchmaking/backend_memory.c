@@ -12,7 +12,7 @@
 #include "matchmaking/backend.h"
 
 #include <sys/random.h>
-#include <time.h>
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/list.h"
 #include "common/mem.h"
@@ -33,6 +33,7 @@ struct memory {
     struct backend base;
     struct loop *loop;
     struct backend_memory_options options;
+    uint64_t wall_ahead_us; /* of the monotonic clock, at the beginning */
     struct backend_events events;
     struct store *store;
     struct lua_host *lua;
@@ -211,12 +212,12 @@ static void memory_free(struct backend *b)
     let_go(m);
 }
 
-static uint64_t wall_us(void *arg)
+/* Wall time as it was at the beginning and has gone on since, whatever becomes of the machine's date: timers
+ * run by it, and nothing may happen before its time because somebody sets a clock. */
+static uint64_t steady_us(void *arg)
 {
-    (void)arg;
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_REALTIME, &now) == 0);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    const struct memory *m = arg;
+    return clock_mono_us() + m->wall_ahead_us;
 }
 
 static uint64_t now_us(void *arg)
@@ -250,8 +251,11 @@ struct backend *backend_memory_new(struct loop *l, const struct backend_memory_o
     m->base = (struct backend){.ops = &ops, .durable = false, .prefix = o->prefix != NULL ? o->prefix : ""};
     m->loop = l;
     m->options = *o;
-    if (m->options.now_us == NULL)
-        m->options.now_us = wall_us;
+    if (m->options.now_us == NULL) {
+        m->options.now_us = steady_us;
+        m->options.now_arg = m;
+        m->wall_ahead_us = clock_wall_ms() * 1000 - clock_mono_us();
+    }
     m->events = *e;
     list_init(&m->deliveries);
     hold(m); /* for the owner */

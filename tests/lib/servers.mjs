@@ -12,6 +12,8 @@ import { waitFor } from './wait.mjs';
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const BINARY = process.env.MATCHGATE_BIN ?? join(ROOT, 'build/dev/matchgate');
 
+export const ASAN_OPTIONS = 'detect_leaks=1:halt_on_error=1:strict_string_checks=1:detect_stack_use_after_return=1';
+
 // Small timings, so that a test of an expiry takes a second and not half a minute. A lease stays generous: a busy machine
 // must not lose one by accident.
 const FAST = {
@@ -92,7 +94,7 @@ export class RedisServer {
 
 // A redis-server --sentinel that watches `master` (a RedisServer) under the name mymaster; small timings.
 export class Sentinel {
-  constructor(port, master, { quorum = 2, downAfterMs = 1000, password } = {}) {
+  constructor(port, master, { quorum = 2, downAfterMs = 1000, failoverTimeoutMs = 6000, password } = {}) {
     this.port = port;
     this.dir = mkdtempSync(join(tmpdir(), 'matchgate-sentinel-'));
     const lines = [
@@ -101,7 +103,7 @@ export class Sentinel {
       `dir ${this.dir}`,
       `sentinel monitor mymaster 127.0.0.1 ${master.port} ${quorum}`,
       `sentinel down-after-milliseconds mymaster ${downAfterMs}`,
-      'sentinel failover-timeout mymaster 6000',
+      `sentinel failover-timeout mymaster ${failoverTimeoutMs}`,
     ];
     if (password) lines.push(`requirepass ${password}`, `sentinel sentinel-pass ${password}`);
     writeFileSync(join(this.dir, 'sentinel.conf'), `${lines.join('\n')}\n`);
@@ -147,7 +149,7 @@ export class Gateway {
       HOST: '127.0.0.1',
       PORT: port,
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
-      ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1:strict_string_checks=1:detect_stack_use_after_return=1',
+      ASAN_OPTIONS,
       UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
       ...(url ? { REDIS_URL: url } : { REDIS_ENABLED: 'false' }),
       ...env,
