@@ -175,6 +175,16 @@ cmd_bench() {
     node tests/bench/run.mjs "$@"
 }
 
+# With asan as the first word the slower binary that sees more.
+cmd_chaos() {
+    local preset=release
+    [[ ${1:-} != asan ]] || { preset=dev; shift; }
+    install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    install_node
+    build "$preset"
+    MATCHGATE_BIN=build/$preset/matchgate exec node tests/chaos/campaign.mjs "$@"
+}
+
 cmd_cluster() {
     install_packages "${BUILD_PACKAGES[@]}" redis-server haproxy
     build release
@@ -216,6 +226,7 @@ cmd_help() {
     cat <<'TEXT'
 ./mg run [flags]   build and run one instance in memory with the demo page (PORT, default 3030)
 ./mg test [part…]  build with ASan+UBSan and run every test, or only: unit, e2e, chaos, browser, check, a test file
+./mg chaos [asan] [--runs N --seconds S …]  many runs of faults at random, each with its seed, and the sum (tests/chaos/campaign.mjs)
 ./mg bench [name…] measure: echo, room, pace, storm, pairs, memory, connect, slow, fleet, … (tests/bench/README.md)
 ./mg cluster       Redis, three instances and haproxy on this machine (ports by environment, see deploy/cluster.sh)
 ./mg format        clang-format all C files in place
@@ -228,7 +239,7 @@ mkdir -p "$LOGS"
 command=${1:-help}
 shift || true
 case $command in
-run | test | bench | cluster | format | lint | clang) "cmd_$command" "$@" ;;
+run | test | chaos | bench | cluster | format | lint | clang) "cmd_$command" "$@" ;;
 help | -h | --help) cmd_help ;;
 *) fail "unknown command '$command'; ./mg help lists them." ;;
 esac

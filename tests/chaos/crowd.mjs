@@ -4,29 +4,36 @@
 //   crowd.start();
 //   ...                                                      // faults
 //   const violations = await crowd.end();
+//
+// With `watch` (the options of a Watch, see there) the store is looked into all the while, and at the end it must believe of
+// every player what he believes himself (I10).
 import { generator } from '../lib/life.mjs';
 import { delay, now, waitFor } from '../lib/wait.mjs';
 import { CALM, Player } from './player.mjs';
 import { Record } from './record.mjs';
+import { Watch } from './watch.mjs';
 
 const BUSY = { ...CALM, leave: 0.1 }; // at the end: new matches all the time, so that everybody gets one
-const END_MS = 60000;
 
 export class Crowd {
-  record = new Record();
-
-  // name: what the players' names begin with (several crowds on one fleet need several). habits: see player.mjs. The rest goes to Player.
-  constructor({ count, seed, name = 'c', levels = 3, ...options }) {
+  // name: what the players' names begin with (several crowds on one fleet need several). habits: see player.mjs. record: one that
+  // is not as usual. patienceMs: how long at most each part of the end may take. The rest goes to Player.
+  constructor({ count, seed, name = 'c', levels = 3, record = new Record(), watch, patienceMs = 60000, ...options }) {
     const random = generator(seed);
+    this.record = record;
+    this.patienceMs = patienceMs;
     this.players = Array.from({ length: count }, (_, i) => {
       const own = generator(Math.floor(random() * 2 ** 32));
-      return new Player({ ...options, levels, name: `${name}${i}`, random: own, record: this.record });
+      return new Player({ ...options, levels, name: `${name}${i}`, own: i, random: own, record });
     });
-    this.lives = null;
+    this.lives = [];
+    this.prefix = watch?.prefix ?? '';
+    this.watch = watch && new Watch({ ...watch, complain: (text) => record.violation(text) });
   }
 
   // They come one after the other over so many ms.
   start(overMs = 0) {
+    this.watch?.start();
     const step = overMs / this.players.length;
     this.lives = this.players.map((player, i) => delay(i * step).then(() => player.live()));
     for (const life of this.lives) life.catch((error) => this.record.violation(`the checker itself failed: ${error.stack}`));
@@ -57,16 +64,52 @@ export class Crowd {
     for (const player of this.players) player.paused = true;
     const loud = () => this.players.filter((player) => !player.quiet || !player.welcome);
     await this.#reach(() => loud().length === 0, () => `I7 never got all they wait for: ${names(loud())}`);
+    const apart = () => this.#apart();
+    await this.#reach(() => apart().length === 0, () => `I7 the members of a room do not end at the same number: ${apart().join('; ')}`);
+    if (this.watch) await this.#compare();
     await delay(500); // pushes that are under way to those who seem complete
-    for (const player of this.players) player.stop();
+    this.stop();
     await Promise.allSettled(this.lives);
-    return this.record.check(options);
+    await this.watch?.stop();
+    return this.record.check({ ...options, able: this.watch && ((from, to) => this.watch.able(from, to)) });
+  }
+
+  // Rooms whose present members have not all come equally far.
+  #apart() {
+    const rooms = new Map();
+    for (const { name, room } of this.players)
+      if (room?.started) rooms.set(room.id, [...(rooms.get(room.id) ?? []), { name, upTo: room.view.upTo }]);
+    return [...rooms].filter(([, seen]) => seen.some(({ upTo }) => upTo !== seen[0].upTo)).map(([id, seen]) => `${id}: ${seen.map(({ name, upTo }) => `${name} ${upTo}`)}`);
+  }
+
+  // What the store says of a player who is connected and waits for nothing is what he believes.
+  async #compare() {
+    let differ = [];
+    const agreed = async () => {
+      const cli = await this.watch.connect();
+      try {
+        differ = [];
+        const texts = await cli.command('HMGET', `${this.prefix}players`, ...this.players.map(({ name }) => name));
+        for (const [i, player] of this.players.entries()) {
+          const [state, , , , , room, socket] = (texts[i] ?? '').split('|');
+          const seq = player.room && Number(await cli.command('HGET', `${this.prefix}room:${player.room.id}`, 'seq'));
+          const own = player.room ? `room ${player.room.id}` : player.queued ? 'queued' : 'idle';
+          if (own !== (state === 'room' ? `room ${room}` : state)) differ.push(`I10 ${player.name} believes: ${own}; the store says: ${texts[i]}`);
+          else if (player.welcome?.socketId !== socket) differ.push(`I10 ${player.name} is connected as ${player.welcome?.socketId}; the store says: ${texts[i]}`);
+          else if (player.room && seq !== player.room.view.upTo) differ.push(`I7 ${player.name} has seen ${own} up to ${player.room.view.upTo}; the store is at ${seq}`);
+        }
+      } finally {
+        cli.close();
+      }
+      return differ.length === 0;
+    };
+    await this.#reach(agreed, () => differ.slice(0, 5).join('; ') || 'the store was away');
   }
 
   async #reach(condition, complaint) {
     const from = now();
     try {
-      await waitFor(condition, { timeoutMs: END_MS });
+      await waitFor(condition, { timeoutMs: this.patienceMs });
     } catch {
       this.record.violation(`${complaint()} (after ${now() - from} ms)`);
     }

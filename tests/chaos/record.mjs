@@ -4,43 +4,73 @@
 // replies. `upTo` is the number up to which nothing is missing (what he says on resume); `ahead` what he knows beyond it. A
 // room is what all views together know: number -> content. Content is compared without what differs by viewer.
 //
-// Checked at once: numbers only grow on one connection (I7), the content of a number is the same for all (I7), versions grow
-// by one (I8), a push of a room in which one does not sit, a second match in a ticket (I2), a timer that fires early or twice
-// (I11). Checked at the end: no number is missing in any view (I7), every message stands at most once, answered ones exactly
-// once and where the answer said, refused ones nowhere, and each sender's in the order of sending; memberships of one player
-// do not overlap (I1); every match was confirmed or dissolved (I4).
+// Checked at once: numbers only grow on one connection (I7), the content of a number is the same for all (I7), a match holds
+// nobody twice (I2). Checked at the end: no number is missing in any view (I7), every message stands at most once, answered ones exactly
+// once and where the answer said, refused ones nowhere, and each sender's in the order of sending; versions grow by one (I8);
+// memberships of one player do not overlap (I1); every match was confirmed or dissolved (I4); timers (I11, see timers.mjs).
 //
 // A snapshot in place of what was missed (`jumps`) is counted, and not held against anybody when the player came as a new session
 // or was told recovered:false. A caller who expects none at all says so: check({jumps: 0}).
+//
+// A lossy record is of a fleet whose store loses what it has confirmed: all of it, or the last moments before a failover. There a
+// snapshot with a lower number takes back what the player has seen, and "gone" takes back the room. What nobody has taken
+// back must fit together at the end all the same: one content per number, no gap, no double. Only what spans a loss() is not
+// held to times and tickets.
+import { timerFaults } from './timers.mjs';
 
 const OVER = new Set(['gameEnd', 'roomCleanup', 'matchCancelled']);
 const FORGETFUL = new Set(['new session', 'not recovered']); // connections on which one need not get what one missed
 const TEXTS_MAX = 50;
 const STORIES_MAX = 5;
+const TIMER = new Set(['grace', 'confirm_timeout', 'idle']);
+const SHAKEN_MS = 20000; // so long after a loss tickets and seats may contradict what players were told before
 
 export class Record {
   rooms = new Map();
   #views = new Map(); // "player room" -> view
   #tags = new Map(); // tag -> {player, n, room, kind, outcome, seq, at: [seq, ...]}
   #violations = new Map(); // text -> times
-  counts = { connections: 0, recovered: 0, fresh: 0, jumps: 0, missed: 0, unseen: 0, again: 0, rooms: 0, messages: 0, pushes: 0, volatile: 0 };
+  losses = []; // {from, to} by wall clock, which the store shares
+  counts = { connections: 0, recovered: 0, fresh: 0, jumps: 0, missed: 0, unseen: 0, again: 0, rooms: 0, messages: 0, pushes: 0, volatile: 0, takenBack: 0, expired: 0 };
   errors = {}; // code -> times
   closes = {}; // code -> times
+  fired = {}; // timers that passed, as players saw them -> times
   jumpKinds = {}; // on what kind of connection a snapshot came in place of events -> times
   gapsMs = []; // from the end of a connection to the next welcome
   examples = []; // of what was missed
+  traces = new Map(); // player -> the last of what he said and heard
   stories = new Map(); // player -> what he said and heard before the first violation that concerns him
   returns = []; // when these welcomes were, by now()
 
-  // player, trace: whose story belongs to it.
-  violation(text, player, trace) {
+  // rules: what the fleet's settings promise, as far as it is known: idleMs, ticketTtlMs, and goneMs: every session can be
+  // resumed and every log reaches back, and who is away for a shorter time must learn how his room ended.
+  constructor({ lossy = false, rules = {} } = {}) {
+    Object.assign(this, { lossy, rules });
+  }
+
+  // player: whose story belongs to it.
+  violation(text, player) {
     if (this.#violations.size < TEXTS_MAX || this.#violations.has(text))
       this.#violations.set(text, (this.#violations.get(text) ?? 0) + 1);
-    if (player && !this.stories.has(player) && this.stories.size < STORIES_MAX) this.stories.set(player, [...trace, `here: ${text}`]);
+    const trace = this.traces.get(player);
+    if (trace && !this.stories.has(player) && this.stories.size < STORIES_MAX) this.stories.set(player, [...trace, `here: ${text}`]);
   }
 
   count(table, key) {
     table[key] = (table[key] ?? 0) + 1;
+  }
+
+  // What was confirmed in this time, or shortly before, may be lost.
+  loss(from, to) {
+    this.losses.push({ from, to });
+  }
+
+  get shaken() {
+    return this.lossy && this.losses.some(({ from, to }) => Date.now() >= from && Date.now() <= to + SHAKEN_MS);
+  }
+
+  #spansLoss(from, to) {
+    return this.lossy && this.losses.some((loss) => loss.from <= to + SHAKEN_MS && loss.to >= from);
   }
 
   // --- what players tell ---------------------------------------------------------------------------------------------
@@ -49,7 +79,8 @@ export class Record {
     const key = `${player} ${roomId}`;
     let view = this.#views.get(key);
     if (!view) {
-      view = { player, roomId, upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [], endUnknown: false };
+      view = { player, roomId, epoch: 1, upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [], endUnknown: false };
+      if (this.lossy) view.held = new Map(); // number -> content, as long as nobody takes it back
       this.#views.set(key, view);
     }
     return view;
@@ -58,11 +89,18 @@ export class Record {
   room(roomId) {
     let room = this.rooms.get(roomId);
     if (!room) {
-      room = { id: roomId, content: new Map(), players: null, begun: false, over: null, left: new Map(), away: new Map() };
+      room = { id: roomId, content: new Map(), times: new Map(), players: null, begun: false, over: null, left: new Map(), turns: new Map(), named: new Map() };
       this.rooms.set(roomId, room);
       this.counts.rooms++;
     }
     return room;
+  }
+
+  // He is told of a room that he had left or seen the end of: a loss has brought it back, and he begins anew.
+  again(view) {
+    if (!this.lossy || view.first === null) return;
+    Object.assign(view, { epoch: 1, over: false, upTo: 0, ahead: new Set(), held: new Map(), first: null, last: 0, floor: 0, jumps: [], endUnknown: false });
+    this.counts.takenBack++;
   }
 
   // A new connection of this player: what he said he had seen (0: not resumed), and nothing at or below it comes again.
@@ -76,21 +114,36 @@ export class Record {
   pushed(view, frame) {
     const { seq, event, room: roomId } = frame;
     this.counts.pushes++;
-    if (seq <= view.floor) this.violation(`I7 ${view.player} got number ${seq} (${event}) behind ${view.floor} in ${roomId}`);
+    if (seq <= view.floor) this.violation(`I7 ${view.player} got number ${seq} (${event}) behind ${view.floor} in ${roomId}`, view.player);
     view.floor = Math.max(view.floor, seq);
     for (const { missed } of view.jumps) missed.delete(seq); // it came after all, behind the snapshot
+    if (event === 'roomEpoch') view.epoch = frame.data.epoch;
     this.#account(view, seq, contentOf(frame), frame);
   }
 
   // A snapshot: the player knows the room up to seq from now on. Missing events are lost for him, and counted. Pushes up to seq may
   // still follow, in order; he ignores them.
-  snapshot(view, seq) {
+  snapshot(view, seq, epoch = 1) {
+    if (this.lossy) this.#takeBack(view, seq, epoch);
+    view.epoch = epoch;
     if (seq <= view.upTo) return;
     const missed = new Set();
     for (let s = view.upTo + 1; view.first !== null && s <= seq; s++) if (!view.ahead.has(s)) missed.add(s);
     if (missed.size) view.jumps.push({ how: view.how, missed });
     view.first ??= seq + 1;
     this.#upTo(view, seq);
+  }
+
+  // The snapshot is the new truth: what was seen up to its number may have been something else. If it is of another epoch, or its
+  // number lower than what was seen, numbers begin again behind it.
+  #takeBack(view, seq, epoch) {
+    const older = seq < view.upTo || epoch !== view.epoch;
+    for (const s of view.held.keys()) if (older || s <= seq) view.held.delete(s);
+    if (!older) return;
+    this.counts.takenBack++;
+    view.ahead.clear();
+    view.upTo = view.last = seq;
+    view.floor = Math.min(view.floor, seq);
   }
 
   #upTo(view, seq) {
@@ -106,12 +159,25 @@ export class Record {
     if (seq > view.upTo) view.ahead.add(seq);
     while (view.ahead.delete(view.upTo + 1)) view.upTo++;
     const room = this.room(view.roomId);
-    const known = room.content.get(seq);
-    if (known === undefined) {
-      room.content.set(seq, content);
-      this.#first(room, seq, content, frame);
-    } else if (known !== content)
-      this.violation(`I7 number ${seq} of ${view.roomId} is ${content} for ${view.player} and was ${known} for another`);
+    if (this.lossy) this.#hold(view, room, seq, content);
+    const known = this.lossy ? undefined : room.content.get(seq);
+    if (known !== undefined && known !== content)
+      this.violation(`I7 number ${seq} of ${view.roomId} is ${content} for ${view.player} and was ${known} for another`, view.player);
+    if (known === undefined) room.content.set(seq, content);
+    const key = this.lossy ? `${seq} ${content}` : seq;
+    if (!room.times.has(key)) this.#first(room, seq, content, frame);
+    if (frame || !room.times.has(key)) room.times.set(key, frame?.ts);
+  }
+
+  // Number and epoch name one event for ever, also one that has been lost since.
+  #hold(view, room, seq, content) {
+    view.held.set(seq, content);
+    view.over ||= OVER.has(content.slice(0, content.indexOf(' ')));
+    const name = `${view.epoch}/${seq}`;
+    const known = room.named.get(name) ?? content;
+    room.named.set(name, known);
+    if (known !== content)
+      this.violation(`I7 number ${seq} of ${room.id}, epoch ${view.epoch}, is ${content} for ${view.player} and was ${known} before`, view.player);
   }
 
   // A number seen for the first time by anybody.
@@ -127,23 +193,15 @@ export class Record {
     if (event === 'matchFound') this.#made(room, data, ts);
     if (event === 'gameStart') room.begun = true;
     if (OVER.has(event)) room.over ??= ts;
-    if (event === 'opponentDisconnected') room.away.set(data.playerId, { ts, graceMs: data.graceMs });
-    if (event === 'opponentReconnected') room.away.delete(data.playerId);
-    if (event === 'playerLeft') this.#left(room, data, ts);
+    if (event === 'playerLeft') room.left.set(data.playerId, ts);
+    const timer = event === 'turnTimeout' ? 'turn' : TIMER.has(data.reason) && event !== 'roomCleanup' ? data.reason : null;
+    if (timer) this.count(this.fired, timer);
   }
 
   #made(room, data, ts) {
     room.players = data.players.map(({ id }) => id);
     room.from = ts;
     if (new Set(room.players).size !== room.players.length) this.violation(`I2 ${room.id} holds a player twice: ${room.players}`);
-  }
-
-  #left(room, { playerId, reason }, ts) {
-    if (room.left.has(playerId)) this.violation(`I11 ${playerId} left ${room.id} twice`);
-    room.left.set(playerId, ts);
-    const away = room.away.get(playerId);
-    if (reason === 'grace' && away && ts - away.ts < away.graceMs)
-      this.violation(`I11 the grace of ${playerId} in ${room.id} was over after ${ts - away.ts} of ${away.graceMs} ms`);
   }
 
   // A request that carries a tag goes out; its outcome: 'ok' with its number, 'refused', or 'unknown'.
@@ -162,16 +220,24 @@ export class Record {
     this.#account(view, seq, content, null);
   }
 
+  // A turn's time limit was set: {version, dueAt, ms}; without dueAt if that is not sure.
+  turnSet(roomId, { version, ...limit }) {
+    const { turns } = this.room(roomId);
+    turns.set(version, [...(turns.get(version) ?? []), limit]);
+  }
+
   // --- the end -------------------------------------------------------------------------------------------------------
 
-  // jumps: how many snapshots in place of missed events are in order (default: any number).
-  check({ jumps = Infinity } = {}) {
+  // jumps: how many snapshots in place of missed events are in order (default: any number). able: see timers.mjs.
+  check({ jumps = Infinity, able } = {}) {
+    if (this.lossy) this.#settle();
     for (const view of this.#views.values()) this.#countJumps(view);
     if (this.counts.jumps > jumps)
       this.violation(`I7 ${this.counts.jumps} times a snapshot came in place of what was missed (${this.counts.missed} events)`);
     for (const view of this.#views.values()) this.#checkView(view, jumps);
     for (const [tag, entry] of this.#tags) this.#checkTag(tag, entry);
     for (const room of this.rooms.values()) this.#checkRoom(room);
+    for (const room of this.rooms.values()) this.#checkTimers(room, able);
     this.#checkSenders();
     this.#checkMemberships();
     return this.violations;
@@ -179,6 +245,30 @@ export class Record {
 
   get violations() {
     return [...this.#violations].map(([text, times]) => (times > 1 ? `${text} (${times} times)` : text));
+  }
+
+  // The rooms as they are held by those from whom nobody has taken them back; they must agree. Who has left, or has seen the end, is out of
+  // it, even if that was lost: he counts only where nobody is left and nothing can have been lost.
+  #settle() {
+    for (const entry of this.#tags.values()) entry.at = [];
+    const views = new Map([...this.rooms.keys()].map((id) => [id, []]));
+    for (const view of this.#views.values()) if (!view.endUnknown) views.get(view.roomId)?.push(view);
+    for (const room of this.rooms.values()) {
+      const [all, times] = [views.get(room.id), [...room.times.values()].filter(Boolean)];
+      const lost = this.#spansLoss(Math.min(...times), Math.max(...times));
+      room.content.clear();
+      for (const view of all.filter(({ over }) => !over || (!lost && all.every((other) => other.over)))) this.#agree(room, view);
+      for (const [seq, text] of room.content) this.#tags.get(tagOf(text))?.at.push(`${room.id} ${seq}`);
+    }
+  }
+
+  #agree(room, view) {
+    for (const [seq, text] of view.held) {
+      const known = room.content.get(seq) ?? text;
+      room.content.set(seq, known);
+      if (known !== text)
+        this.violation(`I7 number ${seq} of ${room.id} is ${text} for ${view.player} and ${known} for another, and nobody has told them`, view.player);
+    }
   }
 
   // A number nobody knows is no answered message; it may be a return of the player himself of which he is not told, while the
@@ -191,7 +281,7 @@ export class Record {
       const content = this.rooms.get(view.roomId).content.get(seq);
       if (content && this.#own(view, content)) continue;
       if (content === undefined && jumps > 0) this.counts.unseen++;
-      else this.violation(`I7 ${view.player} never got number ${seq} of ${view.roomId} (${content ?? 'nobody did'}), but later ones`);
+      else this.violation(`I7 ${view.player} never got number ${seq} of ${view.roomId} (${content ?? 'nobody did'}), but later ones`, view.player);
     }
   }
 
@@ -204,7 +294,7 @@ export class Record {
       this.counts.missed += lost.length;
       this.count(this.jumpKinds, how);
       const promised = lost.find((text) => this.#tags.get(tagOf(text))?.outcome === 'ok');
-      if (promised && !FORGETFUL.has(how))
+      if (promised && !FORGETFUL.has(how) && !this.lossy)
         this.violation(`I7 ${view.player} never got ${promised} of ${view.roomId}, which was answered (a snapshot on a connection: ${how})`);
       if (this.examples.length < 5) this.examples.push(`${view.player} in ${view.roomId}: ${lost.join(', ').slice(0, 300)}`);
     }
@@ -222,8 +312,9 @@ export class Record {
 
   #checkTag(tag, { outcome, seq, roomId, at, how }) {
     if (at.length > 1) this.violation(`I7 ${tag} was done ${at.length} times: at ${at.join(' and ')}`);
-    if (outcome === 'refused' && at.length) this.violation(`I8 ${tag} was refused (${how}), and done all the same: at ${at}`);
-    if (outcome === 'ok' && seq && at[0] !== `${roomId} ${seq}`)
+    const lost = this.lossy && this.#spansLoss(this.rooms.get(roomId)?.from ?? 0, Infinity); // with it the first answer, so that it was refused then
+    if (outcome === 'refused' && at.length && !lost) this.violation(`I8 ${tag} was refused (${how}), and done all the same: at ${at}`);
+    if (outcome === 'ok' && seq && at[0] !== `${roomId} ${seq}` && !this.lossy) // else its sender has been told, or it is found by others
       this.violation(`I7 ${tag} was answered with number ${seq} of ${roomId}, and stands at ${at[0] ?? 'no number'}`);
   }
 
@@ -241,6 +332,19 @@ export class Record {
     }
     if (room.stuck && !room.begun && !room.over && room.left.size === 0)
       this.violation(`I4 ${room.id} of ${room.players} was neither started nor cancelled`);
+  }
+
+  #numbers(room) {
+    return [...room.content]
+      .map(([seq, text]) => ({ seq, text, ts: room.times.get(this.lossy ? `${seq} ${text}` : seq) }))
+      .sort((x, y) => x.seq - y.seq);
+  }
+
+  #checkTimers(room, able) {
+    const numbers = this.#numbers(room);
+    const times = numbers.map(({ ts }) => ts).filter(Boolean);
+    if (this.#spansLoss(Math.min(...times), Math.max(...times))) return;
+    for (const text of timerFaults({ id: room.id, numbers, turns: room.turns }, { idleMs: this.rules.idleMs, able })) this.violation(text);
   }
 
   // By the order of numbers, each sender's tags of one room rise.
@@ -271,8 +375,19 @@ export class Record {
     for (const [player, list] of stays) {
       list.sort((x, y) => x.from - y.from || x.to - y.to);
       for (let i = 1; i < list.length; i++)
-        if (list[i].from < list[i - 1].to)
+        if (list[i].from < list[i - 1].to && !this.#spansLoss(list[i - 1].from, list[i].to))
           this.violation(`I1 ${player} sat in ${list[i].id} from ${list[i].from} and in ${list[i - 1].id} until ${list[i - 1].to}`);
+    }
+  }
+
+  // The rooms that the violations name, number by number, for the report.
+  *roomStories() {
+    const named = new Set(this.violations.flatMap((text) => text.match(/\br_[\w-]{22}\b/g) ?? []));
+    for (const id of [...named].slice(0, STORIES_MAX)) {
+      const numbers = this.#numbers(this.room(id)).map(({ seq, text, ts }) => `${seq} ${ts ?? ''} ${text.replaceAll(`"roomId":"${id}"`, '').slice(0, 160)}`);
+      const views = [...this.#views.values()].filter((view) => view.roomId === id);
+      const seen = views.map(({ player, epoch, upTo, last, endUnknown, over }) => JSON.stringify({ player, epoch, upTo, last, endUnknown, over }));
+      yield [id, ...seen, ...numbers].join('\n  ');
     }
   }
 
@@ -290,6 +405,8 @@ export class Record {
       ...(this.examples.length ? [`for example ${this.examples.join('; ')}`] : []),
       `gaps between connections: median ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms (${gaps.length})`,
       `closes: ${table(this.closes)}; errors: ${table(this.errors)}`,
+      `timers seen to pass: ${table(this.fired)}, ticket ${this.counts.expired}`,
+      ...(this.lossy ? [`${this.counts.takenBack} times a snapshot took back what was lost`] : []),
     ];
   }
 }

@@ -1,4 +1,6 @@
-// The checker itself: each thing that must not be is found, and what is in order is not.
+// The checker itself: each thing that must not be is found, and what is in order is not. The invariants of redis' end state have
+// their bad states in tests/lua/audit_test.c; what is timed stands in timers.test.mjs and watch.test.mjs, what one player
+// finds in player.test.mjs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Record, content } from './record.mjs';
@@ -6,8 +8,7 @@ import { Record, content } from './record.mjs';
 const ROOM = 'r_1';
 
 // A room of ann and bob up to number 2, and what the test then lets happen.
-function played(go, options) {
-  const record = new Record();
+function played(go, options, record = new Record()) {
   const push = (player, seq, event, data, ts = 1000 + seq) =>
     record.pushed(record.view(player, data.roomId ?? ROOM), { seq, event, ts, room: data.roomId ?? ROOM, data: { roomId: ROOM, ...data } });
   const all = (...args) => ['ann', 'bob'].forEach((player) => push(player, ...args));
@@ -25,8 +26,10 @@ function played(go, options) {
   return record.check(options);
 }
 
-const finds = (go, pattern, options) => {
-  const found = played(go, options);
+const lossy = () => new Record({ lossy: true });
+
+const finds = (go, pattern, options, record) => {
+  const found = played(go, options, record);
   assert.equal(found.length, 1, JSON.stringify(found));
   assert.match(found[0], pattern);
 };
@@ -140,4 +143,63 @@ test('I7: what was answered may not be skipped by a snapshot on a connection tha
   finds(skip(null, 'ok'), /I7 ann never got .*first connection/);
   assert.deepEqual(played(skip('new session', 'ok')), []);
   assert.deepEqual(played(skip('recovered', null)), []);
+});
+
+test('I4: a match that neither starts nor dissolves', () => {
+  const stuck = (then) => ({ record, push }) => {
+    push('ann', 1, 'matchFound', { roomId: 'r_2', players: [{ id: 'ann' }, { id: 'cy' }] }, 9000);
+    record.room('r_2').stuck = true;
+    then?.(push);
+  };
+  finds(stuck(), /I4 r_2 of ann,cy was neither started nor cancelled/);
+  assert.deepEqual(played(stuck((push) => push('ann', 2, 'matchCancelled', { roomId: 'r_2', reason: 'player_gone' }))), []);
+});
+
+test('I11: timers are judged by what the rooms saw', () => {
+  const silence = ({ all }) => all(3, 'gameMessage', {}, 9000);
+  finds(silence, /I11 r_1 was silent from 1002 to 9000/, { able: (from, to) => to - from }, new Record({ rules: { idleMs: 3000 } }));
+  assert.deepEqual(played(silence, {}, new Record({ rules: { idleMs: 3000 } })), []);
+  finds(({ record, all }) => {
+    record.turnSet(ROOM, { version: 0, dueAt: 2000, ms: 100 });
+    all(3, 'turnTimeout', { turn: 0, version: 0 }, 1950);
+  }, /I11 version 0 of r_1 timed out 50 ms before its time/);
+});
+
+test('a loss: who is told may hear other things under the same numbers, who is not may not', () => {
+  // bob has seen 3 and 4; the store goes on from 2.
+  const lost = (then) => ({ record, push, say }) => {
+    const hi = say('ann', 'ok', 3);
+    push('bob', 3, 'gameMessage', hi.data);
+    hi.done();
+    push('bob', 4, 'x', {});
+    push('ann', 4, 'x', {});
+    const told = (player) => record.snapshot(record.view(player, ROOM), 2);
+    const epoch = (player) => push(player, 3, 'roomEpoch', { epoch: 9 });
+    then({ record, push, told, epoch });
+  };
+  const goesOn = ({ told, epoch, push }) => ['ann', 'bob'].forEach((player) => (told(player), epoch(player), push(player, 4, 'y', {})));
+  assert.deepEqual(played(lost(goesOn), {}, lossy()), []);
+  assert.ok(played(lost(goesOn)).length > 0, 'where nothing may be lost it is a violation');
+  const has = (go, pattern) => assert.ok(played(lost(go), {}, lossy()).some((text) => pattern.test(text)), `${pattern} in ${JSON.stringify(played(lost(go), {}, lossy()))}`);
+  has(({ told, epoch }) => (told('ann'), epoch('ann')), /I7 number 3 of r_1 is .* for bob and roomEpoch .*, and nobody has told them/);
+  has(({ told, epoch, push }) => (told('ann'), told('bob'), epoch('ann'), push('ann', 4, 'z', {}), push('bob', 4, 'z', {})), /I7 bob never got number 3/);
+  has(({ epoch }) => epoch('ann'), /I7 ann got number 3 \(roomEpoch\) behind 4/);
+  has(({ told, push }) => (told('ann'), push('ann', 3, 'y', {})), /I7 number 3 of r_1, epoch 1, is y .* for ann and was gameMessage .* before/);
+  const gone = ({ record, told, epoch }) => (told('ann'), epoch('ann'), (record.view('bob', ROOM).endUnknown = true));
+  assert.deepEqual(played(lost(gone), {}, lossy()), [], 'bob was told that the room is gone');
+  const back = ({ record, push }) => ['ann', 'bob'].forEach((player) => (record.again(record.view(player, ROOM)), push(player, 1, 'matchFound', { players: [{ id: 'ann' }, { id: 'bob' }], level: 1 })));
+  assert.deepEqual(played(lost(back), {}, lossy()), [], 'both have begun anew');
+});
+
+test('a loss: a message stands once all the same, also a refused one that was refused before it', () => {
+  const refused = (loss) => ({ record, all, say }) => {
+    const hi = say('ann', 'refused');
+    all(3, 'gameMessage', hi.data, Date.now());
+    hi.done();
+    if (loss) record.loss(Date.now(), Date.now());
+  };
+  finds(refused(false), /I8 ann#1 was refused/, {}, lossy());
+  assert.deepEqual(played(refused(true), {}, lossy()), [], 'with the store went the knowledge that it was done');
+  const twice = ({ all, say }) => [3, 4].reduce((data, seq) => (all(seq, 'gameMessage', data), data), say('ann').data);
+  assert.ok(played(twice, {}, lossy()).some((text) => /I7 ann#1 was done 2 times/.test(text)));
 });

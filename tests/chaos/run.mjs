@@ -10,7 +10,12 @@
 //     --jumps N         how many snapshots in place of missed events are in order (default: any number)
 //     --name chaos      what the players' ids begin with
 //     --secret S        sign tokens with it, where the fleet has AUTH_JWT_SECRET (or by environment, under that name)
-//     --redis HOST:PORT run the audit of the end state as well (or HOST:PORT/PREFIX); reads only
+//     --redis HOST:PORT look into Redis all the while, and run the audit of the end state (or HOST:PORT/PREFIX); reads only
+//     --beat-ms 2500    with --redis: beats of an instance further apart than this mean that it was away
+//     --idle-ms N, --ticket-ttl-ms N   ROOM_IDLE_MS and TICKET_TTL_MS of the fleet, if they are not the defaults
+//     --lossy           Redis may lose what it had confirmed (a failover, no file): whoever is told may be told other things
+//
+// Late timers can only be told from those of an outage with --redis (see watch.mjs).
 //
 // The status is 0 only if something was played and nothing is wrong. Players are called {name}0, {name}1, ...
 import { createHmac } from 'node:crypto';
@@ -20,6 +25,7 @@ import { Resp } from '../lib/resp.mjs';
 import { delay, now } from '../lib/wait.mjs';
 import { Crowd } from './crowd.mjs';
 import { CALM, WILD } from './player.mjs';
+import { Record } from './record.mjs';
 
 const text = (value) => ({ type: 'string', ...(value === undefined ? {} : { default: value }) });
 const { values: options } = parseArgs({
@@ -36,6 +42,10 @@ const { values: options } = parseArgs({
     name: text('chaos'),
     secret: text(process.env.AUTH_JWT_SECRET),
     redis: text(),
+    'beat-ms': text('2500'),
+    'idle-ms': text('1800000'),
+    'ticket-ttl-ms': text('600000'),
+    lossy: { type: 'boolean', default: false },
   },
 });
 if (!options.url) {
@@ -50,16 +60,22 @@ function token(name) {
 }
 
 // host:port or host:port/prefix
-async function endState(where) {
-  const [, host, port, prefix] = where.match(/^(.*):(\d+)(?:\/(.*))?$/);
-  const cli = await Resp.connect(Number(port), host);
+function store(where) {
+  const [, host, port, prefix = ''] = where.match(/^(.*):(\d+)(?:\/(.*))?$/);
+  return { connect: () => Resp.connect(Number(port), host), prefix };
+}
+
+async function endState({ connect, prefix }) {
+  const cli = await connect();
   try {
-    return await audit({ cli: async () => cli }, { prefix: prefix ?? '', settleMs: 20000 });
+    return await audit({ cli: async () => cli }, { prefix, settleMs: 20000 });
   } finally {
     cli.close();
   }
 }
 
+const redis = options.redis && store(options.redis);
+const ticketTtlMs = Number(options['ticket-ttl-ms']);
 const habits = { ...(options.calm ? CALM : WILD), thinkMs: Number(options['think-ms']) };
 const crowd = new Crowd({
   count: 2 * Math.ceil(Number(options.players) / 2),
@@ -70,6 +86,8 @@ const crowd = new Crowd({
   levels: Number(options.levels),
   levelFrom: Number(options['level-from']),
   token: options.secret ? token : undefined,
+  record: new Record({ lossy: options.lossy, rules: { idleMs: Number(options['idle-ms']), ticketTtlMs } }),
+  watch: redis && { ...redis, ticketTtlMs, beatMs: Number(options['beat-ms']) },
 });
 console.log(`seed ${options.seed}: ${crowd.players.length} players for ${options.seconds} s at ${options.url.join(', ')}`);
 crowd.start();
@@ -79,8 +97,8 @@ for (const until = now() + Number(options.seconds) * 1000; now() < until; ) {
   console.log(`${crowd.connected} connected, ${crowd.playing} playing, ${rooms} matches, ${messages} messages, ${crowd.record.violations.length} violations`);
 }
 const violations = await crowd.end({ jumps: options.jumps === undefined ? Infinity : Number(options.jumps) });
-if (options.redis) violations.push(...(await endState(options.redis)));
-for (const line of crowd.record.figures()) console.log(line);
+if (redis) violations.push(...(await endState(redis)));
+for (const line of [...crowd.record.figures(), ...(crowd.watch?.figures() ?? [])]) console.log(line);
 for (const [name, lines] of crowd.record.stories) console.log(`What ${name} said and heard before:\n  ${lines.join('\n  ')}`);
 for (const line of violations) console.log(`VIOLATION ${line}`);
 if (crowd.record.counts.messages === 0) console.log('nothing was played: is the fleet there?');

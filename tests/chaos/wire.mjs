@@ -105,3 +105,16 @@ export class Wire {
     return flush;
   }
 }
+
+// Several wires as one: what is done to it is done to each.
+export class Wires {
+  constructor(wires) {
+    this.wires = wires;
+    for (const what of ['cut', 'refuse', 'stall', 'slow', 'mute', 'heal'])
+      this[what] = (how) => wires.forEach((wire) => wire[what](how));
+  }
+
+  async close() {
+    await Promise.all(this.wires.map((wire) => wire.close()));
+  }
+}

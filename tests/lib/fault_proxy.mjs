@@ -158,7 +158,7 @@ function eventOf(text) {
 }
 
 // A listener for 'data' that calls fn(value, its bytes) for each whole RESP value.
-function frames(fn) {
+export function frames(fn) {
   let buffer = Buffer.alloc(0);
   return (chunk) => {
     buffer = buffer.length ? Buffer.concat([buffer, chunk]) : chunk;

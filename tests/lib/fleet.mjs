@@ -10,7 +10,7 @@
 // Whatever the test does, at its end all clients are closed and all processes ended by pid. A gateway that does not
 // end with status 0 on SIGTERM, that ended by itself, or that printed a sanitizer report fails the test. When a test
 // fails the end of every process' output is printed, and the whole of it is in build/logs/e2e/.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Client } from './client.mjs';
@@ -148,6 +148,7 @@ export class Fleet {
   // The end of what every process printed; the whole of it goes to build/logs/e2e/.
   report(name) {
     const dir = join(ROOT, 'build/logs/e2e', name.replace(/[^\w.-]+/g, '_'));
+    rmSync(dir, { recursive: true, force: true }); // of an earlier run
     mkdirSync(dir, { recursive: true });
     const parts = [`--- logs of "${name}" are in ${dir}`];
     for (const proc of this.#servers.flatMap((server) => server.runs ?? [server.proc])) {

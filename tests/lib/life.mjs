@@ -2,11 +2,15 @@
 import { Client } from './client.mjs';
 import { delay, now } from './wait.mjs';
 
-// A small generator; the same seed gives the same choices.
+// A small generator; the same seed gives the same choices. A counter, well mixed: the sequences of two seeds have nothing to do
+// with each other, nor has one number with the next.
 export function generator(seed) {
+  let count = Math.imul(seed, 0x9e3779b1);
   return () => {
-    seed = (seed * 1664525 + 1013904223) >>> 0;
-    return seed / 2 ** 32;
+    count = (count + 0x9e3779b9) | 0;
+    let mixed = Math.imul(count ^ (count >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
   };
 }
 
