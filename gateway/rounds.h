@@ -12,9 +12,11 @@ struct rounds {
     const struct realm *realm; /* borrowed */
     uint64_t quiet_until_ms;   /* monotonic: no timer is claimed before */
     uint64_t updated_at_ms;    /* monotonic, of the last queueUpdate */
+    uint64_t expiry_at_ms;     /* monotonic: a ticket will be too old before the next round; 0 = none */
     bool polling, counting;    /* the realm is being asked; the answer finds this struct */
 };
 void rounds_timers(struct rounds *r); /* every TIMER_POLL_MS */
-void rounds_queues(struct rounds *r); /* every SWEEP_MS */
+/* Every SWEEP_MS; by rounds_timers in between if a ticket would expire more than a second late. */
+void rounds_queues(struct rounds *r);
 
 #endif

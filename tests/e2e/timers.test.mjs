@@ -1,6 +1,6 @@
 // Timers that no process owns: turn limits, and what an outage of Redis does to all of them.
 import assert from 'node:assert/strict';
-import { fleetTest, now, waitFor } from '../lib/fleet.mjs';
+import { figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
 
 fleetTest('a turn limit passes once for everybody, though the instance that set it is dead', async (fleet) => {
   const redis = await fleet.redis();
@@ -79,4 +79,25 @@ fleetTest('who waits for too long is told, and may join again', async (fleet) =>
   assert.equal((await ann.send('joinMatchmaking', { level: 4 })).status, 'waiting');
   assert.equal((await bob.send('leaveMatchmaking', {})).left, false);
   assert.deepEqual(await fleet.audit(redis), []);
+});
+
+// The sweep alone would be up to SWEEP_MS late (2 s by default; a second is allowed).
+fleetTest('tickets expire between two sweeps', async (fleet) => {
+  const TTL_MS = 6500;
+  const SWEEP_MS = 6000;
+  const redis = await fleet.redis();
+  const gateway = await fleet.gateway({ redis, env: { TICKET_TTL_MS: TTL_MS, SWEEP_MS, ROOM_SEATS: 4 } });
+  const [ann, bob, cy] = [await fleet.client(gateway, 'ann'), await fleet.client(gateway, 'bob'), await fleet.client(gateway, 'cy')];
+  const waits = async (client) => {
+    const from = now();
+    await client.send('joinMatchmaking', { level: 4 });
+    await client.next('ticketExpired', { timeoutMs: 2 * SWEEP_MS + TTL_MS });
+    return now() - from;
+  };
+  const began = now();
+  const after = (ms) => waitFor(() => now() >= began + ms); // so that each is the head of the list once
+  const waited = await Promise.all([waits(ann), after(700).then(() => waits(bob)), after(1400).then(() => waits(cy))]);
+  const lateMs = waited.map((ms) => ms - TTL_MS);
+  figures(`tickets expire ${lateMs.join(', ')} ms late (the sweep runs every ${SWEEP_MS} ms)`);
+  for (const ms of lateMs) assert.ok(ms >= 0 && ms < SWEEP_MS / 2, `${ms} ms late`);
 });
