@@ -129,6 +129,7 @@ void presence_retire(const struct realm *r, struct str instance_id, backend_cb f
     realm_call(&c, r);
     keys_fleet(&c);
     realm_key_of(&c, KEY_INSTANCE_SOCKETS, instance_id);
+    realm_key(&c, KEY_DEADLINES);
     realm_arg(&c, instance_id);
     realm_run(&c, &script_retire, fn, arg);
 }

@@ -322,7 +322,7 @@ end
 
 local now -- of the deadlines' clock
 local function check_deadline(entry, due)
-    if entry == SHIFT then
+    if not is_deadline(entry) then
         return
     end
     local kind, subject, version = string.match(entry, '^(%a+):(.+):(%d+)$')
@@ -383,7 +383,8 @@ end
 check_queues()
 check_rooms()
 totals.matches, totals.gameStates = redis.call('HLEN', MATCHES), redis.call('HLEN', GAME_STATES)
-totals.deadlines = redis.call('ZCARD', DEADLINES) - (redis.call('ZSCORE', DEADLINES, SHIFT) and 1 or 0)
+totals.deadlines = redis.call('ZCARD', DEADLINES) - (redis.call('ZSCORE', DEADLINES, SHIFT) and 1 or 0) -
+    (redis.call('ZSCORE', DEADLINES, STOPPED) and 1 or 0)
 complete = complete and totals.deadlines <= LIMIT
 now = fleet_now(DEADLINES)
 list = redis.call('ZRANGE', DEADLINES, 0, LIMIT - 1, 'WITHSCORES')

@@ -199,7 +199,7 @@ end
 
 -- true if the entry is gone.
 local function clean_deadline(entry)
-    if entry == SHIFT then
+    if not is_deadline(entry) then
         return
     end
     local away, fence = string.match(entry, '^queue:(.+):(%d+)$')

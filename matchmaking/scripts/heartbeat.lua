@@ -70,6 +70,11 @@ end
 -- The first one back after all leases have run out sets the deadlines' clock back by the time that nobody could use: once,
 -- for its own lease lives then, and for all deadlines at once, however many there are. Without any the clock may go right.
 local newest, moved = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or '0'), 0
+local stopped = redis.call('ZSCORE', KEYS[4], STOPPED)
+if stopped then -- they all went in order: as if the last one's lease had run out
+    redis.call('ZREM', KEYS[4], STOPPED)
+    newest = math.max(newest, tonumber(stopped) - SHIFT_ZERO + tonumber(ARGV[4]))
+end
 if newest > 0 and newest <= NOW then
     moved = NOW - (newest - tonumber(ARGV[4]))
     if redis.call('ZCARD', KEYS[4]) > 0 then

@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- retire: an instance leaves the fleet table: itself at shutdown, or a dead one once nothing of it is left.
--- KEYS  1 instances, 2 instance_info, 3 instance_epochs, 4 instance:{id}:sockets
+-- KEYS  1 instances, 2 instance_info, 3 instance_epochs, 4 instance:{id}:sockets, 5 deadlines
 -- ARGV  1-3 as in lib/core.lua, 4 the instance's id
 -- Reply {"OK"} | {"LIVE"} (another one's lease is not over) | {"LEFT", sockets} (leftovers first). Idempotent.
 --@include core clock
-local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash') or need(KEYS[4], 'set')
+local bad = need(KEYS[1], 'zset') or need(KEYS[2], 'hash') or need(KEYS[3], 'hash') or need(KEYS[4], 'set') or
+    need(KEYS[5], 'zset')
 if bad then
     return bad
 end
@@ -19,4 +20,8 @@ end
 redis.call('ZREM', KEYS[1], id)
 redis.call('HDEL', KEYS[2], id)
 redis.call('HDEL', KEYS[3], id)
+-- The last one stops the deadlines' clock: no lease will tell the next one how long nobody was there (heartbeat.lua).
+if redis.call('ZCARD', KEYS[1]) == 0 and redis.call('EXISTS', KEYS[5]) == 1 then
+    redis.call('ZADD', KEYS[5], 'NX', int(SHIFT_ZERO + NOW), STOPPED)
+end
 return {'OK'}

@@ -1,6 +1,7 @@
 // Timers that no process owns: turn limits, and what an outage of Redis does to all of them.
 import assert from 'node:assert/strict';
 import { figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
+import { Returning, pair } from '../lib/returning.mjs';
 
 fleetTest('a turn limit passes once for everybody, though the instance that set it is dead', async (fleet) => {
   const redis = await fleet.redis();
@@ -100,4 +101,22 @@ fleetTest('tickets expire between two sweeps', async (fleet) => {
   const lateMs = waited.map((ms) => ms - TTL_MS);
   figures(`tickets expire ${lateMs.join(', ')} ms late (the sweep runs every ${SWEEP_MS} ms)`);
   for (const ms of lateMs) assert.ok(ms >= 0 && ms < SWEEP_MS / 2, `${ms} ms late`);
+});
+
+fleetTest('all instances are stopped for longer than every grace time: who comes back to the new ones has his seat', async (fleet) => {
+  const redis = await fleet.redis();
+  const env = { LEASE_MS: 1000, HEARTBEAT_MS: 250, GRACE_MS: 3000 };
+  const old = await fleet.gateways(2, { redis, env });
+  const [ann, bob] = [await Returning.open(fleet, old[0], 'ann'), await Returning.open(fleet, old[1], 'bob')];
+  const room = await pair(ann, bob);
+  for (const gateway of old) assert.deepEqual(await gateway.sigterm(), { code: 0, signal: null });
+  const overdue = async () => (await redis.command('ZCOUNT', 'deadlines', 0, (await redis.command('TIME'))[0] * 1000)) === 2;
+  await waitFor(overdue, { what: 'both grace times to be over', timeoutMs: 20000 });
+  const next = await fleet.gateway({ redis, env });
+  await next.proc.sees('deadlines.moved');
+  for (const player of [ann, bob]) assert.deepEqual((await player.back(next)).rooms, [{ roomId: room }]);
+  await ann.say(room, 'on');
+  await bob.client.next('gameMessage');
+  for (const player of [ann, bob]) player.account(room);
+  assert.deepEqual(await fleet.audit(redis), []);
 });

@@ -59,7 +59,7 @@ static const char shim_time[] =
     "call('ZADD', 'sim:expiry', string.format('%.0f', ms + after), key) return 1 end "
     "function own.PTTL(key) "
     "if call('EXISTS', key) == 0 then return -2 end "
-    "local at = call('ZSCORE', 'sim:expiry', key) return at and at - ms or -1 end "
+    "local at = call('ZSCORE', 'sim:expiry', key) return at and math.max(at - ms, 0) or -1 end "
     "function own.DEL(...) call('ZREM', 'sim:expiry', ...) return call('DEL', ...) end "
     "if MORTAL then for _, key in ipairs(call('ZRANGEBYSCORE', 'sim:expiry', '-inf', ms)) do own.DEL(key) "
     "end end ";

@@ -226,6 +226,35 @@ static void deadlines_after_an_outage(struct fleet_world *w)
     assert_string_equal(RAW(w, "EXISTS", "deadlines"), "0");
 }
 
+/* A fleet that is stopped in order, all of it, and started again: that time counts as little as an outage. */
+static void a_stop_of_all_moves_the_deadlines(struct fleet_world *w)
+{
+    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
+    int64_t lease_ms = w->realm[1].rules.lease_ms, grace_ms = w->realm[1].rules.grace_ms;
+    play_room(w, p, 2, 3);
+    (void)play_detach(w, &p[0]);
+    fleet_world_live(w, 1000);
+    (void)play_detach(w, &p[1]);
+    for (int i = 1; i <= FLEET_WORLD_INSTANCES; i++)
+        (void)ASK(w, presence_retire(&w->realm[i], str_of(w->realm[i].instance_id), ANSWER(w)));
+    assert_string_equal(RAW(w, "ZCARD", "instances"), "0");
+    fleet_world_pass(w, 1000);
+    (void)ASK(w, presence_retire(&w->realm[1], STR("i1"), ANSWER(w))); /* once more: nothing new */
+    fleet_world_settled(w);
+    fleet_world_pass(w, grace_ms + lease_ms);
+    (void)play_beat(w, 1, 0, true);
+    assert_in_range(reply_int(w->reply, 5), grace_ms + lease_ms + 1000, grace_ms + lease_ms + 6000);
+    assert_string_equal(due_now(w), "");
+    (void)play_beat(w, 2, 0, true);
+    assert_int_equal(reply_int(w->reply, 5), 0);
+    fleet_world_live(w, grace_ms - 6000);
+    assert_string_equal(due_now(w), "");
+    fleet_world_live(w, 6000);
+    assert_string_equal(play_fire(w, 1, "grace"), "OK  [playerLeft#5 gameEnd#6 roomCleanup#7]");
+    fleet_world_beat(w, 1);
+    assert_string_equal(RAW(w, "EXISTS", "deadlines"), "0");
+}
+
 /* An outage costs the store the same however many deadlines there are: none of them is touched. */
 static void an_outage_moves_many_deadlines_at_once(struct fleet_world *w)
 {
@@ -267,6 +296,7 @@ int main(void)
         BOTH(the_dead_are_named),
         BOTH(an_outage_moves_the_deadlines),
         BOTH(deadlines_after_an_outage),
+        BOTH(a_stop_of_all_moves_the_deadlines),
         BOTH(an_outage_moves_many_deadlines_at_once),
     };
     return FLEET_WORLD_RUN(tests);

@@ -3,8 +3,12 @@ local clock = redis.call('TIME')
 local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- Deadlines are due by a clock of their own, which stands still while no instance lives: NOW less the time that nobody could
--- use. heartbeat.lua keeps the sum of that time as the entry SHIFT of `deadlines`, with a score where no deadline is.
-local SHIFT, SHIFT_ZERO = 'shift', 4e15
+-- use. heartbeat.lua keeps the sum of that time as the entry SHIFT of `deadlines`, with a score where no deadline is; STOPPED is
+-- there while no instance is in the fleet table, and says since when (retire.lua).
+local SHIFT, STOPPED, SHIFT_ZERO = 'shift', 'stopped', 4e15
+local function is_deadline(entry)
+    return entry ~= SHIFT and entry ~= STOPPED
+end
 local function fleet_now(deadlines)
     return NOW + SHIFT_ZERO - tonumber(redis.call('ZSCORE', deadlines, SHIFT) or SHIFT_ZERO)
 end
