@@ -14,9 +14,11 @@ static const struct {
     const char *name;
     void (*run)(struct options *o);
 } WORKLOADS[] = {
-    {"echo", work_echo},           {"room", work_room},     {"slow", work_slow},
-    {"storm", work_storm},         {"pairs", work_pairs},   {"memory", work_memory},
-    {"connect", work_connect},     {"resume", work_resume}, {"resume-storm", work_resume_storm},
+    {"echo", work_echo},           {"room", work_room},
+    {"slow", work_slow},           {"queue", work_queue},
+    {"storm", work_storm},         {"pairs", work_pairs},
+    {"memory", work_memory},       {"connect", work_connect},
+    {"resume", work_resume},       {"resume-storm", work_resume_storm},
     {"deadlines", work_deadlines},
 };
 

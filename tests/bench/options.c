@@ -63,7 +63,8 @@ enum {
 static void help(void)
 {
     puts("bench WORKLOAD --port P[,P...] [options]: load on a running fleet; prints one JSON object.\n"
-         "Workloads: echo, room, storm, pairs, memory, connect, slow, resume, resume-storm, deadlines.\n"
+         "Workloads: echo, room, queue, storm, pairs, memory, connect, slow, resume, resume-storm, "
+         "deadlines.\n"
          "  --port P,P             instances on 127.0.0.1\n"
          "  --wire NAME            matchgate (default), plain or socketio\n"
          "  --gateway-pid PID,PID  whose cost to measure\n"

@@ -1,8 +1,7 @@
 // How long after an outage of Redis the gateways call themselves well again.
-import { spawn } from 'node:child_process';
 import { delay, now, waitFor } from '../lib/wait.mjs';
 import { Resp } from '../lib/resp.mjs';
-import { BENCH, Stage, fleetArgs, toolArgs } from './stage.mjs';
+import { Stage, company } from './stage.mjs';
 
 const AWAY_MS = { stopped: 5000, killed: 2000 };
 const LIMIT_MS = 60000;
@@ -18,15 +17,10 @@ async function answering(redis) {
   }
 }
 
-// Players who ping twice a second, so that the fleet is not empty; ends when the stage does.
-function company(stage) {
-  const options = { clients: 1000, rate: 2000, warm_ms: 0, run_ms: 3600000 };
-  return spawn(BENCH, [...toolArgs('echo', options), ...fleetArgs(stage.gateways)], { stdio: 'ignore' });
-}
-
 export async function outage(how) {
   const stage = await Stage.open({ gateways: 3, redis: { aof: how === 'killed' } });
-  const players = company(stage);
+  // Players who ping twice a second, so that the fleet is not empty.
+  const players = company(stage, 'echo', { clients: 1000, rate: 2000, warm_ms: 0, run_ms: 3600000 });
   try {
     const connected = async () => (await stage.gateways[0].metrics()).value('matchgate_connections') > 300;
     await waitFor(connected, { what: 'the players', timeoutMs: LIMIT_MS });

@@ -2,6 +2,7 @@
 //
 // A case is a fleet (see Stage.open) and the tool's workload and options. A column is a title, where the figure stands in the
 // tool's JSON, and how many digits it is worth. What the columns mean stands in README.md.
+import { fillQueues, healthCost } from './flat.mjs';
 import { outage } from './outage.mjs';
 
 const MILLION = [
@@ -177,6 +178,22 @@ const outages = {
   cases: ['stopped', 'killed'].map((how) => ({ name: how === 'stopped' ? 'SIGSTOP for 5 s' : 'kill -9, restart from AOF after 2 s', measure: () => outage(how) })),
 };
 
+// 100 players join and leave, a level each; matches take 64, so that thousands may wait. Who else waits must not matter.
+const waiting = (from, to, each, dead) => (stage) => fillQueues(stage, { from, to, each, dead });
+const flat = {
+  title: 'Joining and leaving (100 players, a level each) beside others who wait, and GET /health beside others who play',
+  columns: [['script µs', 'evalsha_us', 1], ['joins/s', 'joins_per_s', 0], ...MILLION, ['joined p50 µs', 'joined_us.p50', 0], ['/health µs', 'health_us', 0], ['/health CPU µs', 'health_cpu_us', 0]],
+  cases: [
+    { name: 'nobody else waits' },
+    { name: '10 wait on another level', prepare: waiting(1000, 1000, 10) },
+    { name: '54,000 wait on 900 other levels', prepare: waiting(101, 1000, 60) },
+    { name: '10 wait on each of these levels', prepare: waiting(1, 100, 10) },
+    { name: '60 wait on each of these levels', prepare: waiting(1, 100, 60) },
+    { name: '60 dead entries on each of these levels', prepare: waiting(1, 100, 60, true) },
+  ].map((one) => ({ ...one, tool: 'queue', stage: { gateways: 2, env: { ROOM_SEATS: 64 } }, options: { clients: 100 } })),
+};
+for (const players of [0, 1000, 10000]) flat.cases.push({ name: `/health, ${players} players in rooms`, measure: () => healthCost(players) });
+
 // --- peers: the same room traffic on other servers, side by side -------------------------------------------------------------
 
 const SERVERS = [
@@ -238,6 +255,6 @@ const peersConnect = {
 };
 
 export const WORKLOADS = {
-  echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet, resume, 'resume-storm': resumeStorm, deadlines, outages,
+  echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet, flat, resume, 'resume-storm': resumeStorm, deadlines, outages,
   peers, 'peers-pace': peersPace, 'peers-memory': peersMemory, 'peers-connect': peersConnect,
 };

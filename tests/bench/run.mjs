@@ -61,6 +61,7 @@ async function measure(name, one, last) {
   const watch = last ? watching(flags, join(OUT, `${name}-${one.name.replace(/[^\w]+/g, '-')}`)) : null;
   const stage = await Stage.open({ ...one.stage, wrap: watch?.wrap });
   try {
+    await one.prepare?.(stage);
     const onMark = watch && (async (n) => (n === 0 ? watch.begin(stage) : n === 1 ? watch.stop(stage) : undefined));
     const options = { run_ms: Number(flags.seconds) * 1000, ...one.options, ...(flags.clients && { clients: flags.clients }) };
     const result = await stage.bench(one.tool ?? name, options, onMark);

@@ -99,6 +99,11 @@ export function fleetArgs(gateways, redis) {
   return args;
 }
 
+// The tool beside something else that is measured; to be killed at the end.
+export function company(stage, workload, options) {
+  return spawn('taskset', ['-c', LOAD, BENCH, ...toolArgs(workload, options), ...fleetArgs(stage.gateways)], { stdio: 'ignore' });
+}
+
 // Runs the tool on its core; resolves with its figures.
 export function runTool(args, onMark) {
   if (!existsSync(BENCH)) throw new Error(`${BENCH} is not there; ./mg bench builds it`);

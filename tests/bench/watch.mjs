@@ -13,7 +13,7 @@ export function watching({ profile, syscalls, instructions }, path) {
 }
 
 const pidsOf = (stage) => [...stage.gateways.map(({ pid }) => pid), ...(stage.redis ? [stage.redis.proc.pid] : [])];
-const things = (result) => result.deliveries ?? result.answers ?? result.matches ?? result.hops ?? result.clients;
+const things = (result) => result.deliveries ?? result.answers ?? result.matches ?? result.joins ?? result.hops ?? result.clients;
 
 // perf, attached until stop(); resolves with what it printed.
 function perf(args) {

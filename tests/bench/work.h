@@ -7,6 +7,7 @@
 void work_echo(struct options *o);         /* requests that the edge answers by itself */
 void work_room(struct options *o);         /* room messages, closed or open loop */
 void work_slow(struct options *o);         /* the same with members who do not read */
+void work_queue(struct options *o);        /* joining and leaving a queue */
 void work_storm(struct options *o);        /* everybody joins at once */
 void work_pairs(struct options *o);        /* matches at a steady rate */
 void work_memory(struct options *o);       /* what a player weighs */

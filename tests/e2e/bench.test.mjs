@@ -98,6 +98,8 @@ fleetTest('load: deadlines after their instance was killed', async (fleet) => {
   assert.deepEqual(await all[0].proc.ended, KILL);
 });
 
+workloads('joining and leaving', { seats: 4 }, [['queue', { clients: 20 }, (r) => assert.ok(r.joins > 20 && r.joined_us.n > 0)]]);
+
 workloads('a fleet of four, direct', { gateways: 4, env: { ROOM_EVENTS_MODE: 'direct' } }, [['room', { clients: 40 }, traffic]]);
 
 // --- it can fail ------------------------------------------------------------------------------------------------------
