@@ -160,6 +160,8 @@ void crowd_deaf(struct crowd *c, uint32_t who, bool deaf)
     if (conn->fd < 0 || conn->deaf == deaf)
         return;
     conn->deaf = deaf;
+    setsockopt(conn->fd, SOL_SOCKET, SO_RCVBUF, &(int){deaf ? 4096 : 1 << 20},
+               sizeof(int)); /* the kernel does not listen either */
     watch(c, who, EPOLL_CTL_MOD);
 }
 

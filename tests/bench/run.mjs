@@ -11,8 +11,8 @@
 //   --instructions  instructions of the gateways per thing, counted with valgrind in the last run; by function in *.instructions.txt.
 //                   The servers are 50 times slower then: use it with --only, few --clients and many --seconds
 //
-// Prints a table per workload and writes build/bench/WORKLOAD.json: every run, medians, extremes. What the tool complains about
-// (a message lost, doubled, out of order) ends everything with status 1.
+// Prints a table per workload and writes build/bench/WORKLOAD.json: every run, medians, extremes. Of a run in which the tool complained
+// (a message lost, doubled, out of order, refused) there are no figures: it is reported, and the status at the end is 1.
 import './release.mjs';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -44,6 +44,7 @@ const { values: flags, positionals } = parseArgs({
 });
 
 const runs = Number(flags.runs);
+const failures = [];
 
 // On a machine that others use as well: several tries, the one that was disturbed least.
 async function measureQuietly(name, one, last) {
@@ -88,7 +89,7 @@ const percent = (share) => `${Math.round(share * 100)} %`;
 function addRatios(chosen, rows, path) {
   for (const [i, one] of chosen.entries()) {
     const base = chosen.find((other) => other.base && other.group === one.group);
-    if (base) rows[i].median.ratio = median(one.runs.map((result, run) => at(result, path) / at(base.runs[run], path)));
+    if (base && base.runs.length === one.runs.length) rows[i].median.ratio = median(one.runs.map((result, run) => at(result, path) / at(base.runs[run], path)));
   }
   return rows.some((row) => row.median.ratio);
 }
@@ -101,15 +102,22 @@ async function workload(name) {
   for (let run = 0; run < runs; run++)
     for (const one of chosen) {
       process.stderr.write(`${name} ${run + 1}/${runs}: ${one.name}\n`);
-      one.runs.push(await measureQuietly(name, one, run === runs - 1));
+      try {
+        one.runs.push(await measureQuietly(name, one, run === runs - 1));
+      } catch (error) {
+        failures.push(`${name}, ${one.name}: ${error.message}`);
+        console.error(`FAILED ${failures.at(-1)}`);
+      }
     }
-  const rows = chosen.map((one) => ({ name: one.name, options: one.options, stage: one.stage, median: medians(one.runs), extremes: extremes(one.runs), runs: one.runs }));
+  const done = chosen.filter((one) => one.runs.length);
+  if (!done.length) return;
+  const rows = done.map((one) => ({ name: one.name, options: one.options, stage: one.stage, median: medians(one.runs), extremes: extremes(one.runs), runs: one.runs }));
   writeFileSync(join(OUT, `${name}.json`), `${JSON.stringify({ name, title, machine: machine(), rows }, null, 1)}\n`);
   const others = rows.flatMap((row) => row.runs.map((result) => result.others_share ?? 0));
   const extra = [];
   if (flags.syscalls) extra.push(['syscalls', 'syscalls_per_thing', 2]);
   if (flags.instructions) extra.push(['instructions', 'instructions_per_thing', 0]);
-  if (ratio && addRatios(chosen, rows, ratio)) extra.push(['× floor', 'ratio', 2]);
+  if (ratio && addRatios(done, rows, ratio)) extra.push(['× floor', 'ratio', 2]);
   console.log(`\n${title}\n(medians of ${runs} runs; other programs took ${percent(median(others))}, at most ${percent(Math.max(...others))} of the machine)\n`);
   console.log(table([...columns, ...extra], rows));
 }
@@ -125,10 +133,9 @@ if (flags.list) {
   for (const name of names) console.log(`${name}\n${WORKLOADS[name].cases.map((one) => `    ${one.name}`).join('\n')}`);
 } else {
   mkdirSync(OUT, { recursive: true });
-  try {
-    for (const name of names) await workload(name);
-  } catch (error) {
-    console.error(`bench: ${error.message}`);
+  for (const name of names) await workload(name);
+  if (failures.length) {
+    console.error(`\n${failures.length} runs failed:\n${failures.map((text) => text.split('\n').slice(0, 4).join('\n')).join('\n')}`);
     process.exitCode = 1;
   }
 }
