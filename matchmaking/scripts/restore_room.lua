@@ -27,6 +27,17 @@ local born = base_epoch == '' or (not old and ARGV[6] == '1')
 if not old and (not born or status == 'ended') then
     return {'GONE'}
 end
+-- Does the room here go on from where it was when it went? What was written since in the store's own name (a member's end, and
+-- an epoch with it if the store is another one) was seen by nobody.
+local function leads_on(room, seq)
+    if room.seq <= seq then
+        return int(room.epoch) == base_epoch
+    end
+    local number, tail = string.match(redis.call('LINDEX', room.log, seq - room.seq) or '',
+        '.*"originInstanceId":"[^"]*","timestamp":%d+,"seq":(%d+)(.*)$')
+    local epoch_then, from = string.match(tail or '', '^,"epoch":(%d+)') or '1', string.match(tail or '', '^,"epoch":%d+,"from":(%d+)')
+    return tonumber(number or '0') == seq + 1 and (epoch_then == base_epoch or from == base_epoch)
+end
 if old then
     local versions = {}
     for i, player in ipairs(old.order) do
@@ -36,7 +47,7 @@ if old then
             return {'CHANGED', 'a seat was taken elsewhere'}
         end
     end
-    local as_it_was = base_epoch == int(old.epoch) and tonumber(ARGV[8]) == old.version and table.concat(versions, ' ') == ARGV[10]
+    local as_it_was = leads_on(old, tonumber(ARGV[9])) and tonumber(ARGV[8]) == old.version and table.concat(versions, ' ') == ARGV[10]
     if not again and not as_it_was then
         return {'CHANGED', 'epoch, version or seats'}
     end

@@ -164,6 +164,26 @@ fleetTest('limits and grace run on: a turn that is over, a player who comes back
   await clean(fleet, redis);
 });
 
+fleetTest('who leaves a room while Redis is away is in grace when it comes home', async (fleet) => {
+  const { redis, gateways } = await start(fleet, 1, { env: { GRACE_MS: 60000, ROOM_SEATS: 3 } });
+  const [gateway] = gateways;
+  const players = [];
+  for (const name of ['ann', 'bob', 'cy']) players.push(await fleet.client(gateway, name));
+  const [ann, bob, cy] = players;
+  const { roomId } = await fleet.match(ann, bob, cy);
+  await redis.kill();
+  await accepted(ann, 'gameMessage', { roomId, message: 'during' });
+  await cy.drop();
+  await ann.next('opponentDisconnected');
+  await ann.send('updateGameData', { roomId, gameData: 'made there', expectedVersion: 0 });
+  await back(fleet, redis, gateways);
+  const { state } = await ann.send('getGameState', { roomId });
+  assert.equal(state.gameData, 'made there');
+  assert.deepEqual(state.players.map(({ id, socketId }) => [id, socketId !== null]), [['ann', true], ['bob', true], ['cy', false]]);
+  assert.equal(await outcomes(gateway, 'restored'), 1);
+  assert.equal(ann.all('roomSnapshot').length, 0);
+});
+
 fleetTest('a room with a player elsewhere waits; what is volatile goes on among those here', async (fleet) => {
   const { redis, gateways } = await start(fleet, 2, { env: { ROOM_SEATS: 3 } });
   const [a, b] = gateways;
