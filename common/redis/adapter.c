@@ -1,31 +1,19 @@
-/* Carries the events of one socket between libuv and hiredis.
+/* Carries the events of one socket between libuv and hiredis, while a connection is made and greeted.
  *
- * hiredis' own libuv adapter asks the kernel for a change of interest at every command, and it ignores the
- * error status of a poll, so that a refused connection is never reported. This one keeps a mask and touches
- * the poll handle only when it changes; and when libuv reports an error (it has then stopped the handle) it
- * lets hiredis read, which finds the error.
- *
- * Output: a command marks the adapter dirty, and adapter_flush, called by the owner once per loop pass,
- * writes all of them with one write(). Only if the kernel takes less is the socket watched for room; until
- * there is some, nothing is tried. Before the connection is established the same watching tells that it is.
- *
- * Input: hiredis reads 16 KiB a call. One call per pass falls behind a busy fleet for ever, so it is repeated
- * while the kernel holds more, up to a bound that leaves the other sockets their turn.
+ * hiredis' own libuv adapter ignores the error status of a poll, so that a refused connection is never
+ * reported. This one lets hiredis read when libuv reports an error (it has then stopped the handle), and
+ * hiredis finds the error. Once the connection stands it is link_stream.c's.
  *
  * Death: hiredis frees a context inside its own functions. `depth` counts our calls into it; only at zero,
- * when no frame of hiredis is on the stack any more, does the owner hear that the context is gone. A flush
- * from inside a reply callback is left to the end of the pass: hiredis would not survive an error there. */
+ * when no frame of hiredis is on the stack any more, does the owner hear that the context is gone. */
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <uv.h>
 #include "common/mem.h"
 #include "common/redis/adapter.h"
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
-
-enum { MAX_READS = 64 };
 
 struct adapter {
     uv_poll_t poll;
@@ -35,8 +23,6 @@ struct adapter {
     char why[128];
     int want, armed; /* UV_READABLE | UV_WRITABLE: what hiredis wants, what libuv watches */
     unsigned depth;
-    bool dirty;   /* output waits for adapter_flush */
-    bool writing; /* hiredis is writing: what it could not write must wait for room */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -67,24 +53,6 @@ static void leave(struct adapter *a)
     on_gone(a->arg, a->why);
 }
 
-static void read_all(struct adapter *a)
-{
-    int more = 0;
-    for (int i = 0; i < MAX_READS; i++) {
-        redisAsyncHandleRead(a->ac);
-        if (a->ac == NULL || ioctl(a->ac->c.fd, FIONREAD, &more) != 0 || more <= 0)
-            return;
-    }
-}
-
-static void write_out(struct adapter *a)
-{
-    a->dirty = false;
-    a->writing = true;
-    redisAsyncHandleWrite(a->ac);
-    a->writing = false;
-}
-
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct adapter *a = poll->data;
@@ -94,9 +62,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
     a->depth++;
     if (a->ac != NULL && (events & UV_READABLE))
-        read_all(a);
+        redisAsyncHandleRead(a->ac);
     if (a->ac != NULL && (events & UV_WRITABLE))
-        write_out(a);
+        redisAsyncHandleWrite(a->ac);
     if (a->ac != NULL)
         arm(a);
     leave(a);
@@ -114,11 +82,7 @@ static void del_read(void *arg)
 
 static void add_write(void *arg)
 {
-    struct adapter *a = arg;
-    if ((a->ac->c.flags & REDIS_CONNECTED) && !a->writing)
-        a->dirty = true;
-    else
-        want(a, UV_WRITABLE, true);
+    want(arg, UV_WRITABLE, true);
 }
 
 static void del_write(void *arg)
@@ -163,41 +127,12 @@ struct adapter *adapter_attach(struct redisAsyncContext *ac, struct loop *l, ada
     return a;
 }
 
-void adapter_own(struct adapter *a, adapter_gone_cb on_gone, void *arg)
-{
-    a->on_gone = on_gone;
-    a->arg = arg;
-}
-
-void adapter_drop(struct adapter *a)
-{
-    a->depth++;
-    if (a->ac != NULL)
-        redisAsyncFree(a->ac);
-    leave(a);
-}
-
 void adapter_abandon(struct adapter *a)
 {
     a->on_gone = NULL;
-    adapter_drop(a);
-}
-
-void adapter_flush(struct adapter *a)
-{
-    if (!a->dirty || a->depth > 0 || (a->want & UV_WRITABLE))
-        return;
     a->depth++;
-    write_out(a);
-    leave(a);
-}
-
-void adapter_read(struct adapter *a)
-{
-    if (a->depth > 0 || a->ac == NULL || !(a->ac->c.flags & REDIS_CONNECTED))
-        return;
-    a->depth++;
-    read_all(a);
+    if (a->ac != NULL)
+        redisAsyncFree(a->ac);
     leave(a);
 }
 

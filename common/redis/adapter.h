@@ -1,8 +1,7 @@
-/* hiredis' asynchronous context on our loop: one socket watched, input in large bites, output once per loop
- * pass.
+/* hiredis' asynchronous context on our loop, while a connection is made; and names looked up on it.
  *
- * For dial.c and link.c only. The context belongs to hiredis, which frees it by itself on an error; the
- * adapter is what the owner holds instead, and it says when the context is gone. */
+ * For dial.c only. The context belongs to hiredis, which frees it by itself on an error; the adapter is what
+ * the owner holds instead, and it says when the context is gone. */
 #ifndef COMMON_REDIS_ADAPTER_H
 #define COMMON_REDIS_ADAPTER_H
 
@@ -12,25 +11,17 @@
 struct adapter;
 struct redisAsyncContext;
 
-/* ac has been freed, by an error (why: hiredis' words, borrowed) or by adapter_drop (why: ""). At most once,
- * from the loop or from adapter_flush, _read or _drop, never while hiredis is on the stack; the adapter is
- * invalid afterwards. */
+/* ac has been freed by an error (why: hiredis' words, borrowed). At most once, from the loop, never while
+ * hiredis is on the stack; the adapter is invalid afterwards. */
 typedef void (*adapter_gone_cb)(void *arg, const char *why);
 
 /* Takes over ac, which must be connecting or connected. NULL: the loop refuses its socket, ac is then
  * untouched. */
 struct adapter *adapter_attach(struct redisAsyncContext *ac, struct loop *l, adapter_gone_cb on_gone,
                                void *arg);
-/* Somebody else is to be told. */
-void adapter_own(struct adapter *a, adapter_gone_cb on_gone, void *arg);
-/* Frees the context without a goodbye; on_gone follows, at once or as soon as hiredis is off the stack. */
-void adapter_drop(struct adapter *a);
-/* The same without on_gone: the owner is going away. hiredis may still call replies back, with NULL. */
+/* Frees the context without a goodbye and without on_gone: the owner is going away. hiredis may still call
+ * replies back, with NULL. */
 void adapter_abandon(struct adapter *a);
-/* Writes what was gathered since the last time; cheap when there is nothing. */
-void adapter_flush(struct adapter *a);
-/* Handles input that is already here, without waiting for the loop to say so. */
-void adapter_read(struct adapter *a);
 
 enum { ADAPTER_ADDRESSES_MAX = 8 };
 struct adapter_addresses {

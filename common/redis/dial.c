@@ -10,12 +10,14 @@
  * PONG means that it serves.
  *
  * One timer: it fires at once, so that no failure can be reported before dial_start has returned, and then
- * again when a phase has lasted too long. finish() is the only end: it frees everything, then tells. */
+ * again when a phase has lasted too long. finish() is the only end: it frees everything, then tells. What the
+ * caller gets is the socket alone, under another number: the one of hiredis is closed with its context. */
 #include <fcntl.h>
 #include <stdio.h>
 #include "common/err.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/redis/adapter.h"
 #include "common/redis/dial.h"
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
@@ -44,14 +46,16 @@ static void finish(struct dial *d, enum redis_reason reason, const char *detail)
 {
     char text[128];
     snprintf(text, sizeof text, "%s", detail);
-    struct dial_result result = {.reason = reason, .detail = text};
+    struct dial_result result = {.reason = reason, .detail = text, .fd = -1};
     dial_cb fn = d->fn;
     void *arg = d->arg;
     if (reason == REDIS_OK) {
-        result.ac = d->ac;
-        result.io = d->io;
-        d->io = NULL;
+        result.fd = fcntl(d->ac->c.fd, F_DUPFD_CLOEXEC, 0);
         (*d->options.turn)--; /* this address is good: first choice the next time */
+    }
+    if (reason == REDIS_OK && result.fd < 0) {
+        result.reason = REDIS_REFUSED;
+        result.detail = "too many open files";
     }
     dial_cancel(d);
     fn(arg, &result);
@@ -76,8 +80,8 @@ void dial_cancel(struct dial *d)
 static enum redis_reason refusal(enum step step, const char *error)
 {
     if (step == STEP_NAME) /* a courtesy only; some proxies and access lists refuse it */
-        return wire_reason(error);
-    enum redis_reason reason = wire_refusal(error);
+        return wire_reason(str_of(error));
+    enum redis_reason reason = wire_refusal(str_of(error));
     if (reason != REDIS_OK)
         return reason;
     return step == STEP_AUTH ? REDIS_AUTH : REDIS_REFUSED;
@@ -149,7 +153,8 @@ static void on_gone(void *arg, const char *why)
         connect_next(d, why);
         return;
     }
-    enum redis_reason reason = wire_reason(why); /* a server that is full says so without being asked */
+    enum redis_reason reason =
+        wire_reason(str_of(why)); /* a server that is full says so without being asked */
     finish(d, reason != REDIS_OK ? reason : REDIS_CLOSED, why);
 }
 

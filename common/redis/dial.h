@@ -2,7 +2,7 @@
 #ifndef COMMON_REDIS_DIAL_H
 #define COMMON_REDIS_DIAL_H
 
-#include "common/redis/adapter.h"
+#include "common/loop.h"
 #include "common/redis/address.h"
 #include "common/redis/wire.h"
 
@@ -21,10 +21,7 @@ struct dial_options { /* all borrowed until the end of the attempt */
 struct dial_result {
     enum redis_reason reason; /* REDIS_OK: connected */
     const char *detail;       /* in somebody else's words; borrowed */
-    /* With REDIS_OK: the connection. The receiver must take it with adapter_own and set ac->data; it stands
-     * inside a reply callback of hiredis. */
-    struct redisAsyncContext *ac;
-    struct adapter *io;
+    int fd;                   /* with REDIS_OK: the socket, the receiver's from now on; else -1 */
 };
 /* Exactly once unless cancelled, from the loop; the dial is gone then. */
 typedef void (*dial_cb)(void *arg, const struct dial_result *result);

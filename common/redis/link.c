@@ -4,11 +4,10 @@
  * timer ends the back-off; in `ready` it falls due when the oldest call should have been answered, and is set
  * again only when it has fired, so that a busy link costs no timer at all.
  *
- * Losing the connection has one place, fall(): the dial failed, hiredis found an error, or lose() freed the
- * context (late reply; a reply such as LOADING or READONLY that says this connection is of no use). Nothing
- * of the owner runs inside hiredis' tear-down: hiredis' NULL replies are ignored, and when it is off the
- * stack fall() moves the link, tells the owner, and answers every call that waits: ERR_TIMEOUT to those past
- * the deadline, ERR_UNKNOWN to the rest.
+ * Losing the connection has one place, fall(): the dial failed, the stream found an error, or lose() dropped
+ * it (late reply; a reply such as LOADING or READONLY that says this connection is of no use). The stream
+ * tells when no reply is being handled any more; then fall() moves the link, tells the owner, and answers
+ * every call that waits: ERR_TIMEOUT to those past the deadline, ERR_UNKNOWN to the rest.
  *
  * A call on a link that is not ready joins the queue of calls as "unsent" and is told so from the loop, so
  * that all are answered in the order in which they were made. The owner's callbacks may do anything,
@@ -24,13 +23,11 @@
 #include "common/metrics.h"
 #include "common/redis/backoff.h"
 #include "common/redis/dial.h"
-#include "common/redis/pending.h"
 #include "common/redis/link.h"
+#include "common/redis/link_stream.h"
+#include "common/redis/pending.h"
 #include "common/redis/subs.h"
 #include "common/redis/target.h"
-#include <hiredis/hiredis.h>
-#include <hiredis/async.h>
-#include <hiredis/sds.h>
 
 enum {
     STEADY_MS = 1000,     /* a link that was up for less goes on backing off */
@@ -63,13 +60,11 @@ struct redis_link {
     enum redis_reason lost;   /* why the connection must go; REDIS_OK while it may stay */
     char detail[128];         /* the same in somebody else's words, for the log */
     struct dial *dial;        /* set in dialing, once the target is found */
-    redisAsyncContext *ac;    /* set in subscribing and ready, with io; hiredis owns it */
-    struct adapter *io;
+    struct link_stream *io;   /* set in subscribing and ready */
     struct loop_timer *timer; /* see the top */
     struct loop_timer *unsent_timer;
     bool watching; /* ready: the timer is set for the oldest call */
     struct pending pending;
-    struct buf scratch; /* a command on its way to hiredis */
     struct subs subs;
     struct backoff backoff;
     unsigned failures, turn;
@@ -90,7 +85,7 @@ static void leave(struct redis_link *k)
     if (--k->depth > 0 || !k->closed)
         return;
     subs_close(&k->subs);
-    buf_close(&k->scratch);
+    pending_close(&k->pending);
     mem_free(k);
 }
 
@@ -104,15 +99,14 @@ static void move(struct redis_link *k, enum link_state next)
 
 /* ---- losing it ---- */
 
-static void say_lost(struct redis_link *k, uint64_t again_in_ms)
+static void say_lost(const struct redis_link *k, uint64_t again_in_ms)
 {
-    enum log_level least = k->quiet ? LOG_DEBUG : LOG_INFO;
     const char *reason = redis_reason_name(k->reason);
     log_limited(k->quiet ? LOG_DEBUG : LOG_WARN, "redis.error", KV("link", k->options.name),
                 KV("address", k->target.where), KV("reason", reason), KV("detail", k->detail),
                 KV_INT("failures", k->failures));
-    log_limited(least, "redis.reconnecting", KV("link", k->options.name), KV("reason", reason),
-                KV_INT("in_ms", again_in_ms));
+    log_limited(k->quiet ? LOG_DEBUG : LOG_INFO, "redis.reconnecting", KV("link", k->options.name),
+                KV("reason", reason), KV_INT("in_ms", again_in_ms));
 }
 
 /* What the connection, or the attempt, was is over; begin again after a while. */
@@ -155,18 +149,23 @@ static void note(struct redis_link *k, enum redis_reason reason, const char *det
 static void on_gone(void *arg, const char *why)
 {
     struct redis_link *k = arg;
-    enum redis_reason reason = k->state == LINK_READY ? wire_reason(why) : wire_refusal(why);
-    k->ac = NULL;
     k->io = NULL;
-    note(k, reason != REDIS_OK ? reason : REDIS_CLOSED, why);
+    note(k, REDIS_CLOSED, why);
     fall(k);
 }
 
-/* Ends the connection; fall() follows, at once or as soon as hiredis is off the stack. */
+/* Ends the connection; fall() follows, at once or behind the reply at hand. */
 static void lose(struct redis_link *k, enum redis_reason reason, const char *detail)
 {
     note(k, reason, detail);
-    adapter_drop(k->io);
+    link_stream_drop(k->io);
+}
+
+static void lose_for(struct redis_link *k, enum redis_reason reason, struct str error)
+{
+    char detail[sizeof k->detail];
+    snprintf(detail, sizeof detail, "%.*s", (int)error.n, error.p);
+    lose(k, reason != REDIS_OK ? reason : REDIS_CLOSED, detail);
 }
 
 /* ---- being ready ---- */
@@ -195,7 +194,7 @@ static void check_deadline(struct redis_link *k)
     enter(k);
     /* After a pause of this process the answer may be here already: a late reader is not a late server. */
     if (is_late(k))
-        adapter_read(k->io);
+        link_stream_read(k->io);
     if (!k->closed && k->state == LINK_READY) {
         if (is_late(k))
             lose(k, REDIS_TIMEOUT, "a command was not answered in time");
@@ -216,41 +215,31 @@ static void answer_unsent(void *arg)
     leave(k);
 }
 
-static void on_reply(redisAsyncContext *ac, void *r, void *unused)
+static void on_answer(struct redis_link *k, const struct reply *reply)
 {
-    struct redis_link *k = ac->data;
-    const redisReply *reply = r;
-    (void)unused;
-    if (k == NULL || reply == NULL)
-        return;
-    enter(k);
     answer_unsent(k); /* those in front of this call; their timer may not have fired yet */
     struct call *call = k->closed ? NULL : pending_head(&k->pending);
     if (call != NULL) {
-        struct wire_reply tree;
-        wire_open(&tree, reply);
-        pending_answer(&k->pending, call, ERR_NONE, &tree.root);
-        wire_close(&tree);
+        pending_answer(&k->pending, call, ERR_NONE, reply);
         answer_unsent(k); /* those behind it, which have waited for their turn */
     }
-    enum redis_reason reason = reply->type == REDIS_REPLY_ERROR ? wire_reason(reply->str) : REDIS_OK;
-    if (!k->closed && call == NULL)
+    if (k->closed || (call != NULL && reply->type != REPLY_ERROR))
+        return;
+    enum redis_reason reason = reply->type == REPLY_ERROR ? wire_reason(reply->str) : REDIS_OK;
+    if (reason != REDIS_OK)
+        lose_for(k, reason, reply->str);
+    else if (call == NULL)
         lose(k, REDIS_CLOSED, "an answer that nobody asked for");
-    else if (!k->closed && reason != REDIS_OK)
-        lose(k, reason, reply->str);
-    leave(k);
 }
 
 static bool can_send(const struct redis_link *k, size_t bytes)
 {
     return redis_link_up(k) && !k->closed && k->pending.sent < MAX_WAITING &&
-           sdslen(k->ac->c.obuf) + bytes <= MAX_OUT_BYTES;
+           link_stream_out(k->io)->len + bytes <= MAX_OUT_BYTES;
 }
 
-void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg)
+static void await(struct redis_link *k, bool sent, redis_cb fn, void *arg)
 {
-    bool sent = can_send(k, command.n) &&
-                redisAsyncFormattedCommand(k->ac, on_reply, NULL, command.p, command.n) == REDIS_OK;
     pending_push(&k->pending, fn, arg, sent)->aside = k->gate == REDIS_GATE_ASIDE;
     if (sent)
         watch(k);
@@ -258,11 +247,20 @@ void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg
         loop_timer_start(k->unsent_timer, 0, 0);
 }
 
+void redis_send(struct redis_link *k, struct str command, redis_cb fn, void *arg)
+{
+    bool sent = can_send(k, command.n);
+    if (sent)
+        buf_add_str(link_stream_out(k->io), command);
+    await(k, sent, fn, arg);
+}
+
 void redis_call(struct redis_link *k, const struct str *args, size_t count, redis_cb fn, void *arg)
 {
-    buf_clear(&k->scratch);
-    redis_format(&k->scratch, args, count);
-    redis_send(k, buf_str(&k->scratch), fn, arg);
+    bool sent = can_send(k, 0);
+    if (sent)
+        redis_format(link_stream_out(k->io), args, count);
+    await(k, sent, fn, arg);
 }
 
 /* ---- becoming ready ---- */
@@ -284,28 +282,34 @@ static void go_up(struct redis_link *k)
 }
 
 /* The answers of a subscribed connection: confirmations and messages. */
-static void on_event(redisAsyncContext *ac, void *r, void *unused)
+static void on_event(struct redis_link *k, const struct reply *reply)
 {
-    struct redis_link *k = ac->data;
-    const redisReply *reply = r;
-    (void)unused;
-    if (k == NULL || reply == NULL || k->lost != REDIS_OK)
-        return;
     struct str channel, message;
     enum subs_said said = subs_read(&k->subs, reply, &channel, &message);
     if (said == SUBS_COMPLETE && k->state == LINK_SUBSCRIBING)
         go_up(k);
     else if (said == SUBS_MESSAGE && k->options.on_message != NULL)
         k->options.on_message(k->options.arg, channel, message);
+    else if (reply->type == REPLY_ERROR)
+        lose_for(k, wire_refusal(reply->str), reply->str);
+}
+
+static void on_reply(void *arg, const struct reply *reply)
+{
+    struct redis_link *k = arg;
+    enter(k);
+    if (k->subs.count > 0)
+        on_event(k, reply);
+    else
+        on_answer(k, reply);
+    leave(k);
 }
 
 static void subscribe_all(struct redis_link *k)
 {
     move(k, LINK_SUBSCRIBING);
     loop_timer_start(k->timer, k->options.connect_timeout_ms, 0);
-    buf_clear(&k->scratch);
-    subs_begin(&k->subs, &k->scratch);
-    redisAsyncFormattedCommand(k->ac, on_event, NULL, k->scratch.data, k->scratch.len);
+    subs_begin(&k->subs, link_stream_out(k->io));
 }
 
 static void on_dialed(void *arg, const struct dial_result *result)
@@ -317,14 +321,15 @@ static void on_dialed(void *arg, const struct dial_result *result)
         fall(k);
         return;
     }
-    k->ac = result->ac;
-    k->io = result->io;
-    k->ac->data = k;
-    adapter_own(k->io, on_gone, k);
-    if (k->subs.count > 0)
+    k->io = link_stream_new(k->loop, result->fd, &(struct link_stream_events){on_reply, on_gone, k});
+    if (k->io == NULL) {
+        note(k, REDIS_REFUSED, "the loop does not take the socket");
+        fall(k);
+    } else if (k->subs.count > 0) {
         subscribe_all(k);
-    else
+    } else {
         go_up(k);
+    }
 }
 
 static void dial_address(struct redis_link *k)
@@ -376,7 +381,7 @@ static void on_flush(void *arg)
 {
     struct redis_link *k = arg;
     if (k->io != NULL)
-        adapter_flush(k->io);
+        link_stream_flush(k->io);
 }
 
 struct redis_link *redis_link_new(struct loop *l, const struct redis_link_options *options)
@@ -386,7 +391,6 @@ struct redis_link *redis_link_new(struct loop *l, const struct redis_link_option
     k->options = *options;
     target_init(&k->target, l, &options->address, options->sentinels);
     k->reason = REDIS_CONNECTING;
-    pending_init(&k->pending);
     subs_init(&k->subs);
     k->timer = loop_timer_new(l, on_timer, k);
     k->unsent_timer = loop_timer_new(l, answer_unsent, k);
@@ -408,10 +412,8 @@ void redis_link_free(struct redis_link *k)
     loop_timer_free(k->unsent_timer);
     target_cancel(&k->target);
     dial_cancel(k->dial);
-    if (k->io != NULL) {
-        k->ac->data = NULL; /* hiredis may come back once more, when it is on the stack now */
-        adapter_abandon(k->io);
-    }
+    if (k->io != NULL)
+        link_stream_free(k->io);
     while ((call = pending_head(&k->pending)) != NULL)
         pending_answer(&k->pending, call, call->sent ? ERR_UNKNOWN : ERR_UNAVAILABLE, NULL);
     leave(k);
@@ -481,7 +483,7 @@ void redis_link_stats(const struct redis_link *k, struct redis_link_stats *out)
         .failures = k->pending.failed,
         .reconnects = k->epoch > 1 ? k->epoch - 1 : 0,
         .waiting = k->pending.sent,
-        .out_bytes = k->ac != NULL ? sdslen(k->ac->c.obuf) : 0,
+        .out_bytes = k->io != NULL ? link_stream_out(k->io)->len : 0,
     };
     pending_times(&k->pending, &out->avg_us, &out->max_us);
 }

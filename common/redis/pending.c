@@ -7,30 +7,45 @@
 #include "common/mem.h"
 #include "common/redis/pending.h"
 
-void pending_init(struct pending *p)
+enum { FIRST_CAPACITY = 64 };
+
+static struct call *at(const struct pending *p, size_t i)
 {
+    return &p->ring[(p->head + i) & (p->capacity - 1)];
+}
+
+void pending_close(struct pending *p)
+{
+    mem_free(p->ring);
     *p = (struct pending){.count = 0};
-    list_init(&p->calls);
+}
+
+static void grow(struct pending *p)
+{
+    size_t capacity = p->capacity ? p->capacity * 2 : FIRST_CAPACITY;
+    struct call *ring = mem_alloc(capacity * sizeof *ring);
+    for (size_t i = 0; i < p->count; i++)
+        ring[i] = *at(p, i);
+    mem_free(p->ring);
+    p->ring = ring;
+    p->capacity = capacity;
+    p->head = 0;
 }
 
 struct call *pending_push(struct pending *p, redis_cb fn, void *arg, bool sent)
 {
-    struct call *call = mem_alloc(sizeof *call);
-    call->fn = fn;
-    call->arg = arg;
-    call->at_us = clock_mono_us();
-    call->sent = sent;
-    list_push(&p->calls, &call->node);
-    p->count++;
+    if (p->count == p->capacity)
+        grow(p);
+    struct call *call = at(p, p->count++);
+    *call = (struct call){.fn = fn, .arg = arg, .at_us = clock_mono_us(), .sent = sent};
     p->sent += sent;
     return call;
 }
 
 struct call *pending_unsent(const struct pending *p)
 {
-    LIST_EACH(it, &p->calls)
-    {
-        struct call *call = OWNER(it, struct call, node);
+    for (size_t i = 0; p->sent < p->count && i < p->count; i++) {
+        struct call *call = at(p, i);
         if (!call->sent)
             return call;
         if (!call->aside)
@@ -41,7 +56,7 @@ struct call *pending_unsent(const struct pending *p)
 
 struct call *pending_head(const struct pending *p)
 {
-    return list_empty(&p->calls) ? NULL : OWNER(p->calls.next, struct call, node);
+    return p->count > 0 ? at(p, 0) : NULL;
 }
 
 static void keep_time(struct pending *p, uint64_t took_us)
@@ -55,8 +70,10 @@ static void keep_time(struct pending *p, uint64_t took_us)
 void pending_answer(struct pending *p, struct call *call, int err, const struct reply *reply)
 {
     struct call c = *call;
-    list_remove(&call->node);
-    mem_free(call);
+    size_t place = ((size_t)(call - p->ring) - p->head) & (p->capacity - 1);
+    for (; place > 0; place--) /* those before it that stay: write probes, one or two */
+        *at(p, place) = *at(p, place - 1);
+    p->head = (p->head + 1) & (p->capacity - 1);
     p->count--;
     p->sent -= c.sent;
     p->answered++;

@@ -12,8 +12,7 @@
 #include "common/err.h"
 #include "common/mem.h"
 #include "common/redis/dial.h"
-#include <hiredis/hiredis.h>
-#include <hiredis/async.h>
+#include "common/redis/link_stream.h"
 
 struct sentinel_query {
     struct loop *loop;
@@ -24,10 +23,9 @@ struct sentinel_query {
     void *arg;
     size_t left; /* sentinels not tried yet */
     struct loop_timer *timer;
-    struct dial *dial;     /* while connecting */
-    redisAsyncContext *ac; /* while waiting for the answer, with io */
-    struct adapter *io;
-    char failure[200]; /* of the last one tried */
+    struct dial *dial;      /* while connecting */
+    struct link_stream *io; /* while waiting for the answer */
+    char failure[200];      /* of the last one tried */
 };
 
 /* ---- settings ---- */
@@ -98,19 +96,9 @@ static void hang_up(struct sentinel_query *q)
 {
     dial_cancel(q->dial);
     q->dial = NULL;
-    if (q->io != NULL) {
-        q->ac->data = NULL; /* hiredis may come back once more */
-        adapter_abandon(q->io);
-    }
-    q->ac = NULL;
-    q->io = NULL;
-}
-
-static void on_flush(void *arg)
-{
-    struct sentinel_query *q = arg;
     if (q->io != NULL)
-        adapter_flush(q->io);
+        link_stream_free(q->io);
+    q->io = NULL;
 }
 
 void sentinel_cancel(struct sentinel_query *q)
@@ -118,7 +106,6 @@ void sentinel_cancel(struct sentinel_query *q)
     if (q == NULL)
         return;
     hang_up(q);
-    loop_off_flush(q->loop, on_flush, q);
     loop_timer_free(q->timer);
     mem_free(q);
 }
@@ -148,22 +135,18 @@ static void pass_over(struct sentinel_query *q, const char *why)
     ask_next(q);
 }
 
-static void on_answer(redisAsyncContext *ac, void *r, void *unused)
+static void on_answer(void *arg, const struct reply *reply)
 {
-    struct sentinel_query *q = ac->data;
-    const redisReply *reply = r;
-    (void)unused;
-    if (q == NULL || reply == NULL)
-        return; /* on_gone follows */
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_STRING) {
-        pass_over(q, reply->type == REDIS_REPLY_ERROR ? reply->str : "does not know the master");
-        return;
-    }
-    char host[256];
+    struct sentinel_query *q = arg;
+    char host[256], error[100];
+    struct str name = reply_str(reply, 0);
     int64_t port = 0;
-    snprintf(host, sizeof host, "%s", reply->element[0]->str);
-    if (!str_to_int(str_of(reply->element[1]->str), &port) || port < 1 || port > 65535)
+    if (reply->type == REPLY_ERROR) {
+        snprintf(error, sizeof error, "%.*s", (int)reply->str.n, reply->str.p);
+        pass_over(q, error);
+    } else if (reply->count != 2 || !str_copy(host, sizeof host, name) || name.n == 0)
+        pass_over(q, "does not know the master");
+    else if (!str_to_int(reply_str(reply, 1), &port) || port < 1 || port > 65535)
         pass_over(q, "names an impossible port");
     else
         finish(q, &(struct sentinel_answer){.host = host, .port = (int)port});
@@ -172,7 +155,6 @@ static void on_answer(redisAsyncContext *ac, void *r, void *unused)
 static void on_gone(void *arg, const char *why)
 {
     struct sentinel_query *q = arg;
-    q->ac = NULL;
     q->io = NULL;
     pass_over(q, *why ? why : "closed the connection");
 }
@@ -185,17 +167,16 @@ static void on_dialed(void *arg, const struct dial_result *result)
         pass_over(q, result->detail);
         return;
     }
-    struct buf command = {0};
-    q->ac = result->ac;
-    q->io = result->io;
-    q->ac->data = q;
-    adapter_own(q->io, on_gone, q);
-    redis_format(&command,
+    q->io = link_stream_new(q->loop, result->fd, &(struct link_stream_events){on_answer, on_gone, q});
+    if (q->io == NULL) {
+        pass_over(q, "the loop refuses the socket");
+        return;
+    }
+    redis_format(link_stream_out(q->io),
                  (struct str[]){STR("SENTINEL"), STR("get-master-addr-by-name"), str_of(q->hosts->master)},
                  3);
-    redisAsyncFormattedCommand(q->ac, on_answer, NULL, command.data, command.len);
-    buf_close(&command);
     loop_timer_start(q->timer, q->timeout_ms, 0);
+    link_stream_flush(q->io); /* if that fails on_gone has been told, and q may be gone */
 }
 
 static void ask_next(struct sentinel_query *q)
@@ -229,7 +210,6 @@ struct sentinel_query *sentinel_ask(struct loop *l, const struct sentinel_hosts 
         .loop = l, .hosts = hosts, .timeout_ms = timeout_ms, .fn = fn, .arg = arg, .left = hosts->count};
     q->turn = turn;
     q->timer = loop_timer_new(l, on_late, q);
-    loop_on_flush(l, on_flush, q);
     ask_next(q);
     return q;
 }

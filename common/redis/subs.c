@@ -1,11 +1,8 @@
 /* Keeps the channels of a link and reads the answers of a subscribed connection. */
 #include "common/redis/subs.h"
 
-#include <strings.h>
-
 #include "common/mem.h"
 #include "common/redis/wire.h"
-#include <hiredis/hiredis.h>
 
 struct channel {
     struct list node;
@@ -48,17 +45,16 @@ void subs_begin(struct subs *s, struct buf *out)
     }
 }
 
-enum subs_said subs_read(struct subs *s, const struct redisReply *reply, struct str *channel,
-                         struct str *message)
+enum subs_said subs_read(struct subs *s, const struct reply *reply, struct str *channel, struct str *message)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+    if (reply->count != 3)
         return SUBS_NOTHING;
-    const redisReply *kind = reply->element[0], *from = reply->element[1], *text = reply->element[2];
-    if (strcasecmp(kind->str, "subscribe") == 0)
+    struct str kind = reply_str(reply, 0);
+    if (str_eq(kind, STR("subscribe")))
         return ++s->confirmed == s->count ? SUBS_COMPLETE : SUBS_NOTHING;
-    if (strcasecmp(kind->str, "message") != 0 || text->type != REDIS_REPLY_STRING)
+    if (!str_eq(kind, STR("message")) || reply_at(reply, 2)->type != REPLY_STR)
         return SUBS_NOTHING;
-    *channel = (struct str){from->str, from->len};
-    *message = (struct str){text->str, text->len};
+    *channel = reply_str(reply, 1);
+    *message = reply_str(reply, 2);
     return SUBS_MESSAGE;
 }

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include "common/buf.h"
 #include "common/list.h"
-
-struct redisReply;
+#include "common/reply.h"
 
 struct subs {
     struct list channels;
@@ -21,7 +20,6 @@ void subs_add(struct subs *s, struct str channel); /* copied */
 /* A new connection: forgets the confirmations and appends the SUBSCRIBE of all channels in wire form. */
 void subs_begin(struct subs *s, struct buf *out);
 /* What a reply of the subscribed connection means; with SUBS_MESSAGE channel and message borrow from it. */
-enum subs_said subs_read(struct subs *s, const struct redisReply *reply, struct str *channel,
-                         struct str *message);
+enum subs_said subs_read(struct subs *s, const struct reply *reply, struct str *channel, struct str *message);
 
 #endif

@@ -1,59 +1,5 @@
-/* Turns a list of arguments into a command in wire form, and hiredis' reply tree into ours. */
-#include "common/mem.h"
+/* Turns a list of arguments into a command in wire form, and error replies into reasons. */
 #include "common/redis/wire.h"
-#include <hiredis/hiredis.h>
-
-static size_t count_below(const redisReply *r)
-{
-    if (r->type != REDIS_REPLY_ARRAY)
-        return 0;
-    size_t n = r->elements;
-    for (size_t i = 0; i < r->elements; i++)
-        n += count_below(r->element[i]);
-    return n;
-}
-
-/* Elements of one array stand side by side; what is below them follows from *next on. */
-static void convert(const redisReply *r, struct reply *out, struct reply **next)
-{
-    switch (r->type) {
-    case REDIS_REPLY_INTEGER:
-        *out = (struct reply){.type = REPLY_INT, .integer = r->integer};
-        break;
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-        *out = (struct reply){.type = REPLY_STR, .str = {r->str, r->len}};
-        break;
-    case REDIS_REPLY_ERROR:
-        *out = (struct reply){.type = REPLY_ERROR, .str = {r->str, r->len}};
-        break;
-    case REDIS_REPLY_ARRAY: {
-        struct reply *items = *next;
-        if (r->elements > 0)
-            *next += r->elements;
-        for (size_t i = 0; i < r->elements; i++)
-            convert(r->element[i], &items[i], next);
-        *out = (struct reply){.type = REPLY_ARRAY, .items = items, .count = r->elements};
-        break;
-    }
-    default: /* a type of RESP3, which nobody asked for */
-        *out = (struct reply){.type = REPLY_NIL};
-    }
-}
-
-void wire_open(struct wire_reply *out, const struct redisReply *r)
-{
-    size_t n = count_below(r);
-    out->nodes = n ? mem_alloc(n * sizeof *out->nodes) : NULL;
-    struct reply *next = out->nodes;
-    convert(r, &out->root, &next);
-}
-
-void wire_close(struct wire_reply *w)
-{
-    mem_free(w->nodes);
-    w->nodes = NULL;
-}
 
 const char *redis_reason_name(enum redis_reason r)
 {
@@ -63,7 +9,13 @@ const char *redis_reason_name(enum redis_reason r)
     return names[r];
 }
 
-enum redis_reason wire_reason(const char *error)
+static bool begins(struct str text, const char *with)
+{
+    size_t n = strlen(with);
+    return text.n >= n && memcmp(text.p, with, n) == 0;
+}
+
+enum redis_reason wire_reason(struct str error)
 {
     static const struct {
         const char *prefix;
@@ -74,16 +26,16 @@ enum redis_reason wire_reason(const char *error)
         {"MASTERDOWN ", REDIS_READONLY}, {"ERR max number of clients ", REDIS_REFUSED},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strncmp(error, table[i].prefix, strlen(table[i].prefix)) == 0)
+        if (begins(error, table[i].prefix))
             return table[i].reason;
     return REDIS_OK;
 }
 
-enum redis_reason wire_refusal(const char *error)
+enum redis_reason wire_refusal(struct str error)
 {
-    if (strncmp(error, "NOPERM ", 7) == 0)
+    if (begins(error, "NOPERM "))
         return REDIS_AUTH;
-    return strncmp(error, "BUSY ", 5) == 0 ? REDIS_BUSY : wire_reason(error);
+    return begins(error, "BUSY ") ? REDIS_BUSY : wire_reason(error);
 }
 
 enum redis_reason wire_no_write(struct str error)

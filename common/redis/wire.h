@@ -1,5 +1,5 @@
-/* What is said to Redis and how it answers: commands in wire form, replies, and the errors that end a
- * connection. */
+/* What is said to Redis and how it answers: commands in wire form, and the errors that end a connection.
+ */
 #ifndef COMMON_REDIS_WIRE_H
 #define COMMON_REDIS_WIRE_H
 
@@ -32,24 +32,14 @@ void redis_format(struct buf *out, const struct str *args, size_t count);
 void redis_format_begin(struct buf *out, size_t count);
 void redis_format_add(struct buf *out, const struct str *args, size_t count);
 
-/* For dial.c and link.c only: hiredis' replies as our own. */
-struct redisReply;
-struct wire_reply {
-    struct reply root;
-    struct reply *nodes; /* owned: all elements below root, in one block; NULL when it is no array */
-};
-/* out borrows the strings of r, and lives until wire_close or the death of r. */
-void wire_open(struct wire_reply *out, const struct redisReply *r);
-void wire_close(struct wire_reply *w);
-
 /* Why an error reply makes the whole connection useless (NOAUTH, LOADING, READONLY, ...); REDIS_OK: it does
  * not. */
-enum redis_reason wire_reason(const char *error);
+enum redis_reason wire_reason(struct str error);
 /* Why an error reply to a write means that no write can be done now; REDIS_OK: it does not. Looks inside,
  * since scripts pass errors on with words in front. */
 enum redis_reason wire_no_write(struct str error);
 /* The same as wire_reason for an error before the connection is ready: there NOPERM is as bad as a wrong
  * password. */
-enum redis_reason wire_refusal(const char *error);
+enum redis_reason wire_refusal(struct str error);
 
 #endif
