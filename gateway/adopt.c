@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/list.h"
 #include "common/log.h"
+#include "common/map.h"
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "gateway/attach.h"
@@ -133,7 +134,7 @@ static void move_in(const struct island *i, struct session *s)
     s->doubt = s->differed = false;
 }
 
-static void take_seats(struct node *n, const struct room *r, struct buf *versions)
+static void take_seats(struct node *n, const struct room *r)
 {
     const struct copy *c = r->copy;
     for (size_t i = 0; i < c->seat_count; i++) {
@@ -149,9 +150,10 @@ static void take_seats(struct node *n, const struct room *r, struct buf *version
                                                     .level = r->level,
                                                     .state = str_of(seat->state),
                                                     .state_version = seat->version,
-                                                    .result = str_of(seat->result)});
+                                                    .result = str_of(seat->result),
+                                                    .answered = s->answered_id},
+                            NULL, NULL);
         move_in(n->island, s);
-        buf_add_fmt(versions, "%s%s:%lld", i ? " " : "", seat->player_id, (long long)seat->version);
     }
 }
 
@@ -161,8 +163,9 @@ static void take_room(void *arg, struct room *r)
     if (r->realm != &n->realm || !may_go_on(n, r))
         return;
     struct copy *c = r->copy;
-    struct buf versions = {0};
-    take_seats(n, r, &versions);
+    take_seats(n, r);
+    struct buf state = {0};
+    copy_state(c, &state);
     struct str players[ROOM_SEATS_MAX];
     for (size_t i = 0; i < c->seat_count; i++)
         players[i] = str_of(c->seats[i].player_id);
@@ -176,11 +179,11 @@ static void take_room(void *arg, struct room *r)
                                                 .game_data = str_of(c->game_data),
                                                 .turn_left_ms = copy_turn_left_ms(c, clock_mono_ms()),
                                                 .player_ids = players,
-                                                .player_count = c->seat_count});
+                                                .player_count = c->seat_count},
+                        NULL, NULL);
     island_add(n->island, str_of(r->room_id),
-               &(struct transfer_base){
-                   .epoch = c->epoch, .version = c->version, .seq = c->seq, .seats = buf_str(&versions)});
-    buf_close(&versions);
+               &(struct transfer_base){.seq = c->seq, .states = buf_str(&state)});
+    buf_close(&state);
     r->realm = &n->island->realm;
     metrics_add_for(METRIC_ISLAND_ROOMS_TOTAL, "adopted", 1);
     log_info("island.room_adopted", KV("room", r->room_id), KV_INT("seq", r->at.seq),
@@ -244,7 +247,17 @@ static bool away(struct node *n)
     }
     if (!i->away_since_ms)
         i->away_since_ms = now;
-    return now - i->away_since_ms >= AWAY_MS && n->backend->ops->cut_off(n->backend);
+    if (!n->backend->ops->cut_off(n->backend))
+        return false;
+    i->cut_off_at_ms = now;
+    return now - i->away_since_ms >= AWAY_MS;
+}
+
+/* A room on its way home stands still. */
+static bool stands_still(void *arg, struct str room_id)
+{
+    const struct island_room *room = island_find(arg, room_id);
+    return room && room->journey;
 }
 
 static void begin(struct node *n)
@@ -253,9 +266,24 @@ static void begin(struct node *n)
     island_begin(i);
     if (!i->rounds)
         i->rounds = mem_alloc(sizeof *i->rounds);
-    *i->rounds = (struct rounds){.node = n, .realm = &i->realm};
+    *i->rounds = (struct rounds){.node = n, .realm = &i->realm, .skips = stands_still, .arg = i};
     log_warn("island.began", KV("reason", n->backend->ops->reason(n->backend)),
              KV("next", "rooms whose players are all here go on; no matches until the lease has run out"));
+}
+
+static void stay_here(void *arg, struct session *s)
+{
+    struct node *n = arg;
+    n->on_settled(n, s);
+}
+
+/* It was being left, and the store is away again. */
+static void turn_back(struct node *n)
+{
+    log_warn("island.turned_back", KV("reason", n->backend->ops->reason(n->backend)),
+             KV_INT("rooms", map_count(n->island->rooms)), KV("next", "what is still here goes on here"));
+    n->island->leaving = false;
+    sessions_each(n->sessions, stay_here, n);
 }
 
 void adopt_tick(struct node *n)
@@ -266,7 +294,8 @@ void adopt_tick(struct node *n)
     if (away(n) && !n->drain) {
         if (!island_is(i))
             begin(n);
-        i->leaving = false;
+        if (i->leaving)
+            turn_back(n);
         rooms_each(n->rooms, take_room, n);
         if (lease_surely_over(n->lease)) {
             if (!i->open)
@@ -276,9 +305,11 @@ void adopt_tick(struct node *n)
     }
     if (!island_is(i))
         return;
+    if (i->leaving) /* nobody is matched here any more */
+        i->rounds->expiry_at_ms = 0;
     rounds_timers(i->rounds);
     uint64_t now = clock_mono_ms();
-    if (now - i->queues_at_ms >= (uint64_t)n->settings->sweep_ms) {
+    if (!i->leaving && now - i->queues_at_ms >= (uint64_t)n->settings->sweep_ms) {
         i->queues_at_ms = now;
         rounds_queues(i->rounds);
     }

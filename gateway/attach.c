@@ -33,13 +33,12 @@
 #include "gateway/welcome.h"
 #include "matchmaking/presence.h"
 #include "matchmaking/queue.h"
-#include "proto/messages.h"
 
 struct attach {
     struct flow flow;
     struct node *node;
     struct session *session; /* held */
-    bool again;
+    bool again, on_island;
     bool welcomed;
     bool recovered;
     struct resume resume;
@@ -120,6 +119,7 @@ static void replace_older(struct attach *a)
     struct session *older = sessions_put(a->node->sessions, s);
     if (!older)
         return;
+    island_inherit(a->node->island, s, older);
     if (older->room) { /* it stays for the seat's new holder; attach_done sees to an empty one */
         memcpy(a->left_room_id, older->room->room_id, sizeof a->left_room_id);
         room_leave(older);
@@ -437,6 +437,7 @@ static void attach_done(struct flow *f)
     closing_if_empty(a->node, a->room_id);
     closing_if_empty(a->node, a->left_room_id);
     a->node->attaching--;
+    a->node->island->attaching -= a->on_island;
     s->attaching = false;
     if (f->err && !a->again && !a->welcomed && s->fence && s->state != SESSION_CLOSED) {
         /* attached, but where he is could not be read: nobody is left without an answer */
@@ -461,9 +462,7 @@ static const struct flow_step attach_steps[] = {
 static void start(struct node *n, struct session *s, bool again, const struct resume *resume)
 {
     struct attach *a = mem_alloc(sizeof *a);
-    a->node = n;
-    a->session = s;
-    a->again = again;
+    *a = (struct attach){.node = n, .session = s, .again = again, .on_island = s->realm != &n->realm};
     if (resume)
         a->resume = *resume;
     a->first = &attach_steps[0];
@@ -474,12 +473,13 @@ static void start(struct node *n, struct session *s, bool again, const struct re
     s->doubt = false;
     s->differed = false;
     n->attaching++;
+    n->island->attaching += a->on_island;
     flow_start(&a->flow, "attach", attach_steps, attach_done);
 }
 
 void attach_start(struct node *n, struct session *s, const struct resume *resume)
 {
-    if (!island_receive(n->island, resume && resume->wanted, &s->realm)) {
+    if (!island_receive(n->island, s, resume && resume->wanted)) {
         tell_retry(s->conn, 0, CODE_SERVICE_DEGRADED, NULL, TELL_RETRY_MS);
         tell_goodbye(s->conn, CLOSE_STORE_UNAVAILABLE, TELL_RETRY_MS);
         return;

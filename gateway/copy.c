@@ -171,6 +171,13 @@ void copy_limit_turn(struct copy *c, int64_t version, uint64_t due_ms)
     c->turn_due_ms = due_ms;
 }
 
+void copy_state(const struct copy *c, struct buf *out)
+{
+    buf_add_fmt(out, "%lld %lld %lld", (long long)c->seq, (long long)c->epoch, (long long)c->version);
+    for (size_t i = 0; i < c->seat_count; i++)
+        buf_add_fmt(out, " %s:%lld", c->seats[i].player_id, (long long)c->seats[i].version);
+}
+
 int64_t copy_turn_left_ms(const struct copy *c, uint64_t now_ms)
 {
     if (!c->turn_due_ms || c->turn_version != c->version)

@@ -7,6 +7,7 @@
 #ifndef GATEWAY_COPY_H
 #define GATEWAY_COPY_H
 
+#include "common/buf.h"
 #include "common/id.h"
 #include "common/reply.h"
 
@@ -36,6 +37,8 @@ void copy_free(struct copy *c); /* NULL is fine */
 bool copy_apply(struct copy *c, const struct room_event *e);
 void copy_vote(struct copy *c, struct str player_id, struct str result);
 void copy_limit_turn(struct copy *c, int64_t version, uint64_t due_ms);
+/* Appends "seq epoch version player:stateVersion ...", for transfer_base. */
+void copy_state(const struct copy *c, struct buf *out);
 /* Milliseconds until the turn's limit; -1 = there is none. */
 int64_t copy_turn_left_ms(const struct copy *c, uint64_t now_ms);
 

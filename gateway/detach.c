@@ -18,7 +18,7 @@ enum { DETACH_TRIES_MAX = 8 }; /* AGAIN comes at most once or twice unless the r
 
 struct detaches {
     struct list waiting; /* struct detach.link */
-    size_t running, waiting_count;
+    size_t running, waiting_count, of_island;
 };
 
 struct detach {
@@ -27,7 +27,7 @@ struct detach {
     const struct realm *realm; /* where the record is */
     int64_t level;
     unsigned tries;
-    bool leftover, stray;
+    bool leftover, stray, of_island;
     void (*done)(void *arg, bool removed);
     void *arg;
     char player_id[ID_SIZE], socket_id[ID_SIZE], owner_instance_id[ID_SIZE], room_id[ID_SIZE],
@@ -63,11 +63,17 @@ size_t detaches_waiting(const struct detaches *f)
     return f->waiting_count;
 }
 
+size_t detaches_of_island(const struct detaches *f)
+{
+    return f->of_island;
+}
+
 static void ask(struct detach *d);
 
 static void finish(struct detach *d, bool removed)
 {
     d->node->detaches->running--;
+    d->node->detaches->of_island -= d->of_island;
     if (d->done)
         d->done(d->arg, removed);
     mem_free(d);
@@ -160,9 +166,12 @@ static void put_by(struct node *n, const struct session *s)
     struct detach *d = detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id),
                                   (struct str){0});
     CHECK(d != NULL);
+    d->level = s->level;
+    d->of_island = true;
     memcpy(d->session_id, s->session_id, sizeof d->session_id);
     n->detaches->running--;
     n->detaches->waiting_count++;
+    n->detaches->of_island++;
     list_push(&n->detaches->waiting, &d->link);
 }
 
@@ -171,7 +180,7 @@ void detach_start(struct node *n, const struct session *s)
     if (s->fence == 0 && !s->attach_unknown)
         return;
     bool islander = s->realm != &n->realm;
-    if (islander && s->fleet_fence)
+    if (islander && (s->fleet_fence || s->attach_unknown))
         put_by(n, s);
     if (islander && !island_is(n->island)) /* replaced there, and its closing took longer than the island */
         return;

@@ -16,6 +16,8 @@ void detaches_free(struct detaches *f); /* what could not be done is left to the
 /* Detaches under way, and those waiting for the store. */
 size_t detaches_running(const struct detaches *f);
 size_t detaches_waiting(const struct detaches *f);
+/* Both, of players of the island whose records in the store are as they were when they went. */
+size_t detaches_of_island(const struct detaches *f);
 
 /* The session's ids are copied. Nothing to do for one without a fence, unless its attach may have happened
  * unseen. */

@@ -3,11 +3,13 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/detach.h"
 #include "gateway/handle.h"
 #include "gateway/inbox.h"
+#include "gateway/island.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -58,14 +60,13 @@ static bool within_rate(const struct node *n, struct conn *c, int64_t request_id
     return false;
 }
 
-void dispatch_message(void *arg, struct conn *c, struct str text)
+static void handle(struct node *n, struct session *s, struct str text, bool kept)
 {
-    struct node *n = arg;
-    struct session *s = conn_user(c);
+    struct conn *c = s->conn;
     struct request request;
     const char *why = NULL;
     enum code code = decode_request(text, &request, &why);
-    if (!within_rate(n, c, request.id))
+    if (!kept && !within_rate(n, c, request.id))
         return;
     if (code != CODE_OK) {
         tell_error(c, request.id, code, why);
@@ -77,12 +78,31 @@ void dispatch_message(void *arg, struct conn *c, struct str text)
     }
     if (s->state == SESSION_CLOSED)
         return;
-    if (s->moving && request.kind != MSG_PING) {
-        tell_retry(c, request.id, CODE_BUSY, "your place is being written back to the store; send this again",
-                   100);
+    if (request.kind != MSG_PING && island_holds(n->island, s)) {
+        if (!session_keep(s, text))
+            tell_retry(c, request.id, CODE_BUSY,
+                       "your place is being written back to the store; send this again", 100);
         return;
     }
     handlers[request.kind].handle(n, s, &request);
+}
+
+void dispatch_message(void *arg, struct conn *c, struct str text)
+{
+    handle(arg, conn_user(c), text, false);
+}
+
+void dispatch_kept(struct node *n, struct session *s)
+{
+    session_hold(s);
+    while (!island_holds(n->island, s) && s->state != SESSION_CLOSED) {
+        struct session_kept *k = session_next_kept(s);
+        if (!k)
+            break;
+        handle(n, s, (struct str){k->text, k->bytes}, true);
+        mem_free(k);
+    }
+    session_release(s);
 }
 
 void dispatch_close(void *arg, struct conn *c, int code, const char *reason)
@@ -93,7 +113,8 @@ void dispatch_close(void *arg, struct conn *c, int code, const char *reason)
              KV("reason", reason), KV("state", session_state_name(s->state)));
     conn_set_user(c, NULL);
     sessions_remove(n->sessions, s);
-    detach_start(n, s);
+    if (!s->moving)
+        detach_start(n, s);
     struct room *r = s->room;
     if (r) {
         room_leave(s);

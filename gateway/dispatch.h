@@ -18,6 +18,8 @@ typedef void (*dispatch_cb)(struct node *n, struct session *s, const struct requ
 /* server_events: arg is the node. */
 void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h);
 void dispatch_message(void *arg, struct conn *c, struct str text);
+/* The session has moved: what its client sent meanwhile is dealt with. */
+void dispatch_kept(struct node *n, struct session *s);
 void dispatch_close(void *arg, struct conn *c, int code, const char *reason);
 
 #endif

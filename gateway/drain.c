@@ -10,7 +10,9 @@
  *
  * What can fail: a peer that never answers our Close frame, or a store that is away or slow. DRAIN_MS from
  * the beginning the server is closed all the same, with a warning; then the others sweep what is left once
- * our lease is over. Without a store nothing can be detached, so nobody waits for it. */
+ * our lease is over. Without a store nothing can be detached, so nobody waits for it; but what is played on
+ * the island is lost with this process unless the store takes it back, so the goodbyes are put off for as
+ * long as DRAIN_MS allows. */
 #include "gateway/drain.h"
 
 #include <sys/random.h>
@@ -22,6 +24,8 @@
 #include "gateway/tell.h"
 #include "gateway/clockwork.h"
 #include "gateway/detach.h"
+#include "gateway/homecoming.h"
+#include "gateway/island.h"
 #include "gateway/lease.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
@@ -37,6 +41,7 @@ struct drain {
     struct loop_timer *timer;
     enum phase phase;
     uint64_t notice_end_ms, goodbyes_from_ms, spread_ms, deadline_ms;
+    uint64_t island_end_ms; /* the goodbyes wait for the island until then */
     uint64_t away_since_ms; /* the store, since we have nothing else to wait for; 0 = it is not away */
     struct conn **order;    /* held; whom to send away, and in which order */
     size_t count, said;
@@ -151,7 +156,7 @@ static void cut_short(struct drain *d, const char *reason)
     struct node *n = d->node;
     log_warn("drain.cut_short", KV_INT("connections", server_connections(n->server)),
              KV_INT("detaches", detaches_running(n->detaches) + detaches_waiting(n->detaches)),
-             KV("reason", reason));
+             KV_INT("rooms_lost", island_rooms(n->island)), KV("reason", reason));
     close_server(d);
 }
 
@@ -160,8 +165,9 @@ static void look(struct drain *d)
     struct node *n = d->node;
     size_t left = server_connections(n->server) + detaches_running(n->detaches) + n->attaching;
     bool store_up = n->backend->ops->up(n->backend);
+    homecoming_tick(n); /* the clockwork has stopped */
     if (store_up)
-        left += detaches_waiting(n->detaches);
+        left += detaches_waiting(n->detaches) + island_is(n->island);
     if (store_up && detaches_waiting(n->detaches))
         detach_retry(n);
     if (left > 0 || d->retiring)
@@ -189,7 +195,8 @@ static void step(void *arg)
         cut_short(d, "DRAIN_MS is over");
         return;
     }
-    if (d->phase == NOTICE && now_ms >= d->notice_end_ms)
+    bool wait = island_is(d->node->island) && now_ms < d->island_end_ms;
+    if (d->phase == NOTICE && now_ms >= d->notice_end_ms && !wait)
         begin_goodbyes(d, now_ms);
     if (d->phase == GOODBYES)
         say_due(d, now_ms);
@@ -213,6 +220,7 @@ void drain_start(struct node *n, loop_cb done, void *arg)
         d->spread_ms = spread_max_ms;
     d->notice_end_ms = now_ms + notice_ms;
     d->deadline_ms = now_ms + (uint64_t)set->drain_ms;
+    d->island_end_ms = d->deadline_ms - d->spread_ms - ((uint64_t)set->drain_ms - notice_ms) / 4;
     n->drain = d;
     log_info("drain.started", KV_INT("connections", server_connections(n->server)),
              KV_INT("notice_ms", notice_ms), KV("next", "not ready from now on"));

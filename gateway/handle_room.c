@@ -113,6 +113,7 @@ static void on_message(void *arg, int err, const struct reply *reply)
     struct realm_outcome o = realm_outcome(err, reply);
     bool done_before = realm_said(o, "DONE");
     if (done_before || realm_said(o, "OK")) {
+        intent_done(i);
         int64_t seq = reply_int(reply, 1);
         char data[40];
         int bytes = snprintf(data, sizeof data, "{\"seq\":%lld}", (long long)seq);
@@ -166,6 +167,7 @@ static void on_set(void *arg, int err, const struct reply *reply)
     struct intent *i = arg;
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "DONE") || realm_said(o, "OK")) {
+        intent_done(i);
         int64_t seq = reply_int(reply, 2);
         char data[80];
         int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}",
@@ -274,6 +276,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
         return;
     }
     if (realm_said(o, "DONE") || realm_said(o, "OK")) {
+        intent_done(i);
         tell_ok(s->conn, i->request_id, (struct str){0});
         struct room *r = s->room;
         if (r && strcmp(r->room_id, i->room_id) == 0) { /* the others hear it from the events */
@@ -317,6 +320,7 @@ static void on_ended(void *arg, int err, const struct reply *reply)
     if (realm_said(o, "OK") && copy)
         copy_vote(copy, str_of(i->session->player_id), buf_str(&i->text));
     if (realm_said(o, "DONE") || realm_said(o, "OK")) {
+        intent_done(i);
         intent_ok_fmt(i, "{\"ended\":%s}", str_eq(reply_str(reply, 1), STR("1")) ? "true" : "false");
         inbox_events(i->node, i->session->realm, reply_at(reply, 2));
     } else {

@@ -1,393 +1,80 @@
-/* Brings rooms and players home from the island, when the store is back.
+/* Leaves the island, when the store is back.
  *
- *   a room:    release_room (island) -> its members -> restore_room (store)
- *   a member:  attach (store) -> release_session (island) -> restore_session (store)
- *   a player without a room: the same as a member, then his ticket or seat is looked for
- *
- * Every answer finds its room again by id and its session by holding it, for both may have ended meanwhile.
  * What gets no answer because the store is away again stays as it is, and is started anew when it is back;
- * restoring is idempotent. */
+ * everything here is idempotent. While it lasts nobody new is let in (island_receive) and nobody is matched
+ * here, so that there is an end. */
 #include "gateway/homecoming.h"
 
+#include <stdlib.h>
+
 #include "common/err.h"
-#include "common/list.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/mem.h"
-#include "common/metrics.h"
 #include "gateway/attach.h"
-#include "gateway/copy.h"
+#include "gateway/detach.h"
 #include "gateway/island.h"
+#include "gateway/journey.h"
 #include "gateway/lease.h"
-#include "gateway/room.h"
+#include "gateway/passage.h"
 #include "gateway/session.h"
-#include "gateway/tell.h"
 #include "gateway/waiting.h"
-#include "matchmaking/presence.h"
 #include "matchmaking/queue.h"
 
 enum { ROOMS_AT_ONCE = 64, PLAYERS_AT_ONCE = 128 };
 
-struct voyage { /* one call about a room */
-    struct node *node;
-    char room_id[ID_SIZE];
-};
-
-static struct voyage *voyage_new(struct node *n, const char *room_id)
-{
-    struct voyage *v = mem_alloc(sizeof *v);
-    v->node = n;
-    CHECK(str_copy(v->room_id, sizeof v->room_id, str_of(room_id)));
-    return v;
-}
-
-/* Both freed; the room, if it is still on the island's list. */
-static struct island_room *land(struct voyage *v, struct node **n)
-{
-    *n = v->node;
-    struct island_room *room = island_find((*n)->island, str_of(v->room_id));
-    mem_free(v);
-    return room;
-}
-
-/* Its turn is over, for now or for good. */
-static void pause_room(struct node *n, struct island_room *room)
-{
-    room->travelling = false;
-    n->island->travelling--;
-}
-
-/* ---- a player ---- */
-
-struct mover {
+struct errand { /* one call about a player */
     struct node *node;
     struct session *session; /* held */
-    char room_id[ID_SIZE];   /* the room it moves with, or empty */
-    char state[8];           /* what the store says he is */
-    int64_t level;           /* and where he waits */
-    bool same_ticket;
 };
 
-static void restore_when_all_are_there(struct node *n, struct island_room *room);
-
-static void mover_end(struct mover *m, bool failed)
+static struct errand *errand_new(struct node *n, struct session *s)
 {
-    struct node *n = m->node;
-    struct island_room *room = *m->room_id ? island_find(n->island, str_of(m->room_id)) : NULL;
-    if (*m->room_id == 0) {
-        m->session->moving = false;
-        n->island->movers--;
-    }
-    session_release(m->session);
-    mem_free(m);
-    if (!room)
-        return;
-    room->failed = room->failed || failed;
-    room->movers--;
-    restore_when_all_are_there(n, room);
-}
-
-static void on_rejoined(void *arg, int err, const struct reply *reply)
-{
-    struct mover *m = arg;
-    struct session *s = m->session;
-    struct realm_outcome o = realm_outcome(err, reply);
-    s->joining = false;
-    if (o.err)
-        s->doubt = true;
-    else if (s->state != SESSION_CLOSED)
-        waiting_read_join(m->node, s, o, reply, 0);
-    mover_end(m, false);
-}
-
-/* He has been attached to the store; what he is, the island knew better, unless the store has him in a room.
- */
-static void settle(struct mover *m)
-{
-    struct session *s = m->session;
-    const struct realm *store = &m->node->realm;
-    bool waits = s->state == SESSION_QUEUED;
-    s->realm = store;
-    if (strcmp(m->state, "room") == 0) {
-        s->moving = false;
-        attach_again(m->node, s);
-    } else if (strcmp(m->state, "queued") == 0 && !(waits && m->same_ticket)) {
-        queue_leave(store, str_of(s->player_id), s->fence, m->level, NULL, NULL);
-    }
-    if (waits && strcmp(m->state, "room") != 0) {
-        s->joining = true;
-        queue_join(store, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_rejoined, m);
-        return;
-    }
-    mover_end(m, false);
-}
-
-static void on_answered(void *arg, int err, const struct reply *reply)
-{
-    struct mover *m = arg;
-    struct session *s = m->session;
-    if (!err && reply->count)
-        transfer_restore_session(&m->node->realm, str_of(s->session_id), reply, NULL, NULL);
-    if (s->state == SESSION_CLOSED || *m->room_id)
-        mover_end(m, false);
-    else
-        settle(m);
-}
-
-static void on_attached(void *arg, int err, const struct reply *reply)
-{
-    struct mover *m = arg;
-    struct session *s = m->session;
-    struct realm_outcome o = realm_outcome(err, reply);
-    if (realm_said(o, "REPLACED"))
-        tell_goodbye(s->conn, CLOSE_REPLACED, 0);
-    if (!realm_said(o, "OK")) {
-        mover_end(m, o.err != 0);
-        return;
-    }
-    struct presence_attached now;
-    presence_attached(reply, &now);
-    s->fleet_fence = s->fence = now.fence;
-    (void)str_copy(m->state, sizeof m->state, now.state);
-    m->level = now.level;
-    m->same_ticket = now.level == s->level && str_eq(now.ticket_id, str_of(s->ticket_id));
-    if (*m->room_id && str_eq(now.state, STR("queued"))) /* he was matched on the island */
-        queue_leave(&m->node->realm, str_of(s->player_id), s->fence, now.level, NULL, NULL);
-    transfer_release_session(&m->node->island->realm, str_of(s->session_id), str_of(s->player_id),
-                             str_of(s->socket_id), s->level, on_answered, m);
-}
-
-static void move(struct node *n, struct session *s, const char *room_id)
-{
-    struct mover *m = mem_alloc(sizeof *m);
-    m->node = n;
-    m->session = s;
+    struct errand *e = mem_alloc(sizeof *e);
+    *e = (struct errand){n, s};
     session_hold(s);
-    (void)str_copy(m->room_id, sizeof m->room_id, str_of(room_id));
-    s->moving = true;
-    presence_attach(&n->realm,
-                    &(struct presence_hello){.player_id = str_of(s->player_id),
-                                             .socket_id = str_of(s->socket_id),
-                                             .held_fence = s->fleet_fence,
-                                             .session_id = str_of(s->session_id),
-                                             .token_hash = str_of(s->token_hash)},
-                    on_attached, m);
+    return e;
 }
 
-/* ---- a room ---- */
-
-/* The local view is the store's again. */
-static void members_home(struct node *n, struct room *r)
+static void errand_free(struct errand *e)
 {
-    r->realm = &n->realm;
-    LIST_EACH(it, &r->members)
-    {
-        struct session *s = OWNER(it, struct session, in_room);
-        s->realm = &n->realm;
-        s->moving = false;
-    }
+    session_release(e->session);
+    mem_free(e);
 }
 
-/* The store knows better: members are shown what it has, or learn that the room is gone. */
-static void give_up(struct node *n, const char *room_id)
+/* The next ones may start; not with each that ends, for they are looked for among all. */
+static void go_on(struct node *n)
 {
-    struct room *r = rooms_find(n->rooms, str_of(room_id));
-    if (!r)
-        return;
-    members_home(n, r);
-    copy_free(r->copy);
-    r->copy = NULL;
-    LIST_EACH_SAFE(it, next, &r->members)
-    attach_again(n, OWNER(it, struct session, in_room));
+    const struct island *i = n->island;
+    if (i->travelling <= ROOMS_AT_ONCE / 2 && i->passengers <= PLAYERS_AT_ONCE / 2)
+        homecoming_tick(n);
 }
 
-static void count_outcome(const char *room_id, const char *how, struct str why)
+/* ---- tickets: who plays on the island, or left its queue, may still wait in the store; there nobody takes
+ * him while the lease is over ---- */
+
+static void withdrawn(struct node *n)
 {
-    bool good = strcmp(how, "restored") == 0 || strcmp(how, "ended") == 0;
-    metrics_add_for(METRIC_ISLAND_ROOMS_TOTAL, how, 1);
-    if (good)
-        log_info("island.room_home", KV("room", room_id), KV("outcome", how));
-    else
-        log_warn("island.room_given_up", KV("room", room_id), KV("outcome", how), KV_STR("reason", why),
-                 KV("next", "the store is right; members get its snapshot, or hear that the room is gone"));
+    struct island *i = n->island;
+    if (--i->withdrawing > 0 || i->failed || detaches_of_island(n->detaches) > 0)
+        return; /* all once more with the next tick, if need be */
+    i->opened = false;
+    lease_resume(n->lease);
 }
-
-static void on_restored(void *arg, int err, const struct reply *reply)
-{
-    struct node *n;
-    struct island_room *room = land(arg, &n);
-    struct realm_outcome o = realm_outcome(err, reply);
-    pause_room(n, room);
-    if (o.err)
-        return; /* asked again when the store is back */
-    struct room *r = rooms_find(n->rooms, str_of(room->room_id));
-    bool good = realm_said(o, "OK");
-    count_outcome(room->room_id,
-                  good                    ? "restored"
-                  : realm_said(o, "GONE") ? "gone"
-                                          : "changed",
-                  reply_str(reply, 1));
-    if (!good)
-        give_up(n, room->room_id);
-    else if (r)
-        members_home(n, r);
-    island_remove(n->island, room);
-    homecoming_tick(n);
-}
-
-static void restore_when_all_are_there(struct node *n, struct island_room *room)
-{
-    if (room->movers > 0)
-        return;
-    if (room->failed) {
-        pause_room(n, room);
-        return;
-    }
-    bool lost = lease_data_lost_at_ms(n->lease) >= n->island->since_ms;
-    transfer_restore_room(&n->realm, str_of(room->room_id), &room->base, lost, room->image, on_restored,
-                          voyage_new(n, room->room_id));
-}
-
-static void move_members(struct node *n, struct island_room *room)
-{
-    struct room *r = rooms_find(n->rooms, str_of(room->room_id));
-    room->failed = false;
-    room->movers = 1; /* one more: not before all have been asked */
-    if (r) {
-        LIST_EACH(it, &r->members)
-        {
-            room->movers++;
-            move(n, OWNER(it, struct session, in_room), room->room_id);
-        }
-    }
-    room->movers--;
-    restore_when_all_are_there(n, room);
-}
-
-static void set_moving(struct node *n, const char *room_id, bool moving)
-{
-    struct room *r = rooms_find(n->rooms, str_of(room_id));
-    if (!r)
-        return;
-    LIST_EACH(it, &r->members)
-    OWNER(it, struct session, in_room)->moving = moving;
-}
-
-static void on_released(void *arg, int err, const struct reply *reply)
-{
-    struct node *n;
-    struct voyage *v = arg;
-    set_moving(v->node, v->room_id, false);
-    struct island_room *room = land(v, &n);
-    if (!room) { /* it ended just before, and the store never knew it */
-        n->island->travelling--;
-        return;
-    }
-    if (!realm_said(realm_outcome(err, reply), "OK")) {
-        pause_room(n, room); /* it ended just before: that is told with the next tick */
-        return;
-    }
-    room->image = transfer_image_new(reply);
-    move_members(n, room);
-}
-
-static void on_ended(void *arg, int err, const struct reply *reply)
-{
-    struct node *n;
-    struct island_room *room = land(arg, &n);
-    struct realm_outcome o = realm_outcome(err, reply);
-    pause_room(n, room);
-    if (o.err)
-        return;
-    bool good = realm_said(o, "ENDED");
-    count_outcome(room->room_id,
-                  good                    ? "ended"
-                  : realm_said(o, "GONE") ? "gone"
-                                          : "changed",
-                  reply_str(reply, 1));
-    island_remove(n->island, room);
-    homecoming_tick(n);
-}
-
-/* Is somebody in the middle of something? Then later. */
-static bool busy(const struct room *r)
-{
-    LIST_EACH(it, &r->members)
-    {
-        const struct session *s = OWNER(it, struct session, in_room);
-        if (s->attaching || s->joining || s->catching_up)
-            return true;
-    }
-    return r->filling;
-}
-
-struct start {
-    struct node *node;
-    size_t ended; /* rooms whose end the store does not know yet: their players are not free there */
-};
-
-static void start_ended(void *arg, struct str key, void *value)
-{
-    struct start *start = arg;
-    struct node *n = start->node;
-    struct island_room *room = value;
-    if (!room->ended)
-        return;
-    start->ended++;
-    if (room->travelling || n->island->travelling >= ROOMS_AT_ONCE)
-        return;
-    room->travelling = true;
-    n->island->travelling++;
-    transfer_end_room(&n->realm, key, &room->base, str_of(room->reason), str_of(room->result), on_ended,
-                      voyage_new(n, room->room_id));
-}
-
-static void start_room(void *arg, struct str key, void *value)
-{
-    struct node *n = ((struct start *)arg)->node;
-    struct island_room *room = value;
-    struct room *r = rooms_find(n->rooms, key);
-    if (room->travelling || n->island->travelling >= ROOMS_AT_ONCE || (r && !room->image && busy(r)))
-        return;
-    room->travelling = true;
-    n->island->travelling++;
-    if (room->image) {
-        move_members(n, room);
-    } else {
-        set_moving(n, room->room_id, true);
-        transfer_release_room(&n->island->realm, key, on_released, voyage_new(n, room->room_id));
-    }
-}
-
-/* ---- tickets ---- */
-
-/* Who plays on the island may still wait in the store. While the lease is over nobody takes him from there;
- * so he is taken out before it is renewed. */
-struct withdrawal {
-    struct node *node;
-    struct session *session; /* held */
-};
 
 static void on_withdrawn(void *arg, int err, const struct reply *reply)
 {
-    struct withdrawal *w = arg;
-    struct node *n = w->node;
-    struct session *s = w->session;
+    struct errand *e = arg;
+    struct node *n = e->node;
+    const struct session *s = e->session;
     struct realm_outcome o = realm_outcome(err, reply);
     if (realm_said(o, "AGAIN")) {
-        queue_leave(&n->realm, str_of(s->player_id), s->fleet_fence, reply_int(reply, 1), on_withdrawn, w);
+        queue_leave(&n->realm, str_of(s->player_id), s->fleet_fence, reply_int(reply, 1), on_withdrawn, e);
         return;
     }
     n->island->failed = n->island->failed || o.err;
-    session_release(s);
-    mem_free(w);
-    if (--n->island->withdrawing > 0)
-        return;
-    if (!n->island->failed) {
-        n->island->opened = false;
-        lease_resume(n->lease);
-    }
-    homecoming_tick(n);
+    errand_free(e);
+    withdrawn(n);
 }
 
 static void withdraw_one(void *arg, struct session *s)
@@ -395,12 +82,8 @@ static void withdraw_one(void *arg, struct session *s)
     struct node *n = arg;
     if (s->realm == &n->realm || s->fleet_fence == 0)
         return;
-    struct withdrawal *w = mem_alloc(sizeof *w);
-    w->node = n;
-    w->session = s;
-    session_hold(s);
     n->island->withdrawing++;
-    queue_leave(&n->realm, str_of(s->player_id), s->fleet_fence, s->level, on_withdrawn, w);
+    queue_leave(&n->realm, str_of(s->player_id), s->fleet_fence, s->level, on_withdrawn, errand_new(n, s));
 }
 
 static void withdraw(struct node *n)
@@ -409,30 +92,165 @@ static void withdraw(struct node *n)
     if (i->withdrawing > 0)
         return;
     i->failed = false;
+    i->withdrawing = 1; /* one more: not before all have been asked */
+    detach_retry(n);    /* and those whose connections are gone */
     sessions_each(n->sessions, withdraw_one, n);
-    if (i->withdrawing > 0)
-        return;
-    i->opened = false;
-    lease_resume(n->lease);
+    withdrawn(n);
 }
 
-struct leftover {
+/* ---- rooms ---- */
+
+struct ending { /* a room's end, on its way to the store */
     struct node *node;
-    size_t here; /* sessions that live on the island */
+    char room_id[ID_SIZE];
 };
 
-static void start_player(void *arg, struct session *s)
+static void on_ended(void *arg, int err, const struct reply *reply)
 {
-    struct leftover *left = arg;
-    struct node *n = left->node;
-    if (s->realm == &n->realm)
+    struct ending *e = arg;
+    struct node *n = e->node;
+    struct island_room *room = island_find(n->island, str_of(e->room_id));
+    struct realm_outcome o = realm_outcome(err, reply);
+    mem_free(e);
+    CHECK(room);
+    room->ending = false;
+    n->island->travelling--;
+    if (o.err && !transfer_hopeless(err, reply))
+        return; /* told again when the store is back */
+    journey_count(room->room_id,
+                  realm_said(o, "ENDED")  ? "ended"
+                  : realm_said(o, "GONE") ? "gone"
+                                          : "changed",
+                  o.err ? reply->str : reply_str(reply, 1));
+    island_remove(n->island, room);
+    go_on(n);
+}
+
+static void end_one(void *arg, struct str key, void *value)
+{
+    struct node *n = arg;
+    struct island_room *room = value;
+    if (!room->ended || room->ending || n->island->travelling >= ROOMS_AT_ONCE)
         return;
-    left->here++;
+    struct ending *e = mem_alloc(sizeof *e);
+    e->node = n;
+    memcpy(e->room_id, room->room_id, sizeof e->room_id);
+    room->ending = true;
+    n->island->travelling++;
+    const struct transfer_base base = island_base(room);
+    transfer_end_room(&n->realm, key, &base, str_of(room->reason), str_of(room->result), on_ended, e);
+}
+
+static void count_ended(void *arg, struct str key, void *value)
+{
+    (void)key;
+    *(size_t *)arg += ((struct island_room *)value)->ended;
+}
+
+static void start_one(void *arg, struct str key, void *value)
+{
+    (void)key;
+    struct node *n = arg;
+    struct island_room *room = value;
+    if (!room->journey && !room->ended && n->island->travelling < ROOMS_AT_ONCE && journey_ready(n, room))
+        journey_start(n, room, go_on);
+}
+
+/* ---- players without a room ---- */
+
+static void on_rejoined(void *arg, int err, const struct reply *reply)
+{
+    struct errand *e = arg;
+    struct session *s = e->session;
+    struct realm_outcome o = realm_outcome(err, reply);
+    s->joining = false;
+    if (o.err)
+        s->doubt = true;
+    else if (s->state != SESSION_CLOSED)
+        waiting_read_join(e->node, s, o, reply, 0);
+    errand_free(e);
+}
+
+/* What he is, the island knew better, unless the store has him in a room. */
+static void settle(struct node *n, struct session *s, const struct passage *p)
+{
+    bool waits = s->state == SESSION_QUEUED;
+    if (p->in_room) {
+        attach_again(n, s);
+        return;
+    }
+    if (p->queued && !(waits && p->same_ticket))
+        queue_leave(s->realm, str_of(s->player_id), s->fence, p->level, NULL, NULL);
+    if (!waits)
+        return;
+    s->joining = true;
+    queue_join(s->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_rejoined,
+               errand_new(n, s));
+}
+
+static void on_passed(void *arg, const struct passage *p)
+{
+    struct node *n = arg;
+    struct session *s = p->session;
+    n->island->passengers--;
+    if (p->end != PASSAGE_THERE || s->room) { /* matched here just before: he goes with his room */
+        passage_stay(n, s);
+        n->on_settled(n, s);
+        return;
+    }
+    passage_arrive(n, s);
+    if (s->state != SESSION_CLOSED)
+        settle(n, s, p);
+    n->on_settled(n, s);
+    go_on(n);
+}
+
+struct waiters {
+    struct node *node;
+    struct session **list;
+    size_t count, here; /* here: all who live on the island */
+};
+
+static void collect(void *arg, struct session *s)
+{
+    struct waiters *w = arg;
+    if (s->realm == &w->node->realm)
+        return;
+    w->here++;
     bool roomless = s->state == SESSION_IDLE || s->state == SESSION_QUEUED;
-    if (!roomless || s->moving || s->attaching || s->joining || n->island->movers >= PLAYERS_AT_ONCE)
-        return;
-    n->island->movers++;
-    move(n, s, "");
+    if (roomless && !s->moving && !s->attaching && !s->joining)
+        w->list[w->count++] = s;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    const struct session *x = *(struct session *const *)a, *y = *(struct session *const *)b;
+    return (x->joined_at_ms > y->joined_at_ms) - (x->joined_at_ms < y->joined_at_ms);
+}
+
+/* Those who wait in the order in which they came. The number of those who live on the island. */
+static size_t start_players(struct node *n)
+{
+    struct waiters w = {.node = n,
+                        .list = mem_alloc((sessions_count(n->sessions) + 1) * sizeof(struct session *))};
+    sessions_each(n->sessions, collect, &w);
+    qsort(w.list, w.count, sizeof *w.list, by_arrival);
+    for (size_t i = 0; i < w.count && n->island->passengers < PLAYERS_AT_ONCE; i++) {
+        n->island->passengers++;
+        passage_start(n, w.list[i], on_passed, n);
+    }
+    mem_free(w.list);
+    return w.here;
+}
+
+static void begin(struct node *n)
+{
+    struct island *i = n->island;
+    if (!i->leaving)
+        log_info("island.leaving", KV_INT("rooms", map_count(i->rooms)),
+                 KV("next", "rooms are written back, players attached to the store again"));
+    i->leaving = true;
+    i->open = false;
 }
 
 void homecoming_tick(struct node *n)
@@ -440,24 +258,24 @@ void homecoming_tick(struct node *n)
     struct island *i = n->island;
     if (!island_is(i) || !n->backend->ops->up(n->backend))
         return;
-    if (!i->leaving)
-        log_info("island.leaving", KV_INT("rooms", map_count(i->rooms)),
-                 KV("next", "rooms are written back, players attached to the store again"));
-    i->leaving = true;
-    i->open = false;
+    begin(n);
     if (i->opened)
         withdraw(n);
-    if (i->opened)
+    /* The renewal also tells whether the store has lost data; and a connection attached before it could be
+     * swept by others. */
+    if (i->opened || lease_renewed_at_ms(n->lease) < i->cut_off_at_ms || i->attaching > 0)
         return;
-    struct start start = {.node = n};
-    map_each(i->rooms, start_ended, &start);
-    if (start.ended > 0)
-        return; /* the last one's answer comes back here */
-    map_each(i->rooms, start_room, &start);
-    struct leftover left = {.node = n};
-    sessions_each(n->sessions, start_player, &left);
-    if (map_count(i->rooms) == 0 && left.here == 0 && i->movers == 0 && n->attaching == 0) {
-        island_end(i);
-        log_info("island.ended", KV("next", "the store has everything again"));
-    }
+    size_t ended = 0;
+    map_each(i->rooms, end_one, n);
+    map_each(i->rooms, count_ended, &ended);
+    if (ended > 0)
+        return;
+    map_each(i->rooms, start_one, n);
+    if (map_count(i->rooms) > 0)
+        return;
+    size_t here = start_players(n);
+    if (here + i->travelling + i->passengers + i->attaching > 0)
+        return;
+    island_end(i);
+    log_info("island.ended", KV("next", "the store has everything again"));
 }

@@ -1,10 +1,9 @@
 /* Coming home from the island: the store is back; rooms are written back, players are attached to the store
  * again.
  *
- * Room by room and player by player, some at a time; each goes on living on the island until it is its turn,
- * and its members' requests are answered BUSY for the moment it takes. What the store does not accept because
- * it knows better is given up: the store is right, and the members get its snapshot, or hear that the room is
- * gone.
+ * In this order: who plays here is taken out of the store's queues before the lease is renewed; then rooms
+ * that ended here end there, for their players are not free before; then rooms (journey.h), and at last
+ * players without a room (passage.h). Some at a time; each goes on living on the island until it is its turn.
  */
 #ifndef GATEWAY_HOMECOMING_H
 #define GATEWAY_HOMECOMING_H

@@ -18,6 +18,7 @@
 #include "common/metrics.h"
 #include "gateway/tell.h"
 #include "gateway/closing.h"
+#include "gateway/copy.h"
 #include "gateway/deliver.h"
 #include "gateway/fleet.h"
 #include "gateway/island.h"
@@ -137,6 +138,8 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
              KV("next", f->older ? "the store is right, members got a snapshot" : "members got a snapshot"));
     metrics_add(f->older ? METRIC_ROOM_STORE_OLDER : METRIC_ROOM_GAPS_LOST, 1);
     r->at = to;
+    copy_free(r->copy); /* it was of what is no more, or has missed something */
+    r->copy = NULL;
     room_drop_held(r, anew ? INT64_MAX : to.seq);
     deliver_renew(r, reply_str(reply, 3), reply_str(reply, 4));
     LIST_EACH(it, &r->members)

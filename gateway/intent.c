@@ -52,6 +52,12 @@ void intent_refused_in_room(const struct intent *p, struct realm_outcome o)
     intent_refused(s, p->request_id, o);
 }
 
+void intent_done(const struct intent *p)
+{
+    if (p->request_id > p->session->answered_id)
+        p->session->answered_id = p->request_id;
+}
+
 void intent_ok_fmt(const struct intent *p, const char *fmt, ...)
 {
     char data[512];

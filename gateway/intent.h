@@ -27,6 +27,8 @@ void intent_refused(struct session *s, int64_t request_id, struct realm_outcome 
 /* The same for a request about a room: if the store does not know of a seat that we know of, we are the one
  * who errs (a frozen process, a lost event): the player is attached again, and may ask again. */
 void intent_refused_in_room(const struct intent *p, struct realm_outcome o);
+/* The store has carried it out, now or before: up to this id nothing is to be done again. */
+void intent_done(const struct intent *p);
 /* Replies ok with composed data. */
 __attribute__((format(printf, 2, 3))) void intent_ok_fmt(const struct intent *p, const char *fmt, ...);
 

@@ -8,11 +8,13 @@
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "gateway/session.h"
 #include "matchmaking/events.h"
 #include "matchmaking/presence.h"
 #include "proto/messages.h"
 
 enum { ISLAND_LEASE_MS = 2000000000 }; /* nobody else is there to let it run out */
+enum { STATES_MAX = 16 };
 
 struct island *island_new(struct node *n)
 {
@@ -24,10 +26,9 @@ struct island *island_new(struct node *n)
 
 static void free_room(struct island_room *room)
 {
-    mem_free((char *)(uintptr_t)room->base.seats.p);
+    buf_close(&room->states);
     mem_free(room->reason);
     mem_free(room->result);
-    transfer_image_free(room->image);
     mem_free(room);
 }
 
@@ -65,7 +66,7 @@ void island_begin(struct island *i)
     rules.lease_ms = ISLAND_LEASE_MS;
     rules.events_mode = "remote";
     realm_init(&i->realm, i->backend, &rules, fleet->prefix, fleet->instance_id);
-    i->since_ms = clock_wall_ms();
+    i->since_ms = clock_mono_ms();
     i->open = i->opened = i->leaving = false;
     presence_heartbeat(&i->realm, &(struct presence_beat){.info = STR("{}")}, NULL, NULL);
     metrics_set(METRIC_ISLAND, 1);
@@ -74,7 +75,7 @@ void island_begin(struct island *i)
 void island_end(struct island *i)
 {
     struct backend *b = i->backend;
-    CHECK(map_count(i->rooms) == 0);
+    CHECK(map_count(i->rooms) == 0 && i->travelling + i->passengers + i->attaching == 0);
     i->backend = NULL;
     i->open = i->leaving = false;
     b->ops->free(b);
@@ -87,11 +88,32 @@ bool island_is(const struct island *i)
     return i->backend != NULL;
 }
 
-bool island_receive(const struct island *i, bool resumes, const struct realm **realm)
+size_t island_rooms(const struct island *i)
 {
-    if (i->backend && !i->leaving && (i->open || resumes))
-        *realm = &i->realm;
-    return !i->leaving;
+    return map_count(i->rooms);
+}
+
+bool island_receive(const struct island *i, struct session *s, bool resumes)
+{
+    const struct session *here = sessions_find(i->node->sessions, str_of(s->player_id));
+    bool seated = here && here->room && here->realm != &i->realm; /* in a room that waits for the store */
+    if (!i->backend || i->leaving || (!i->open && !resumes))
+        return !i->leaving;
+    if (seated)
+        return false;
+    s->realm = &i->realm;
+    return true;
+}
+
+void island_inherit(const struct island *i, struct session *s, const struct session *older)
+{
+    if (s->realm == &i->realm)
+        s->fleet_fence = older->realm == &i->realm ? older->fleet_fence : older->fence;
+}
+
+bool island_holds(const struct island *i, const struct session *s)
+{
+    return s->moving || (i->leaving && s->realm == &i->realm && !s->room);
 }
 
 bool island_may_begin(const struct island *i, const struct realm *realm, bool names_rooms)
@@ -103,11 +125,37 @@ struct island_room *island_add(struct island *i, struct str room_id, const struc
 {
     struct island_room *room = mem_alloc(sizeof *room);
     CHECK(str_copy(room->room_id, sizeof room->room_id, room_id));
-    room->base = *base;
-    room->base.seats = (struct str){mem_copy(base->seats.p, base->seats.n), base->seats.n};
+    CHECK(!island_find(i, room_id));
+    room->born = base->born;
+    room->seq = base->seq;
+    buf_add_str(&room->states, base->states);
     map_put(i->rooms, room_id, room);
     metrics_set(METRIC_ISLAND_ROOMS, (int64_t)map_count(i->rooms));
     return room;
+}
+
+struct transfer_base island_base(const struct island_room *room)
+{
+    return (struct transfer_base){room->born, room->seq, buf_str(&room->states)};
+}
+
+void island_may_be_home(struct island_room *room, const struct transfer_image *image)
+{
+    struct str rest = buf_str(&room->states);
+    size_t count = 0;
+    while (rest.n) {
+        (void)str_cut(&rest, ';');
+        count++;
+    }
+    if (count >= STATES_MAX) { /* the oldest is the least likely by now */
+        struct buf newer = {0};
+        rest = buf_str(&room->states);
+        (void)str_cut(&rest, ';');
+        buf_add_str(&newer, rest);
+        buf_close(&room->states);
+        room->states = newer;
+    }
+    transfer_image_state(image, &room->states);
 }
 
 struct island_room *island_find(const struct island *i, struct str room_id)
@@ -137,7 +185,7 @@ static void ended(struct island *i, struct island_room *room, const struct room_
 {
     struct json_object data;
     const char *why;
-    if (room->base.born || !json_object_scan(e->data, &data, &why)) {
+    if (room->born || !json_object_scan(e->data, &data, &why)) {
         island_remove(i, room);
         return;
     }

@@ -27,7 +27,7 @@ struct lease {
     int64_t fence;           /* the highest of our sessions, ever */
     int64_t run;             /* which store it was the last time; 0 = none yet, or it does not say */
     int64_t beats, answered; /* numbers of the last beat, and of the last that was answered */
-    uint64_t data_lost_at_ms;
+    uint64_t data_lost_at_ms, renewed_at_ms; /* monotonic; 0 = never */
     bool asking, ready, stopped, held;
     uint64_t rests_until_ms;
     char host[64];
@@ -77,7 +77,7 @@ static bool read_store(struct lease *l, const struct reply *reply)
     int64_t run = reply_int(reply, 7), fences = reply_int(reply, 6), beats = reply_int(reply, 8);
     bool other = l->run != 0 && run != l->run, lost = fences > 0 || beats > 0;
     if (lost) {
-        l->data_lost_at_ms = clock_wall_ms();
+        l->data_lost_at_ms = clock_mono_ms();
         metrics_add(METRIC_STORE_DATA_LOST, 1);
         log_warn("store.data_lost", KV_INT("run", run), KV_INT("before", l->run), KV_INT("attaches", fences),
                  KV_INT("beats", beats), KV("reason", "the store is empty, or older than it was"),
@@ -142,6 +142,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         return;
     }
     realm_heard(&l->node->realm, reply_int(reply, 2), reply_int(reply, 7));
+    l->renewed_at_ms = l->node->realm.heard_at_ms;
     metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
     if (reply_int(reply, 5) > 0)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
@@ -247,6 +248,11 @@ bool lease_surely_over(const struct lease *l)
 void lease_rest(struct lease *l, uint64_t until_ms)
 {
     l->rests_until_ms = until_ms;
+}
+
+uint64_t lease_renewed_at_ms(const struct lease *l)
+{
+    return l->renewed_at_ms;
 }
 
 uint64_t lease_data_lost_at_ms(const struct lease *l)

@@ -30,9 +30,13 @@ void lease_resume(struct lease *l);
 /* Nobody can take this instance for alive any more: whatever beats are still under way to the store, they are
  * not good any more (heartbeat.lua), and the lease that the last good one renewed has run out. */
 bool lease_surely_over(const struct lease *l);
-/* What the heartbeat tells the fleet: before this time (monotonic) no timer and no sweep is carried out here. */
+/* What the heartbeat tells the fleet: before this time (monotonic) no timer and no sweep is carried out here.
+ */
 void lease_rest(struct lease *l, uint64_t until_ms);
-/* Wall clock of the last time the store came back without what it had confirmed; 0 = never. */
+/* Monotonic: when the store last renewed it; 0 = not yet. */
+uint64_t lease_renewed_at_ms(const struct lease *l);
+/* Monotonic: the last time the store came back without what it had confirmed; 0 = never. Found out with the
+ * renewal. */
 uint64_t lease_data_lost_at_ms(const struct lease *l);
 /* The very first beat is under way. */
 bool lease_awaits_first(const struct lease *l);

@@ -206,6 +206,7 @@ static int run(struct process *p)
     n->on_seated = confirm_members;
     n->on_doubt = attach_again;
     n->on_event = adopt_event;
+    n->on_settled = dispatch_kept;
     n->on_stranger = beat_for_stranger;
     list_init(&n->strangers);
     n->estimate = estimate_new(p->settings.level_max);

@@ -48,6 +48,8 @@ struct node {
     void (*on_doubt)(struct node *n, struct session *s);
     /* Called with every event of a room that is delivered here, before it is (adopt_event). */
     void (*on_event)(struct node *n, struct room *r, const struct room_event *e);
+    /* Called when a session that was moving has arrived, or stays after all (dispatch_kept). */
+    void (*on_settled)(struct node *n, struct session *s);
     /* Called when an instance is heard of that the last heartbeat did not list (lease_beat asks again). */
     void (*on_stranger)(struct node *n);
     struct list strangers; /* inbox.c's: messages that wait for that answer */

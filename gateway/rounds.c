@@ -44,6 +44,8 @@ static void fire(const struct rounds *r, struct str text)
                     KV("next", "removed: it would stand in the way"));
         entry = (struct timer_entry){.text = text, .kind = STR("unreadable"), .room_id = STR("-")};
     }
+    if (r->skips && r->skips(r->arg, entry.room_id))
+        return;
     struct firing *f = mem_alloc(sizeof *f);
     f->node = r->node;
     f->realm = r->realm;

@@ -9,11 +9,13 @@
 
 struct rounds {
     struct node *node;
-    const struct realm *realm; /* borrowed */
-    uint64_t quiet_until_ms;   /* monotonic: no timer is claimed before */
-    uint64_t updated_at_ms;    /* monotonic, of the last queueUpdate */
-    uint64_t expiry_at_ms;     /* monotonic: a ticket will be too old before the next round; 0 = none */
-    bool polling, counting;    /* the realm is being asked; the answer finds this struct */
+    const struct realm *realm;                    /* borrowed */
+    bool (*skips)(void *arg, struct str room_id); /* no timer of that room now; NULL: none is left out */
+    void *arg;
+    uint64_t quiet_until_ms; /* monotonic: no timer is claimed before */
+    uint64_t updated_at_ms;  /* monotonic, of the last queueUpdate */
+    uint64_t expiry_at_ms;   /* monotonic: a ticket will be too old before the next round; 0 = none */
+    bool polling, counting;  /* the realm is being asked; the answer finds this struct */
 };
 void rounds_timers(struct rounds *r); /* every TIMER_POLL_MS */
 /* Every SWEEP_MS; by rounds_timers in between if a ticket would expire more than a second late. */

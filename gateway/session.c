@@ -96,6 +96,7 @@ struct session *session_new(struct conn *c)
     s->conn = c;
     conn_hold(c);
     list_init(&s->in_room);
+    list_init(&s->kept);
     id_random(s->socket_id, "s_");
     return s;
 }
@@ -111,6 +112,8 @@ void session_release(struct session *s)
     if (--s->holds > 0)
         return;
     CHECK(s->room == NULL && s->conn == NULL);
+    for (struct session_kept *k; (k = session_next_kept(s));)
+        mem_free(k);
     mem_free(s);
 }
 
@@ -123,6 +126,30 @@ void session_move(struct session *s, enum session_state next, const char *reason
               KV("from", state_names[s->state]), KV("to", state_names[next]), KV("reason", reason));
     metrics_add(METRIC_QUEUED, (next == SESSION_QUEUED) - (s->state == SESSION_QUEUED));
     s->state = next;
+}
+
+bool session_keep(struct session *s, struct str text)
+{
+    if (s->kept_count == SESSION_KEPT_MAX || s->kept_bytes + text.n > SESSION_KEPT_BYTES_MAX)
+        return false;
+    struct session_kept *k = mem_alloc(sizeof *k + text.n);
+    k->bytes = text.n;
+    memcpy(k->text, text.p, text.n);
+    list_push(&s->kept, &k->link);
+    s->kept_count++;
+    s->kept_bytes += text.n;
+    return true;
+}
+
+struct session_kept *session_next_kept(struct session *s)
+{
+    if (list_empty(&s->kept))
+        return NULL;
+    struct session_kept *k = OWNER(s->kept.next, struct session_kept, link);
+    list_remove(&k->link);
+    s->kept_count--;
+    s->kept_bytes -= k->bytes;
+    return k;
 }
 
 void session_drop_conn(struct session *s)

@@ -23,6 +23,12 @@ enum session_state {
     SESSION_CLOSED,    /* the connection is gone or replaced; conn is NULL once it is */
 };
 
+struct session_kept { /* a client's message that is dealt with once the session has moved */
+    struct list link;
+    size_t bytes;
+    char text[];
+};
+enum { SESSION_KEPT_MAX = 64, SESSION_KEPT_BYTES_MAX = 65536 };
 enum { SESSION_HASH_SIZE = 65 /* SHA-256 in hex, with NUL */ };
 
 struct session {
@@ -35,7 +41,11 @@ struct session {
     int64_t fence;             /* 0 until attached */
     int64_t fleet_fence; /* while it lives on the island: what the store has given it; 0 = it never attached
                             there */
-    bool moving;         /* on its way home from the island: requests are answered BUSY */
+    int64_t answered_id; /* the greatest request id that the store has answered on this connection */
+    bool moving;         /* on its way home from the island: requests are kept, and a detach is the duty of
+                            whoever moves it */
+    struct list kept;    /* struct session_kept by arrival */
+    size_t kept_count, kept_bytes;
     int64_t level;
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */
@@ -72,6 +82,10 @@ void session_release(struct session *s); /* frees at zero; CHECKs that it is in 
 /* The only way to change state: checks the move, keeps the gauge of waiting players, logs. reason: for the
  * log. */
 void session_move(struct session *s, enum session_state next, const char *reason);
+/* Copies a message for later. false: that would be too many, or too much. */
+bool session_keep(struct session *s, struct str text);
+/* The oldest one, to be freed by the caller; NULL if there is none. */
+struct session_kept *session_next_kept(struct session *s);
 /* The connection is gone: lets go of it. */
 void session_drop_conn(struct session *s);
 const char *session_state_name(enum session_state state);

@@ -13,8 +13,9 @@ extern const struct script script_due_timers, script_fire_timer;
 extern const struct script script_heartbeat, script_retire, script_list_leftovers, script_list_own,
     script_where;
 extern const struct script script_list_levels, script_list_queues, script_check_health, script_list_fleet;
-extern const struct script script_copy_room, script_adopt_seat, script_adopt_room, script_release_room,
-    script_release_session, script_restore_session, script_restore_room;
+extern const struct script script_copy_room, script_adopt_seat, script_adopt_room, script_begin_run,
+    script_image_room, script_read_session, script_restore_room, script_restore_session, script_release_room,
+    script_release_session;
 extern const struct script script_audit, script_cleanup;
 
 extern const struct script *const scripts_all[]; /* NULL at the end */

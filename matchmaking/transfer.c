@@ -3,12 +3,14 @@
 
 #include "common/err.h"
 #include "common/mem.h"
+#include "common/redis/wire.h"
 #include "matchmaking/scripts.h"
 
-enum { HEAD_FIELDS = 12, SEAT_FIELDS = 9 };
+enum { HEAD_FIELDS = 12, SEAT_FIELDS = 10 };
 
 struct transfer_image { /* the arguments of restore_room.lua from the head on, in one block */
-    size_t count;
+    char image_id[ID_SIZE];
+    size_t count, seat_count;
     struct str args[]; /* their bytes follow */
 };
 
@@ -36,7 +38,8 @@ void transfer_copy_room(const struct realm *store, struct str room_id, backend_c
     run_with_lineage(&c, &script_copy_room, fn, arg);
 }
 
-void transfer_adopt_seat(const struct realm *own, struct str room_id, const struct transfer_seat *seat)
+void transfer_adopt_seat(const struct realm *own, struct str room_id, const struct transfer_seat *seat,
+                         backend_cb fn, void *arg)
 {
     struct realm_call c;
     realm_call(&c, own);
@@ -56,18 +59,11 @@ void transfer_adopt_seat(const struct realm *own, struct str room_id, const stru
     realm_arg(&c, seat->result.n ? STR("1") : STR("0"));
     realm_arg(&c, seat->result);
     realm_arg(&c, seat->token_hash);
-    run_with_lineage(&c, &script_adopt_seat, NULL, NULL);
+    realm_arg_int(&c, seat->answered);
+    run_with_lineage(&c, &script_adopt_seat, fn, arg);
 }
 
-static void arg_left_ms(struct realm_call *c, int64_t ms)
-{
-    if (ms < 0)
-        realm_arg(c, (struct str){0});
-    else
-        realm_arg_int(c, ms);
-}
-
-void transfer_adopt_room(const struct realm *own, const struct transfer_room *room)
+void transfer_adopt_room(const struct realm *own, const struct transfer_room *room, backend_cb fn, void *arg)
 {
     struct realm_call c;
     begin(&c, own, room->room_id);
@@ -78,10 +74,27 @@ void transfer_adopt_room(const struct realm *own, const struct transfer_room *ro
     realm_arg_int(&c, room->turn);
     realm_arg(&c, room->game_data);
     realm_arg_int(&c, room->level);
-    arg_left_ms(&c, room->turn_left_ms);
+    if (room->turn_left_ms < 0)
+        realm_arg(&c, (struct str){0});
+    else
+        realm_arg_int(&c, room->turn_left_ms);
     for (size_t i = 0; i < room->player_count; i++)
         realm_arg(&c, room->player_ids[i]);
-    run_with_lineage(&c, &script_adopt_room, NULL, NULL);
+    run_with_lineage(&c, &script_adopt_room, fn, arg);
+}
+
+void transfer_begin_run(const struct realm *own, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, own);
+    run_with_lineage(&c, &script_begin_run, fn, arg);
+}
+
+void transfer_image_room(const struct realm *own, struct str room_id, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    begin(&c, own, room_id);
+    run_with_lineage(&c, &script_image_room, fn, arg);
 }
 
 void transfer_release_room(const struct realm *own, struct str room_id, backend_cb fn, void *arg)
@@ -96,12 +109,15 @@ struct transfer_image *transfer_image_new(const struct reply *reply)
     const struct reply *parts[] = {reply_at(reply, 1), reply_at(reply, 2), reply_at(reply, 3)};
     CHECK(parts[0]->count == HEAD_FIELDS && parts[1]->count % SEAT_FIELDS == 0);
     char digits[STR_INT_BYTES];
-    struct str seats = {digits, str_from_int(digits, (int64_t)(parts[1]->count / SEAT_FIELDS))};
+    size_t seat_count = parts[1]->count / SEAT_FIELDS;
+    struct str seats = {digits, str_from_int(digits, (int64_t)seat_count)};
     size_t count = parts[0]->count + 1 + parts[1]->count + parts[2]->count, bytes = seats.n;
     for (size_t p = 0; p < 3; p++)
         for (size_t i = 0; i < parts[p]->count; i++)
             bytes += reply_str(parts[p], i).n;
     struct transfer_image *image = mem_alloc(sizeof *image + count * sizeof *image->args + bytes);
+    id_random(image->image_id, "i_");
+    image->seat_count = seat_count;
     char *at = (char *)(image->args + count);
     for (size_t p = 0; p < 3; p++) {
         for (size_t i = 0; i < parts[p]->count + (p == 0); i++) {
@@ -121,25 +137,44 @@ void transfer_image_free(struct transfer_image *image)
     mem_free(image);
 }
 
+void transfer_image_state(const struct transfer_image *image, struct buf *states)
+{
+    enum { SEQ = 1, VERSION = 3, PLAYER = 0, STATE_VERSION = 6 };
+    const struct str *head = image->args, *seat = image->args + HEAD_FIELDS + 1;
+    buf_add_text(states, states->len ? ";" : "");
+    buf_add_str(states, head[SEQ]);
+    buf_add_fmt(states, " =%s ", image->image_id);
+    buf_add_str(states, head[VERSION]);
+    for (size_t i = 0; i < image->seat_count; i++, seat += SEAT_FIELDS) {
+        buf_add_text(states, " ");
+        buf_add_str(states, seat[PLAYER]);
+        buf_add_text(states, ":");
+        buf_add_str(states, seat[STATE_VERSION]);
+    }
+}
+
 /* KEYS, and ARGV up to the head. */
 static void begin_restore(struct realm_call *c, const struct realm *store, struct str room_id,
-                          const struct transfer_base *base, bool data_lost)
+                          const struct transfer_base *base, bool data_lost, const char *image_id)
 {
     begin(c, store, room_id);
     realm_key(c, KEY_FENCE);
     realm_key(c, KEY_LINEAGE);
+    realm_arg_int(c, store->rules.grace_ms);
     realm_arg(c, data_lost ? STR("1") : STR("0"));
-    arg_left_ms(c, base->born ? -1 : base->epoch);
-    realm_arg_int(c, base->version);
-    realm_arg_int(c, base->seq);
-    realm_arg(c, base->seats);
+    if (base->born)
+        realm_arg(c, (struct str){0});
+    else
+        realm_arg_int(c, base->seq);
+    realm_arg(c, base->states);
+    realm_arg(c, str_of(image_id));
 }
 
 void transfer_restore_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
                            bool data_lost, const struct transfer_image *image, backend_cb fn, void *arg)
 {
     struct realm_call c;
-    begin_restore(&c, store, room_id, base, data_lost);
+    begin_restore(&c, store, room_id, base, data_lost, image->image_id);
     size_t count = c.arg_count + image->count; /* more than a realm_call holds */
     struct str *args = mem_alloc(count * sizeof *args);
     memcpy(args, c.args, c.arg_count * sizeof *args);
@@ -153,11 +188,35 @@ void transfer_end_room(const struct realm *store, struct str room_id, const stru
                        struct str reason, struct str result, backend_cb fn, void *arg)
 {
     struct realm_call c;
-    begin_restore(&c, store, room_id, base, false);
+    begin_restore(&c, store, room_id, base, false, "");
     for (size_t i = 0; i < HEAD_FIELDS; i++)
         realm_arg(&c, i == 0 ? STR("ended") : i == 5 ? result : i == 6 ? reason : (struct str){0});
     realm_arg_int(&c, 0);
     realm_run(&c, &script_restore_room, fn, arg);
+}
+
+bool transfer_hopeless(int err, const struct reply *reply)
+{
+    return err == ERR_SCRIPT && wire_no_write(reply->str) == REDIS_OK;
+}
+
+void transfer_read_session(const struct realm *own, struct str session_id, backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, own);
+    realm_key_of(&c, KEY_SESSION, session_id);
+    realm_run(&c, &script_read_session, fn, arg);
+}
+
+void transfer_restore_session(const struct realm *store, struct str session_id, const struct reply *answered,
+                              backend_cb fn, void *arg)
+{
+    struct realm_call c;
+    realm_call(&c, store);
+    realm_key_of(&c, KEY_SESSION, session_id);
+    for (size_t i = 0; i < answered->count; i++)
+        realm_arg(&c, reply_str(answered, i));
+    realm_run(&c, &script_restore_session, fn, arg);
 }
 
 void transfer_release_session(const struct realm *own, struct str session_id, struct str player_id,
@@ -171,15 +230,4 @@ void transfer_release_session(const struct realm *own, struct str session_id, st
     realm_arg(&c, player_id);
     realm_arg(&c, socket_id);
     realm_run(&c, &script_release_session, fn, arg);
-}
-
-void transfer_restore_session(const struct realm *store, struct str session_id, const struct reply *answered,
-                              backend_cb fn, void *arg)
-{
-    struct realm_call c;
-    realm_call(&c, store);
-    realm_key_of(&c, KEY_SESSION, session_id);
-    for (size_t i = 0; i < answered->count; i++)
-        realm_arg(&c, reply_str(answered, i));
-    realm_run(&c, &script_restore_session, fn, arg);
 }

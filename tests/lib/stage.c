@@ -1,6 +1,8 @@
 /* Stages for the tests that treat all scripts alike. */
 #include "tests/lib/stage.h"
 
+#include "common/mem.h"
+
 static void nothing(struct fleet_world *w, struct stage *s)
 {
     s->a = play_arrive(w, "a", 1);
@@ -252,6 +254,145 @@ static void do_own(struct fleet_world *w, struct stage *s)
     (void)ASK(w, presence_own(&w->realm[1], STR("0"), 10, ANSWER(w)));
 }
 
+/* ---- a room that moves; here the store itself plays the instance's own memory ---- */
+
+static struct transfer_seat seat_to_adopt(const struct player *p)
+{
+    return (struct transfer_seat){.player_id = str_of(p->id),
+                                  .socket_id = str_of(p->socket),
+                                  .session_id = str_of(p->socket),
+                                  .ticket_id = STR("t"),
+                                  .fence = p->fence,
+                                  .level = 3,
+                                  .state = STR("{}")};
+}
+
+static void adopt_seat(struct fleet_world *w, const struct player *p, const char *room_id)
+{
+    struct transfer_seat seat = seat_to_adopt(p);
+    transfer_adopt_seat(&w->realm[1], str_of(room_id), &seat, ANSWER(w));
+}
+
+static void all_at_one(struct fleet_world *w, struct stage *s)
+{
+    s->a = play_arrive(w, "a", 1);
+    s->b = play_arrive(w, "b", 1);
+    s->c = play_arrive(w, "c", 3);
+}
+
+static void seats_adopted(struct fleet_world *w, struct stage *s)
+{
+    static const char room_id[] = "r_adopted";
+    all_at_one(w, s);
+    (void)ASK(w, adopt_seat(w, &s->a, room_id));
+    (void)ASK(w, adopt_seat(w, &s->b, room_id));
+    /* For the audit: the log as it was in the store does not come along. */
+    (void)RAW(w, "RPUSH", "room:r_adopted:log",
+              "{\"roomId\":\"r_adopted\",\"event\":\"gameStart\",\"data\":{},\"originInstanceId\":\"i1\","
+              "\"timestamp\":1,\"seq\":1}");
+    memcpy(s->a.room, room_id, sizeof room_id);
+}
+
+static void answered_requests(struct fleet_world *w, struct stage *s)
+{
+    active_room(w, s);
+    struct room_seat who = with_request(s);
+    for (who.request_id = 5; who.request_id < 8; who.request_id++)
+        (void)ASK(w, room_state_message(&w->realm[1], &who, "gameMessage", STR("{}"), false, ANSWER(w)));
+    (void)ASK(w, transfer_read_session(&w->realm[1], str_of(s->a.socket), ANSWER(w)));
+    s->answered = w->reply;
+    w->reply = NULL;
+    (void)RAW(w, "HDEL", "session:a.1", "k1");
+}
+
+static void take_image(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, transfer_image_room(&w->realm[1], str_of(s->a.room), ANSWER(w)));
+    s->image = transfer_image_new(w->reply);
+}
+
+static void image_taken(struct fleet_world *w, struct stage *s)
+{
+    active_room(w, s);
+    take_image(w, s);
+}
+
+/* It began there: here its players are idle, and one of them is elsewhere. */
+static void image_born(struct fleet_world *w, struct stage *s)
+{
+    image_taken(w, s);
+    (void)ASK(w, transfer_release_room(&w->realm[1], str_of(s->a.room), ANSWER(w)));
+    (void)play_attach_again(w, &s->a);
+    (void)play_attach_again(w, &s->b);
+    play_forget(w);
+}
+
+static void do_copy(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, transfer_copy_room(&w->realm[1], str_of(s->a.room), ANSWER(w)));
+}
+static void do_adopt_seat(struct fleet_world *w, struct stage *s)
+{
+    struct transfer_seat seat = seat_to_adopt(&s->a);
+    seat.ticket_id = str_of(s->a.ticket);
+    (void)ASK(w, transfer_adopt_seat(&w->realm[1], str_of(s->a.room), &seat, ANSWER(w)));
+}
+static void do_adopt_room(struct fleet_world *w, struct stage *s)
+{
+    const struct str players[] = {str_of(s->a.id), str_of(s->b.id)};
+    const struct transfer_room room = {.room_id = str_of(s->a.room),
+                                       .seq = 1,
+                                       .epoch = 1,
+                                       .level = 3,
+                                       .game_data = STR("{}"),
+                                       .turn_left_ms = 1000,
+                                       .player_ids = players,
+                                       .player_count = 2};
+    (void)ASK(w, transfer_adopt_room(&w->realm[1], &room, ANSWER(w)));
+}
+static void do_begin_run(struct fleet_world *w, struct stage *s)
+{
+    (void)s;
+    (void)ASK(w, transfer_begin_run(&w->realm[1], ANSWER(w)));
+}
+static void do_image(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, transfer_image_room(&w->realm[1], str_of(s->a.room), ANSWER(w)));
+}
+static void do_restore(struct fleet_world *w, struct stage *s)
+{
+    const struct transfer_base base = {.seq = 2, .states = STR("2 1 0 a:0 b:0")};
+    (void)ASK(w, transfer_restore_room(&w->realm[1], str_of(s->a.room), &base, false, s->image, ANSWER(w)));
+}
+static void do_restore_born(struct fleet_world *w, struct stage *s)
+{
+    const struct transfer_base base = {.born = true};
+    (void)ASK(w, transfer_restore_room(&w->realm[1], str_of(s->a.room), &base, false, s->image, ANSWER(w)));
+}
+static void do_restore_end(struct fleet_world *w, struct stage *s)
+{
+    const struct transfer_base base = {.seq = 2, .states = STR("2 1 0 a:0 b:0")};
+    (void)ASK(w,
+              transfer_end_room(&w->realm[1], str_of(s->a.room), &base, STR("agreed"), STR("1"), ANSWER(w)));
+}
+static void do_release_room(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, transfer_release_room(&w->realm[1], str_of(s->a.room), ANSWER(w)));
+}
+static void do_read_session(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, transfer_read_session(&w->realm[1], str_of(s->a.socket), ANSWER(w)));
+}
+static void do_restore_session(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, transfer_restore_session(&w->realm[1], str_of(s->a.socket), s->answered, ANSWER(w)));
+}
+static void do_release_session(struct fleet_world *w, struct stage *s)
+{
+    (void)ASK(w, transfer_release_session(&w->realm[1], str_of(s->a.socket), str_of(s->a.id),
+                                          str_of(s->a.socket), 3, ANSWER(w)));
+}
+
 const struct stage_case stage_cases[] = {
     {"attach (takeover)", nothing, do_attach, NULL, NULL},
     {"attach (with a seat)", active_room, do_attach, NULL, NULL},
@@ -288,8 +429,26 @@ const struct stage_case stage_cases[] = {
     {"retire", dead_instance, do_retire, "OK", "="},
     {"list_own", nothing, do_own, "OK 0 [a.1 a]", "="},
     {"list_leftovers", dead_instance, do_leftovers, "OK []", "="},
+    {"copy_room", active_room, do_copy, "OK 2 1 0 0 {}  [a {} 0 0  b {} 0 0 ]", "="},
+    {"adopt_seat", active_room, do_adopt_seat, "OK", "="},
+    {"adopt_room", seats_adopted, do_adopt_room, "OK", "="},
+    {"begin_run", active_room, do_begin_run, "OK", "="},
+    {"image_room", active_room, do_image, "?", "?"},
+    {"restore_room", image_taken, do_restore, "OK []", "="},
+    {"restore_room (began there)", image_born, do_restore_born, "OK [opponentReconnected#3]", "OK []"},
+    {"restore_room (ended there)", active_room, do_restore_end, "ENDED [gameEnd#3 roomCleanup#4]", "GONE"},
+    {"release_room", active_room, do_release_room, "OK", "="},
+    {"read_session", answered_requests, do_read_session, "5 3| 7 5|", "="},
+    {"restore_session", answered_requests, do_restore_session, "OK", "="},
+    {"release_session", somebody_waits, do_release_session, "OK", "="},
     {NULL, NULL, NULL, NULL, NULL},
 };
+
+void stage_clear(struct stage *s)
+{
+    transfer_image_free(s->image);
+    mem_free(s->answered);
+}
 
 void stage_set(struct fleet_world *w, const struct stage_case *c, struct stage *s)
 {

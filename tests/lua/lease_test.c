@@ -47,6 +47,32 @@ static void first_beat_twice(struct fleet_world *w)
     fleet_world_same(w, &before, "a second first heartbeat");
 }
 
+static void beat_until(struct fleet_world *w, int64_t not_after_ms)
+{
+    struct presence_beat b = {
+        .info = STR("{\"host\":\"h\",\"seats\":2}"), .known_epoch = 1, .not_after_ms = not_after_ms};
+    (void)ASK(w, presence_heartbeat(&w->realm[1], &b, ANSWER(w)));
+}
+
+/* A beat that lay somewhere for too long is only a probe: it says the time and changes nothing. */
+static void a_late_beat_renews_nothing(struct fleet_world *w)
+{
+    int64_t now = fleet_world_now_ms(w);
+    beat_until(w, now + 60000);
+    assert_string_equal(play_epoch(w), "OK 1");
+    fleet_world_pass(w, w->realm[1].rules.lease_ms); /* another one may act for its players by now */
+    int64_t later = fleet_world_now_ms(w);
+    struct buf before = fleet_world_dump(w);
+    beat_until(w, later - 1);
+    assert_true(realm_said(realm_outcome(w->err, w->reply), "LATE"));
+    assert_in_range(reply_int(w->reply, 1), later, later + 10000);
+    beat_until(w, 1);
+    assert_true(realm_said(realm_outcome(w->err, w->reply), "LATE"));
+    fleet_world_same(w, &before, "a late beat");
+    beat_until(w, later + 60000);
+    assert_string_equal(play_epoch(w), "OK 2");
+}
+
 static void a_lost_lease_shows_in_the_epoch(struct fleet_world *w)
 {
     (void)play_beat(w, 4, 0, true);
@@ -287,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(a_lease),
         BOTH(first_beat_twice),
+        BOTH(a_late_beat_renews_nothing),
         BOTH(fences_lost_are_skipped),
         BOTH(a_lost_lease_shows_in_the_epoch),
         BOTH(an_empty_store_is_a_lost_lease),

@@ -93,6 +93,7 @@ static void try_case(struct fleet_world *w, const struct stage_case *c, const st
     }
     fleet_world_audit(w);
     buf_close(&first);
+    stage_clear(&s);
 }
 
 static void every_script(struct fleet_world *w)

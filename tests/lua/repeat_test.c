@@ -26,6 +26,7 @@ static void try_twice(struct fleet_world *w, const struct stage_case *c)
         assert_string_equal(fleet_world_heard(w, i), "");
     fleet_world_audit(w);
     buf_close(&first);
+    stage_clear(&s);
 }
 
 static void twice_is_once(struct fleet_world *w)
@@ -46,6 +47,7 @@ static void twice_does_no_harm(struct fleet_world *w)
         c->call(w, &s);
         assert_true(w->text.len == 0 || w->text.data[0] != '!');
         fleet_world_audit(w);
+        stage_clear(&s);
     }
 }
 

@@ -18,6 +18,7 @@ static const char *const keys[] = {
     "waiting:levels",
     "waiting:level:3",
     "fence",
+    "lineage",
     "instance:i1:sockets",
     "instance:i3:sockets",
     "instance:i4:sockets",
@@ -64,11 +65,13 @@ static bool try_key(struct fleet_world *w, const struct stage_case *c, const cha
     char name[128];
     stage_set(w, c, &s);
     const char *hole = strstr(key, "%s");
-    if (hole && !s.a.room[0])
+    if (hole && !s.a.room[0]) {
+        stage_clear(&s);
         return false;
+    }
     assert_true(
         str_copy(name, sizeof name, str_of(hole ? fleet_text("room:%s%s", s.a.room, hole + 2) : key)));
-    bool was_string = strcmp(RAW(w, "TYPE", name), "string") == 0 || strcmp(name, "fence") == 0;
+    bool was_string = strcmp(name, "fence") == 0 || strcmp(name, "lineage") == 0;
     move(w, name, "aside");
     (void)(was_string ? RAW(w, "RPUSH", name, "foreign") : RAW(w, "SET", name, "foreign"));
     struct buf before = fleet_world_dump(w);
@@ -87,6 +90,7 @@ static bool try_key(struct fleet_world *w, const struct stage_case *c, const cha
             fail_msg("%s answers %s after %s was mended", c->what, w->text.data, key);
     }
     fleet_world_audit(w);
+    stage_clear(&s);
     return needed;
 }
 

@@ -36,18 +36,18 @@ local function append(room, event, data, extra)
     room.events[#room.events + 1] = json
 end
 
-local function epoch_begin(room)
+local function epoch_begin(room, epoch)
     local from = room.epoch
-    room.epoch, room.run = tonumber(RUN), RUN
-    redis.call('HSET', room.key, 'epoch', RUN, 'run', RUN)
-    append(room, 'roomEpoch', '{"roomId":"' .. room.id .. '","epoch":' .. RUN .. '}', ',"from":' .. int(from))
+    room.epoch, room.run = epoch, RUN
+    redis.call('HSET', room.key, 'epoch', int(epoch), 'run', RUN)
+    append(room, 'roomEpoch', '{"roomId":"' .. room.id .. '","epoch":' .. int(epoch) .. '}', ',"from":' .. int(from))
 end
 
 -- The next event of the room: numbered, kept in the bounded log, published, and left in room.events for the caller.
 -- data and extra (',"name":value'...) are raw JSON.
 local function emit(room, event, data, extra)
     if room.run ~= RUN and RUN ~= '' then
-        epoch_begin(room)
+        epoch_begin(room, tonumber(RUN))
     end
     append(room, event, data, extra)
 end

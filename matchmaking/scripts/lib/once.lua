@@ -1,12 +1,13 @@
 -- once: a request id seen before on this session is answered again, not done again. The session's hash session:{id} keeps the
 -- last ONCE_KEPT answered requests: k<place> = `request|a|b` (a, b: what the reply needs), places taken in turn, and n = `how many
 -- there were,greatest id`; attach.lua keeps player, token and socket there. Ids must grow within a session: one greater than all
--- before is new without a search, and that is what nearly all are.
+-- before is new without a search, and that is what nearly all are. m, where adopt_seat.lua has set it: up to this id they were
+-- answered by another store.
 local ONCE_KEPT = 64
 
 -- Among those kept: {"DONE", a, b} and its place; or {"OUTCOME_UNKNOWN"} for one so old that it may have been forgotten; or nil.
 local function once_search(key, request)
-    local flat, kept, oldest = redis.call('HGETALL', key), 0, math.huge
+    local flat, kept, oldest, floor = redis.call('HGETALL', key), 0, math.huge, 0
     for i = 1, #flat, 2 do
         local id, a, b = string.match(flat[i + 1], '^(%d+)|([^|]*)|(.*)$')
         if string.find(flat[i], '^k%d') and id then
@@ -14,9 +15,11 @@ local function once_search(key, request)
                 return {'DONE', a, b}, flat[i]
             end
             kept, oldest = kept + 1, math.min(oldest, tonumber(id))
+        elseif flat[i] == 'm' then
+            floor = tonumber(flat[i + 1])
         end
     end
-    return kept >= ONCE_KEPT and tonumber(request) < oldest and {'OUTCOME_UNKNOWN'} or nil
+    return (tonumber(request) <= floor or kept >= ONCE_KEPT and tonumber(request) < oldest) and {'OUTCOME_UNKNOWN'} or nil
 end
 
 -- The reply to return and its place, if it was seen; else nil, and what once_record needs (nil without a session record).
