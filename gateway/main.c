@@ -28,6 +28,7 @@
 #include "gateway/settings.h"
 #include "gateway/supervisor.h"
 #include "gateway/surface.h"
+#include "matchmaking/batch.h"
 
 struct process {
     struct node node;
@@ -71,6 +72,7 @@ static void teardown(void *arg)
     lease_stop(n->lease);
     clockwork_stop(n->clockwork);
     surface_close(n);
+    batch_free(n->realm.batch);
     n->backend->ops->free(n->backend); /* answers what is pending */
     n->backend = NULL;
     island_close(n->island);
@@ -213,7 +215,9 @@ static int run(struct process *p)
     n->detaches = detaches_new();
     id_instance(p->instance_id);
     n->fleet = fleet_new(p->instance_id);
+    struct batch *batch = batch_new(n->loop); /* its hook before those of the store's links */
     make_store(p);
+    batch_attach(batch, &n->realm);
     n->lease = lease_new(n, &(struct lease_events){p, on_ready, on_refused, on_dead});
     n->clockwork = clockwork_new(n);
     n->island = island_new(n);

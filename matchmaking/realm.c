@@ -119,6 +119,8 @@ void realm_arg_run(struct realm_call *c)
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)
 {
     struct backend *b = c->realm->backend;
+    if (c->realm->before_run)
+        c->realm->before_run(c->realm->batch);
     b->ops->run(b, s, c->keys, c->key_count, c->args, c->arg_count, fn, arg);
 }
 

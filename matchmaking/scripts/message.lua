@@ -1,41 +1,55 @@
 #!lua
--- message: one numbered message of a seated player. The hot path: two hashes are read and written, one log entry, at most one
--- PUBLISH; what the caller knows as well (the time, the store's run) is not asked for.
--- KEYS  1 room:{roomId}, 2 room:{roomId}:log, 3 session:{sessionId}, 4 lineage
--- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 socket, 7 event, 8 data (raw JSON), 9 log_max, 10 player to skip or "",
---       11 request id or "", 12 the store's time in ms, as the caller reckons it, or "", 13 the store's run as of the caller's last
---       heartbeat on this connection
--- Reply {"OK", seq, event JSON[, the roomEpoch before it]} | {"DONE", seq} (this request was answered before) | {"OUTCOME_UNKNOWN"} |
---       {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"}
--- Atomic because number, log and publication must agree; idempotent by request id.
+-- message: numbered messages of seated players, one after the other: those of one pass of an instance's loop. The hot path: for
+-- each message two hashes are read and written, one log entry, at most one PUBLISH; what the caller knows as well (the time, the
+-- store's run) is not asked for.
+-- KEYS  for each message room:{roomId}, room:{roomId}:log, session:{sessionId}; the last one is lineage
+-- ARGV  1-3 as in lib/core.lua, 4 log_max, 5 the store's time in ms, as the caller reckons it, or "", 6 the store's run as of the
+--       caller's last heartbeat on this connection, or ""; then seven for each message: roomId, player, socket, event, data (raw
+--       JSON), player to skip or "", request id or ""
+-- Reply for each message {"OK", seq, event JSON[, the roomEpoch before it]} | {"DONE", seq} (this request was answered before) |
+--       {"OUTCOME_UNKNOWN"} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"} | an error
+-- Atomic because number, log and publication must agree; idempotent by request id. A message that fails does not keep the others
+-- from being said.
 --@include core
-local NOW, RUN = ARGV[12], ARGV[13]
+local LOG_MAX, NOW, RUN = tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local HEAD, FIELDS = 6, 7
 if NOW == '' then
     local time = redis.call('TIME')
     NOW = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 --@include emit once
-local seen, once = once_seen(KEYS[3], ARGV[11])
-if seen then
-    return seen
+
+local function say(key, log, session, id, player, socket, event, data, skip, request)
+    local seen, once = once_seen(session, request)
+    if seen then
+        return seen
+    end
+    local f = redis.call('HMGET', key, 'status', 'seq', 'insts', 'p:' .. player, 'epoch', 'run')
+    if not f[1] then
+        return {'ROOM_NOT_FOUND'}
+    end
+    if socket == '' or not f[4] or string.sub(f[4], 1, #socket + 1) ~= socket .. '|' then
+        return {'NOT_IN_ROOM'}
+    end
+    if f[1] ~= 'active' then
+        return {'NOT_STARTED'}
+    end
+    local room = {id = id, key = key, seq = tonumber(f[2]), epoch = tonumber(f[5]), run = f[6] or '', insts = f[3], log = log,
+                  log_max = LOG_MAX, events = {}}
+    if RUN == '' or room.run ~= RUN then
+        RUN = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^[^|]*|(%d+)|') or ''
+    end
+    emit(room, event, data, skip ~= '' and ',"skip":"' .. skip .. '"' or nil)
+    redis.call('HSET', key, 'seq', room.seq, 'lastAt', NOW)
+    once_record(session, request, room.seq, '', once)
+    return {'OK', room.seq, room.events[#room.events], #room.events > 1 and room.events[1] or nil}
 end
-local f = redis.call('HMGET', KEYS[1], 'status', 'seq', 'insts', 'p:' .. ARGV[5], 'epoch', 'run')
-if not f[1] then
-    return {'ROOM_NOT_FOUND'}
+
+local replies = {}
+for i = 1, (#ARGV - HEAD) / FIELDS do
+    local k, a = (i - 1) * 3, HEAD + (i - 1) * FIELDS
+    local good, reply = pcall(say, KEYS[k + 1], KEYS[k + 2], KEYS[k + 3], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4],
+        ARGV[a + 5], ARGV[a + 6], ARGV[a + 7])
+    replies[i] = good and reply or {err = reply}
 end
-local socket = ARGV[6]
-if socket == '' or not f[4] or string.sub(f[4], 1, #socket + 1) ~= socket .. '|' then
-    return {'NOT_IN_ROOM'}
-end
-if f[1] ~= 'active' then
-    return {'NOT_STARTED'}
-end
-local room = {id = ARGV[4], key = KEYS[1], seq = tonumber(f[2]), epoch = tonumber(f[5]), run = f[6] or '', insts = f[3], log = KEYS[2],
-              log_max = tonumber(ARGV[9]), events = {}}
-if RUN == '' or room.run ~= RUN then
-    RUN = string.match(redis.call('GET', KEYS[4]) or '', '^[^|]*|(%d+)|') or ''
-end
-emit(room, ARGV[7], ARGV[8], ARGV[10] ~= '' and ',"skip":"' .. ARGV[10] .. '"' or nil)
-redis.call('HSET', KEYS[1], 'seq', room.seq, 'lastAt', NOW)
-once_record(KEYS[3], ARGV[11], room.seq, '', once)
-return {'OK', room.seq, room.events[#room.events], #room.events > 1 and room.events[1] or nil}
+return replies

@@ -281,7 +281,6 @@ fleetTest('who left while the store forgot it does not stay for ever: idle, wait
   const left = async () => (await redis.command('HKEYS', 'socket_mappings')).length;
   await waitFor(async () => (await left()) === 1, { what: 'three detaches' });
   await rollBack(redis);
-  assert.equal(await left(), 4, 'the store has forgotten them');
   await allUp([a]);
   await waitFor(async () => (await left()) === 1, { what: 'the strays to be detached', timeoutMs: 20000 });
   assert.equal((await a.metrics()).value('matchgate_strays_total'), 3);

@@ -38,14 +38,14 @@ struct sim_store {
 
 /* In front of a script over both stores: behind its own arguments stands the number of the server. */
 static const char shim_begin[] =
-    "local call, pcall, server, own = redis.call, redis.pcall, table.remove(ARGV), {} "
+    "local call, try, server, own = redis.call, redis.pcall, table.remove(ARGV), {} "
     "function own.INFO(part) "
     "return part == 'server' and 'run_id:process' .. server or 'master_replid:history' .. server end "
     "function own.SSCAN(key) local all = call('SMEMBERS', key) table.sort(all) return {'0', all} end "
     "local shim = {error_reply = redis.error_reply, status_reply = redis.status_reply} "
     "function shim.call(name, ...) local f = own[name] if f then return f(...) end return call(name, ...) "
     "end "
-    "function shim.pcall(name, ...) local f = own[name] if f then return f(...) end return pcall(name, ...) "
+    "function shim.pcall(name, ...) local f = own[name] if f then return f(...) end return try(name, ...) "
     "end ";
 
 /* Over Redis also: before that stands the time in us. sim:expiry holds when keys go. */
