@@ -35,6 +35,8 @@ end
 
 -- `lineage` holds `server|run|fence it came with`. The first beat on another server begins a run, even one that comes too late
 -- for anything else: other calls may follow it. What the store came with is kept for the other instances, whose beats come later.
+-- Any of them may hold fences that it does not know of: those to come are far above all that can have been.
+local FENCES_APART = 1000000
 local fence, fence_known, run_known = tonumber(redis.call('GET', KEYS[5]) or '0'), tonumber(ARGV[9]), tonumber(ARGV[10])
 local who, run, came_with = string.match(redis.call('GET', KEYS[6]) or '', '^(%w*)|(%d+)|(%d+)$')
 run, came_with = tonumber(run or '0'), tonumber(came_with or '0')
@@ -42,6 +44,9 @@ local server_now = server()
 if server_now and server_now ~= who then
     run, came_with = math.max(run + 1, run_known + 1, NOW), fence
     redis.call('SET', KEYS[6], server_now .. '|' .. int(run) .. '|' .. int(came_with))
+    if who or run_known > 0 then
+        redis.call('SET', KEYS[5], int(fence + FENCES_APART))
+    end
 end
 if not_after > 0 and NOW > not_after then
     return {'LATE', NOW, run}
@@ -63,7 +68,7 @@ if run_known ~= 0 and run_known ~= run then
     lost_beats = math.max(tonumber(ARGV[11]) - tonumber(beat or '0'), 0)
     lost_fences = math.max(lost_fences, fence_known - came_with)
 end
-if fence_known > fence then
+if fence_known > tonumber(redis.call('GET', KEYS[5]) or '0') then
     redis.call('SET', KEYS[5], ARGV[9])
 end
 

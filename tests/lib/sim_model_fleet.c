@@ -4,7 +4,7 @@
 #include "common/mem.h"
 #include "tests/lib/fleet_text.h"
 
-enum { DEAD_NAMED_MAX = 8 };
+enum { DEAD_NAMED_MAX = 8, FENCES_APART = 1000000 }; /* as in heartbeat.lua */
 
 struct fleet { /* of the model */
     struct sim_model *model;
@@ -50,14 +50,16 @@ static int64_t greatest(int64_t a, int64_t b, int64_t c)
 static void beat_store(struct sim_model *m, const struct model_instance *i, const struct reply *reply)
 {
     const struct sim_call *c = m->call;
-    int64_t server = sim_store_server(m->sim->store);
+    int64_t server = sim_store_server(m->sim->store), fence = m->fence;
     if (server != m->server) {
         m->run = greatest(m->run + 1, c->run + 1, sim_model_now_ms(m));
-        m->came_with = m->fence;
+        m->came_with = fence;
+        if (m->server || c->run)
+            m->fence += FENCES_APART;
         m->server = server;
     }
     bool other = c->run != 0 && c->run != m->run;
-    int64_t fences = positive(c->fence - m->fence), since = positive(c->fence - m->came_with);
+    int64_t fences = positive(c->fence - fence), since = positive(c->fence - m->came_with);
     sim_model_same(m, reply_int(reply, 7), m->run, "run");
     sim_model_same(m, reply_int(reply, 6), other && since > fences ? since : fences, "number of lost fences");
     sim_model_same(m, reply_int(reply, 8), other ? positive(c->answered - i->beat) : 0,
