@@ -96,14 +96,15 @@ static bool must_ask_again(struct catchup *c)
     return true;
 }
 
+/* By the client's word, who may be wrong. */
 static void say_other(const struct catchup *c, const struct reply *log)
 {
     if (c->whose != CATCHUP_SAME_LINE) /* else inbox.c says it of the room */
         metrics_add(METRIC_ROOM_STORE_OLDER, 1);
-    log_warn("session.store_older", KV("player", c->session->player_id), KV("room", c->room_id),
-             KV_INT("epoch", c->have.epoch), KV_INT("seq", c->have.seq),
-             KV_INT("store_epoch", reply_int(log, 4)), KV_INT("store_seq", reply_int(log, 3)),
-             KV("next", "the store is right, the client gets a snapshot"));
+    log_limited(LOG_WARN, "session.store_older", KV("player", c->session->player_id), KV("room", c->room_id),
+                KV_INT("epoch", c->have.epoch), KV_INT("seq", c->have.seq),
+                KV_INT("store_epoch", reply_int(log, 4)), KV_INT("store_seq", reply_int(log, 3)),
+                KV("next", "the store is right, the client gets a snapshot"));
 }
 
 static enum flow_next read_log(struct flow *f)
