@@ -1,0 +1,198 @@
+/* Tests of collected messages: when a batch leaves, in which order, and who gets which part of the answer.
+ * The back end only writes down what it is asked. */
+#include "matchmaking/batch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/mem.h"
+#include "matchmaking/scripts.h"
+
+#include <cmocka.h>
+
+enum { CALLS_MAX = 8 };
+
+struct world {
+    struct backend backend;
+    struct loop *loop;
+    struct realm realm;
+    struct batch *batch;
+    struct buf asked; /* "script(keys/args: data data);" in order */
+    struct buf told;  /* "1=OK 7;" in order */
+    size_t calls;
+    struct {
+        backend_cb fn;
+        void *arg;
+    } call[CALLS_MAX];
+};
+
+static void record(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
+                   const struct str *args, size_t arg_count, backend_cb fn, void *arg)
+{
+    struct world *w = (struct world *)(void *)b; /* its first member */
+    (void)keys;
+    buf_add_fmt(&w->asked, "%s(%zu/%zu:", s->name, key_count, arg_count);
+    if (s == &script_message)
+        for (size_t i = 6; i < arg_count; i += 7)
+            buf_add_fmt(&w->asked, " %.*s", (int)args[i + 4].n, args[i + 4].p);
+    buf_add_text(&w->asked, ");");
+    w->call[w->calls].fn = fn;
+    w->call[w->calls++].arg = arg;
+}
+
+static int open_world(void **state)
+{
+    static const struct backend_ops ops = {.run = record};
+    static const struct realm_rules rules = {.log_max = 256, .events_mode = "remote"};
+    static struct world w;
+    w = (struct world){.backend = {.ops = &ops, .prefix = "p:"}, .loop = loop_new()};
+    w.batch = batch_new(w.loop);
+    realm_init(&w.realm, &w.backend, &rules, "p:", "i1");
+    batch_attach(w.batch, &w.realm);
+    *state = &w;
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    struct world *w = *state;
+    batch_free(w->batch);
+    loop_stop(w->loop);
+    loop_free(w->loop);
+    buf_close(&w->asked);
+    buf_close(&w->told);
+    return mem_live_count() == 0 ? 0 : -1;
+}
+
+struct teller { /* one message's answer */
+    struct world *world;
+    int number;
+    bool again; /* says another one when it is answered */
+};
+
+static void say(struct teller *t, const char *data);
+
+static void on_answer(void *arg, int err, const struct reply *reply)
+{
+    struct teller *t = arg;
+    struct str word = err == ERR_SCRIPT ? reply->str : reply_str(reply ? reply : &(struct reply){0}, 0);
+    buf_add_fmt(&t->world->told, "%d=%s%.*s;", t->number, err ? err_name(err) : "", (int)word.n, word.p);
+    if (t->again) {
+        t->again = false;
+        say(t, "again");
+    }
+}
+
+static void say(struct teller *t, const char *data)
+{
+    batch_message(&t->world->realm,
+                  &(struct batch_message){.room_id = STR("r"),
+                                          .session_id = STR("n"),
+                                          .player_id = STR("ann"),
+                                          .socket_id = STR("s"),
+                                          .event = STR("gameMessage"),
+                                          .data = str_of(data),
+                                          .request_id = 1},
+                  on_answer, t);
+}
+
+/* The answer to call `i`, of these parts; then it is over. */
+static void answer(struct world *w, size_t i, const struct reply *parts, size_t count)
+{
+    w->call[i].fn(w->call[i].arg, ERR_NONE,
+                  &(struct reply){.type = REPLY_ARRAY, .items = parts, .count = count});
+}
+
+static const struct reply ok_word = {.type = REPLY_STR, .str = {"OK", 2}};
+static const struct reply ok = {.type = REPLY_ARRAY, .items = &ok_word, .count = 1};
+static const struct reply bad = {.type = REPLY_ERROR, .str = {"WRONGTYPE", 9}};
+
+static void one_pass_is_one_call(void **state)
+{
+    struct world *w = *state;
+    struct teller t[3] = {{w, 1, false}, {w, 2, false}, {w, 3, false}};
+    for (int i = 0; i < 3; i++)
+        say(&t[i], (const char *[]){"a", "b", "c"}[i]);
+    assert_int_equal(w->calls, 0);
+    loop_flush(w->loop);
+    assert_string_equal(w->asked.data, "message(10/27: a b c);");
+    answer(w, 0, (const struct reply[]){ok, bad, ok}, 3);
+    assert_string_equal(w->told.data, "1=OK;2=scriptWRONGTYPE;3=OK;");
+    loop_flush(w->loop);
+    assert_int_equal(w->calls, 1); /* nothing is left */
+}
+
+static void another_call_goes_behind(void **state)
+{
+    struct world *w = *state;
+    struct teller t = {w, 1, false};
+    say(&t, "a");
+    struct realm_call c;
+    realm_call(&c, &w->realm);
+    realm_run(&c, &script_where, NULL, NULL);
+    say(&t, "b");
+    loop_flush(w->loop);
+    assert_string_equal(w->asked.data, "message(4/13: a);where(0/3:);message(4/13: b);");
+    answer(w, 0, &ok, 1);
+    answer(w, 2, &ok, 1);
+}
+
+static void a_full_batch_does_not_wait(void **state)
+{
+    struct world *w = *state;
+    struct teller t = {w, 1, false};
+    for (int i = 0; i < BATCH_MAX + 1; i++)
+        say(&t, "x");
+    assert_int_equal(w->calls, 1);
+    loop_flush(w->loop);
+    assert_int_equal(w->calls, 2);
+    for (size_t i = 0; i < 2; i++)
+        w->call[i].fn(w->call[i].arg, ERR_UNAVAILABLE, NULL);
+    struct buf want = {0};
+    for (int i = 0; i < BATCH_MAX + 1; i++)
+        buf_add_fmt(&want, "1=%s;", err_name(ERR_UNAVAILABLE)); /* everybody is told */
+    assert_string_equal(w->told.data, want.data);
+    buf_close(&want);
+}
+
+static void an_answer_may_say_more(void **state)
+{
+    struct world *w = *state;
+    struct teller t[2] = {{w, 1, true}, {w, 2, false}};
+    say(&t[0], "a");
+    say(&t[1], "b");
+    loop_flush(w->loop);
+    answer(w, 0, (const struct reply[]){ok, ok}, 2);
+    loop_flush(w->loop);
+    assert_string_equal(w->asked.data, "message(7/20: a b);message(4/13: again);");
+    answer(w, 1, &ok, 1);
+    assert_string_equal(w->told.data, "1=OK;2=OK;1=OK;");
+}
+
+static void the_end_sends_what_is_there(void **state)
+{
+    struct world *w = *state;
+    struct teller t = {w, 1, false};
+    say(&t, "last");
+    batch_free(w->batch);
+    w->batch = NULL;
+    assert_string_equal(w->asked.data, "message(4/13: last);");
+    say(&t, "alone"); /* without a batch: at once */
+    assert_string_equal(w->asked.data, "message(4/13: last);message(4/13: alone);");
+    answer(w, 0, &ok, 1);
+    answer(w, 1, &ok, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(one_pass_is_one_call),   TEST(another_call_goes_behind),    TEST(a_full_batch_does_not_wait),
+        TEST(an_answer_may_say_more), TEST(the_end_sends_what_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
