@@ -92,6 +92,13 @@ static void look_at_session(void *arg, struct session *s)
         send_look(c);
 }
 
+/* A confirmation that was lost on its way to the store would cost the match. */
+static void confirm_again(struct node *n, struct room *r)
+{
+    if (r->status == ROOM_WAITING && r->realm == &n->realm)
+        n->on_seated(n, r);
+}
+
 static void look_at_room(void *arg, struct room *r)
 {
     struct slice *c = arg;
@@ -100,6 +107,7 @@ static void look_at_room(void *arg, struct room *r)
     c->rooms++;
     r->compared_at_ms = c->now_ms;
     inbox_fill(c->node, r);
+    confirm_again(c->node, r);
     adopt_look(c->node, r);
 }
 
@@ -125,6 +133,7 @@ static void again(void *arg, struct session *s)
 static void fill(void *arg, struct room *r)
 {
     inbox_fill(arg, r);
+    confirm_again(arg, r);
     adopt_doubt(arg, r);
 }
 

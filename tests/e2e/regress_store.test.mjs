@@ -278,3 +278,17 @@ fleetTest('a Redis that comes back with older data: it wins, with a snapshot, an
   await talk(bob, ann, roomId, 'after that');
   assert.deepEqual(await fleet.audit(redis), []);
 });
+
+fleetTest('a confirmation lost with the line to Redis is made again when it is back', async (fleet) => {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const gateway = await fleet.gateway({ redis: line, env: { CONFIRM_MS: 60000 } });
+  const ann = await fleet.client(gateway, 'ann');
+  const bob = await fleet.client(gateway, 'bob');
+  await ann.send('joinMatchmaking', { level: 5 });
+  const lost = line.loseCall('confirm');
+  await bob.send('joinMatchmaking', { level: 5 });
+  await lost;
+  await Promise.all([ann, bob].map((client) => client.next('gameStart', { timeoutMs: 20000 })));
+  assert.equal(ann.all('matchCancelled').length, 0);
+});

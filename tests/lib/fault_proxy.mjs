@@ -54,7 +54,12 @@ export class FaultProxy {
     return this.#trap(script, words, () => this.cut('commands'));
   }
 
-  // Forgets what holdReply and loseReply still wait for.
+  // The command link breaks before that call gets to Redis.
+  loseCall(script, ...words) {
+    return this.#trap(script, words, () => this.cut('commands'), true);
+  }
+
+  // Forgets what holdReply, loseReply and loseCall still wait for.
   disarm() {
     this.#traps = [];
   }
@@ -92,8 +97,8 @@ export class FaultProxy {
     this.cut();
   }
 
-  #trap(script, words, spring) {
-    return new Promise((done) => this.#traps.push({ script, words, spring: () => (spring(), done()) }));
+  #trap(script, words, spring, before = false) {
+    return new Promise((done) => this.#traps.push({ script, words, before, spring: () => (spring(), done()) }));
   }
 
   #accept(client, redisPort) {
@@ -128,7 +133,12 @@ export class FaultProxy {
     if (word === 'SCRIPT') this.#learn(command[2]);
     const name = word === 'EVALSHA' ? this.#names.get(command[1]) : undefined;
     if (name) this.#calls.push(name);
-    link.asked.push({ trap: this.#takeTrap(name, command) });
+    const trap = this.#takeTrap(name, command);
+    if (trap?.before) {
+      trap.spring();
+      return false;
+    }
+    link.asked.push({ trap });
     return true;
   }
 
