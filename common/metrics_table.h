@@ -13,6 +13,8 @@ METRIC(QUEUED, "matchgate_queued_players", GAUGE, NULL, "Players of this instanc
 METRIC(ROOMS, "matchgate_rooms", GAUGE, NULL, "Rooms with a member on this instance.", "")
 METRIC(MATCHES, "matchgate_matches_total", COUNTER, NULL, "Matches made by joins on this instance.", "")
 METRIC(MATCHES_CANCELLED, "matchgate_matches_cancelled_total", COUNTER, "reason", "Matches dissolved before the start.", "confirm: clients do not confirm; gone: players leave at once.")
+METRIC(TICKETS_EXPIRED, "matchgate_tickets_expired_total", COUNTER, "why", "Waiting players told ticketExpired: ttl (nobody came in time) or ended (it had ended otherwise, and this instance had not heard of it).", "ended: messages or answers to this instance were lost.")
+METRIC(TICKETS_ENTERED_AGAIN, "matchgate_tickets_entered_again_total", COUNTER, NULL, "Tickets handed in again because the store had no record of the player.", "The store lost data, or this instance was taken for dead.")
 METRIC(MATCH_SECONDS, "matchgate_join_to_match_seconds", HISTOGRAM, NULL, "From joinMatchmaking to matchFound, for players of this instance.", "Long: few players per level.")
 METRIC(ROOM_EVENTS_IN, "matchgate_room_events_received_total", COUNTER, NULL, "Messages received on room_events.", "")
 METRIC(ROOM_EVENTS_BAD, "matchgate_room_events_bad_total", COUNTER, NULL, "Messages on room_events that could not be read.", "Somebody publishes garbage; log event.bad shows it.")

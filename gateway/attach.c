@@ -3,11 +3,12 @@
  *   ask_attach -> read_attach -> take_up -> read_taken -> caught_up
  *
  * read_attach registers the session and welcomes a client that does not resume; take_up asks for what the
- * record says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket (idempotent), else nothing.
- * Who resumes is shown what he missed (catchup.c), and welcome tells whether that is all of it. What can
- * fail: the store is away (error and close 4103: come back later), another connection attached later (4005),
- * or the room has ended meanwhile (roomCleanup). The connection may close at any step: then the session is
- * detached with the fence it got. */
+ * record says: `room` -> reseat.lua, `queued` -> join.lua with the same ticket, to keep its place, else
+ * nothing. A ticket that only we know of is handed in again if there was no record at all; if the record says
+ * idle, it is over (ticket.h). Who resumes is shown what he missed (catchup.c), and welcome tells whether
+ * that is all of it. What can fail: the store is away (error and close 4103: come back later), another
+ * connection attached later (4005), or the room has ended meanwhile (roomCleanup). The connection may close
+ * at any step: then the session is detached with the fence it got. */
 #include "gateway/attach.h"
 
 #include "common/clock.h"
@@ -16,10 +17,11 @@
 #include "common/list.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "gateway/tell.h"
+#include "gateway/catchup.h"
 #include "gateway/closing.h"
 #include "gateway/confirm.h"
-#include "gateway/catchup.h"
 #include "gateway/detach.h"
 #include "gateway/inbox.h"
 #include "gateway/parting.h"
@@ -27,8 +29,9 @@
 #include "gateway/island.h"
 #include "gateway/resume.h"
 #include "gateway/room.h"
+#include "gateway/seat.h"
 #include "gateway/session.h"
-#include "gateway/settings.h"
+#include "gateway/ticket.h"
 #include "gateway/waiting.h"
 #include "gateway/welcome.h"
 #include "matchmaking/presence.h"
@@ -41,11 +44,13 @@ struct attach {
     bool again, on_island;
     bool welcomed;
     bool recovered;
+    bool enter; /* TAKE_QUEUE: the store has lost the ticket */
     struct resume resume;
     size_t looked_at; /* rooms of `resume` whose end was asked for */
     unsigned tries;
+    uint64_t asked_at_ms;                                /* monotonic */
     const struct flow_step *first, *take_up, *caught_up; /* the steps to go back to */
-    enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE } take;
+    enum { TAKE_NOTHING, TAKE_SEAT, TAKE_QUEUE, TAKE_LEAVE } take;
     char room_id[ID_SIZE], left_room_id[ID_SIZE]; /* or empty */
     enum session_state asked_state;               /* what we believed when we asked */
     char asked_room_id[ID_SIZE];
@@ -89,6 +94,7 @@ static enum flow_next ask_attach(struct flow *f)
     struct session *s = a->session;
     if (a->err) /* his room could not be asked: again later, not at once */
         return flow_fail(f, a->err);
+    a->asked_at_ms = clock_mono_ms();
     a->asked_state = s->state;
     a->asked_room_id[0] = 0;
     if (s->room)
@@ -110,23 +116,6 @@ static enum flow_next ask_attach(struct flow *f)
                                              .resume = a->resume.wanted},
                     on_reply, a);
     return FLOW_WAIT;
-}
-
-/* The player's older connection here, if any, makes room; its own detach then finds its fence stale. */
-static void replace_older(struct attach *a)
-{
-    struct session *s = a->session;
-    struct session *older = sessions_put(a->node->sessions, s);
-    if (!older)
-        return;
-    island_inherit(a->node->island, s, older);
-    if (older->room) { /* it stays for the seat's new holder; attach_done sees to an empty one */
-        memcpy(a->left_room_id, older->room->room_id, sizeof a->left_room_id);
-        room_leave(older);
-    }
-    log_info("session.replaced", KV("player", s->player_id), KV("socket", older->socket_id),
-             KV("by", s->socket_id));
-    tell_goodbye(older->conn, CLOSE_REPLACED, 0);
 }
 
 static void on_parted(void *arg, bool answered)
@@ -151,21 +140,20 @@ static void read_record(struct attach *a, const struct presence_attached *now)
     bool good = keep_id(ticket_id, now->ticket_id);
     if (str_eq(now->state, STR("room")) && good && keep_id(a->room_id, now->room_id)) {
         a->take = TAKE_SEAT;
+        s->ticket_over = false; /* the room's status says whether it is */
     } else if (str_eq(now->state, STR("queued")) && good) {
-        a->take = TAKE_QUEUE;
-        if (s->state != SESSION_ATTACHING)
+        a->take = s->ticket_over && strcmp(ticket_id, s->ticket_id) == 0 ? TAKE_LEAVE : TAKE_QUEUE;
+        if (a->take == TAKE_QUEUE && s->state != SESSION_ATTACHING)
             session_move(s, SESSION_QUEUED, "was waiting");
     } else {
-        if (s->state == SESSION_QUEUED && s->ticket_id[0])
-            a->take = TAKE_QUEUE; /* the store lost the ticket: hand it in again */
-        else if (s->state != SESSION_ATTACHING)
-            session_move(s, SESSION_IDLE, "neither waits nor plays");
+        a->enter = ticket_read_idle(a->node, s, now->lost);
+        a->take = a->enter ? TAKE_QUEUE : TAKE_NOTHING;
         return;
     }
     s->level = now->level;
-    memcpy(s->ticket_id, ticket_id, sizeof s->ticket_id);
-    if (!s->joined_at_ms)
-        s->joined_at_ms = clock_mono_ms();
+    ticket_take(s, str_of(ticket_id));
+    uint64_t waited_ms = (uint64_t)now->waited_ms;
+    s->joined_at_ms = a->asked_at_ms > waited_ms ? a->asked_at_ms - waited_ms : 0;
 }
 
 /* Another connection of the player attached behind us. */
@@ -227,7 +215,7 @@ static enum flow_next read_attach(struct flow *f)
         return FLOW_DONE;
     }
     if (!a->again)
-        replace_older(a);
+        seat_hand_over(a->node, s, a->left_room_id);
     bool parted = s->room && !(str_eq(now.state, STR("room")) && parting_is_in(s, now.room_id));
     if (parted && s->room->realm == &a->node->realm)
         return part(a);
@@ -291,6 +279,10 @@ static enum flow_next take_up(struct flow *f)
         presence_reseat(s->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
         return FLOW_WAIT;
     }
+    if (a->take == TAKE_LEAVE) {
+        queue_leave(s->realm, str_of(s->player_id), s->fence, s->level, on_reply, a);
+        return FLOW_WAIT;
+    }
     if (show_ended(a) == FLOW_WAIT)
         return flow_goto(f, a->take_up, FLOW_WAIT);
     if (a->take == TAKE_NOTHING)
@@ -298,31 +290,8 @@ static enum flow_next take_up(struct flow *f)
     if (a->welcomed &&
         s->state != SESSION_QUEUED) /* he left, or was matched, while the ended rooms were shown */
         return FLOW_DONE;
-    queue_join(s->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_reply, a);
+    ticket_hand_in(s, s->ticket_id, s->level, a->enter ? QUEUE_ENTER : QUEUE_KEEP, on_reply, a);
     return FLOW_WAIT;
-}
-
-/* The local view takes over what the store says of the room. */
-static struct room *enter_room(struct attach *a, const struct presence_reseated *seat)
-{
-    struct node *n = a->node;
-    struct session *s = a->session;
-    if (s->room && strcmp(s->room->room_id, a->room_id) != 0)
-        parting_forget(n, s);
-    struct room *r = rooms_find(n->rooms, str_of(a->room_id));
-    if (!r) {
-        r = rooms_get(n->rooms, str_of(a->room_id));
-        r->at = (struct history_position){seat->epoch, seat->seq};
-        r->realm = s->realm;
-    }
-    r->level = seat->level;
-    deliver_renew(r, seat->status, seat->place);
-    if (s->room != r) {
-        room_enter(r, s);
-        session_move(s, SESSION_IN_ROOM, "took the seat again");
-        conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
-    }
-    return r;
 }
 
 /* Up to where does the client know the room's events? false: he starts with the record. */
@@ -347,14 +316,14 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
         if (s->state == SESSION_ATTACHING)
             session_move(s, SESSION_IDLE, "has a seat");
         s->catching_up = true;
-        (void)enter_room(a, seat);
+        (void)seat_enter(n, s, a->room_id, seat);
         inbox_events(n, s->realm, seat->events);
         return catch_up(a, a->room_id, have, true);
     }
     a->recovered = false;
     welcome(a);
     bool entered = !s->room || strcmp(s->room->room_id, a->room_id) != 0;
-    struct room *r = enter_room(a, seat);
+    struct room *r = seat_enter(n, s, a->room_id, seat);
     if (r->status == ROOM_WAITING && entered)
         deliver_match_again(s, r, seat->confirm_by_ms);
     deliver_snapshot(s->conn, r, seat->record, seat->seq);
@@ -365,6 +334,7 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
 
 static enum flow_next read_queue(struct attach *a, struct realm_outcome o)
 {
+    struct session *s = a->session;
     bool in_match =
         realm_said(o, "ALREADY_IN_MATCH") ||
         (realm_said(o, "MATCHED") && reply_at(a->reply, 2)->count == 0); /* this very ticket was */
@@ -372,12 +342,24 @@ static enum flow_next read_queue(struct attach *a, struct realm_outcome o)
         a->take = TAKE_SEAT; /* matched between the two questions */
         return flow_goto(&a->flow, a->take_up, FLOW_NEXT);
     }
-    if (o.err)
-        return flow_fail(&a->flow, o.err);
     if (realm_said(o, "REPLACED"))
         return replaced(a);
+    if (o.err)
+        return flow_fail(&a->flow, o.err);
+    if (realm_said(o, "NOT_QUEUED")) { /* ended between the two questions */
+        a->take = TAKE_NOTHING;
+        if (s->state == SESSION_QUEUED)
+            ticket_expire(a->node, s, "ended");
+        welcome(a);
+        return FLOW_DONE;
+    }
     welcome(a);
-    waiting_read_join(a->node, a->session, o, a->reply, 0);
+    if (realm_said(o, "WAITING") || realm_said(o, "MATCHED")) {
+        metrics_add(METRIC_TICKETS_ENTERED_AGAIN, a->enter);
+        waiting_read_join(a->node, s, o, a->reply, 0);
+    } else { /* our lease is over, or we were swept: asked again */
+        s->doubt = true;
+    }
     return FLOW_DONE;
 }
 
@@ -394,6 +376,18 @@ static enum flow_next seat_gone(struct attach *a)
     return FLOW_DONE;
 }
 
+/* The store kept a ticket that is over: it came back with older data, or the player was told of the end too
+ * late. */
+static enum flow_next read_left(struct attach *a, struct realm_outcome o)
+{
+    if (o.err)
+        return flow_fail(&a->flow, o.err);
+    log_info("ticket.left", KV("player", a->session->player_id), KV("ticket", a->session->ticket_id),
+             KV_STR("answer", o.word), KV("reason", "it is over"));
+    a->session->doubt = realm_said(o, "MATCHED");
+    return FLOW_DONE;
+}
+
 static enum flow_next read_taken(struct flow *f)
 {
     struct attach *a = OWNER(f, struct attach, flow);
@@ -407,6 +401,8 @@ static enum flow_next read_taken(struct flow *f)
     }
     if (a->take == TAKE_QUEUE)
         return read_queue(a, o);
+    if (a->take == TAKE_LEAVE)
+        return read_left(a, o);
     if (realm_said(o, "ROOM_NOT_FOUND"))
         return seat_gone(a);
     if (realm_said(o, "REPLACED"))

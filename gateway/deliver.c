@@ -14,6 +14,7 @@
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+#include "gateway/ticket.h"
 #include "proto/encode.h"
 #include "proto/messages.h"
 
@@ -262,6 +263,8 @@ static void cancelled(struct node *n, struct room *r, const struct room_event *e
         struct session *s = OWNER(it, struct session, in_room);
         if (s->conn && !caught_up_with(s, e))
             push_cancelled(s, e);
+        if (!is_requeued(e, s))
+            ticket_end(s);
     }
     closing_room(n, r, e->requeued, "match cancelled");
 }
@@ -367,12 +370,7 @@ static void ticket_expired(struct node *n, struct session *s, const struct json_
     if (s->state != SESSION_QUEUED || !json_as_plain(json_get(data, "ticketId", NULL), &ticket_id) ||
         !str_eq(ticket_id, str_of(s->ticket_id)))
         return;
-    session_move(s, SESSION_IDLE, "ticket expired");
-    conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
-    struct buf d = {0};
-    buf_add_fmt(&d, "{\"ticketId\":\"%s\",\"level\":%lld}", s->ticket_id, (long long)s->level);
-    tell_push(s->conn, PUSH_TICKET_EXPIRED, buf_str(&d));
-    buf_close(&d);
+    ticket_expire(n, s, "ttl");
 }
 
 void deliver_control(struct node *n, const struct room_event *e)

@@ -10,8 +10,23 @@
 #include "gateway/resume.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+#include "gateway/ticket.h"
 #include "gateway/waiting.h"
 #include "matchmaking/queue.h"
+
+static const char TICKET_OVER[] = "this request's ticket has come to its end; join with a new id";
+
+/* The store knows of no such ticket: it is over, and the reply is how the client hears of it. */
+static void not_queued(struct node *n, struct session *s, const char *ticket_id, const char *reason)
+{
+    if (strcmp(ticket_id, s->ticket_id) != 0) /* he has joined anew meanwhile */
+        return;
+    ticket_end(s);
+    if (s->state == SESSION_QUEUED)
+        session_move(s, SESSION_IDLE, reason);
+    if (s->conn)
+        conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
+}
 
 static void on_joined(void *arg, int err, const struct reply *reply)
 {
@@ -19,11 +34,14 @@ static void on_joined(void *arg, int err, const struct reply *reply)
     struct session *s = i->session;
     struct realm_outcome o = realm_outcome(err, reply);
     s->joining = false;
-    if (realm_said(o, "WAITING") || realm_said(o, "MATCHED")) {
+    if (realm_said(o, "WAITING") || realm_said(o, "MATCHED"))
         s->level = i->level;
-        memcpy(s->ticket_id, i->ticket_id, sizeof s->ticket_id);
+    if (realm_said(o, "NOT_QUEUED")) {
+        not_queued(i->node, s, i->ticket_id, "its ticket was over");
+        tell_error(s->conn, i->request_id, CODE_NOT_QUEUED, TICKET_OVER);
+    } else {
+        waiting_read_join(i->node, s, o, reply, i->request_id);
     }
-    waiting_read_join(i->node, s, o, reply, i->request_id);
     intent_free(i);
 }
 
@@ -78,10 +96,17 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
         intent_free(i);
         return;
     }
+    if (s->state == SESSION_IDLE && repeated && s->ticket_over) {
+        tell_error(s->conn, request->id, CODE_NOT_QUEUED, TICKET_OVER);
+        intent_free(i);
+        return;
+    }
     s->joining = true;
-    if (s->state == SESSION_IDLE)
+    if (s->state == SESSION_IDLE) { /* now: the match, even its end, may be faster than the answer */
         s->joined_at_ms = clock_mono_ms();
-    queue_join(s->realm, str_of(s->player_id), s->fence, level, str_of(i->ticket_id), on_joined, i);
+        ticket_take(s, str_of(i->ticket_id));
+    }
+    ticket_hand_in(s, i->ticket_id, level, QUEUE_ASK, on_joined, i);
 }
 
 static void on_left(void *arg, int err, const struct reply *reply)
@@ -94,18 +119,17 @@ static void on_left(void *arg, int err, const struct reply *reply)
         return;
     }
     if (realm_said(o, "LEFT")) {
-        if (s->state == SESSION_QUEUED)
-            session_move(s, SESSION_IDLE, "left the queue");
-        if (s->conn)
-            conn_ping_every(s->conn, (uint64_t)i->node->settings->ping_ms);
+        not_queued(i->node, s, i->ticket_id, "left the queue");
         intent_ok_fmt(i, "{\"left\":true}");
     } else if (realm_said(o, "NOT_QUEUED")) {
+        not_queued(i->node, s, i->ticket_id, "was not in the queue");
         intent_ok_fmt(i, "{\"left\":false,\"reason\":\"not_queued\"}");
     } else if (realm_said(o, "MATCHED")) { /* its matchFound is on its way, or compare.c finds the room */
         intent_ok_fmt(i, "{\"left\":false,\"reason\":\"matched\",\"roomId\":\"%.*s\"}",
                       (int)reply_str(reply, 1).n, reply_str(reply, 1).p);
     } else {
-        if (o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT)
+        bool unknown = o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT;
+        if (unknown && strcmp(i->ticket_id, s->ticket_id) == 0)
             s->ticket_id[0] = 0; /* he may have left: the ticket is not handed in again */
         intent_refused(s, i->request_id, o);
     }
@@ -117,5 +141,6 @@ void handle_leave_queue(struct node *n, struct session *s, const struct request 
     if (busy(s, request))
         return;
     struct intent *i = intent_new(n, s, request->id, (struct str){0});
+    memcpy(i->ticket_id, s->ticket_id, sizeof i->ticket_id);
     queue_leave(s->realm, str_of(s->player_id), s->fence, s->level, on_left, i);
 }

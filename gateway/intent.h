@@ -16,7 +16,7 @@ struct intent {
     unsigned tries;
     struct buf text;         /* endGame: the result, for the room's copy */
     char room_id[ID_SIZE];   /* or empty */
-    char ticket_id[ID_SIZE]; /* join */
+    char ticket_id[ID_SIZE]; /* join, leave */
 };
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id);
 void intent_free(struct intent *p);

@@ -106,6 +106,7 @@ void room_enter(struct room *r, struct session *s)
 
 void room_leave(struct session *s)
 {
+    s->ticket_over = s->ticket_over || s->room->status == ROOM_ACTIVE; /* its game had started */
     s->room = NULL;
     s->seen = (struct history_position){0};
     s->catching_up = false; /* the next room's events are not to wait for this one's */

@@ -59,6 +59,7 @@ struct session {
     bool catching_up; /* missed events of the room are being fetched: later ones wait for them (catchup.c) */
     struct history_position seen; /* events of the room up to here were caught up with */
     char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
+    bool ticket_over; /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */
     char session_id[ID_SIZE];           /* outlives the connection: resume, request ids */
     char token_hash[SESSION_HASH_SIZE]; /* of the resume token */
 };

@@ -16,7 +16,8 @@
 
 static void say_waiting(struct node *n, struct session *s, int64_t position, int64_t request_id)
 {
-    if (s->state == SESSION_IDLE)
+    if (s->state == SESSION_IDLE &&
+        !s->ticket_over) /* else its match, or its end, was faster than this answer */
         session_move(s, SESSION_QUEUED, "joined");
     if (!s->conn)
         return;
@@ -63,8 +64,9 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
             n->on_doubt(n, s); /* matched before, and we do not know the room */
         return;
     }
-    if (!o.err && s->state == SESSION_QUEUED) /* a ticket handed in again and refused */
-        session_move(s, SESSION_IDLE, "join refused");
+    if (!o.err &&
+        s->state == SESSION_QUEUED) /* a ticket handed in again and refused: what it is, the record says */
+        s->doubt = true;
     intent_refused(s, request_id, o);
 }
 

@@ -38,7 +38,9 @@ void presence_attached(const struct reply *reply, struct presence_attached *out)
         .state = reply_str(reply, 2),
         .level = reply_int(reply, 3),
         .ticket_id = reply_str(reply, 4),
+        .waited_ms = reply_int(reply, 5),
         .room_id = reply_str(reply, 6),
+        .lost = reply_int(reply, 9) == 1,
         .old_instance_id = reply_str(reply, 7),
         .old_socket_id = reply_str(reply, 8),
     };

@@ -18,6 +18,9 @@ struct presence_attached { /* borrowed from the reply */
     struct str state; /* "idle", "queued" or "room" */
     int64_t level;
     struct str ticket_id, room_id;
+    int64_t waited_ms; /* with this ticket; 0 = none, or just now */
+    bool lost; /* there was no record of the player held: the store lost it, or a sweep took it; nothing has
+                  become of him since */
     struct str old_instance_id, old_socket_id; /* the connection this one replaces; empty = none */
 };
 void presence_attached(const struct reply *reply, struct presence_attached *out);

@@ -4,9 +4,23 @@
 
 #include "matchmaking/realm.h"
 
-/* join.lua, with a fresh room id. The same ticket again asks "where am I?" and repairs a lost list entry.
- * Answers: "WAITING" (1: position, 2: more), "MATCHED" (1: room id, 2: events), "ALREADY_QUEUED" (1: ticket),
- * "ALREADY_IN_MATCH" (1: room id), "REPLACED", "GONE", "LEASE". */
+struct queue_ticket { /* all borrowed */
+    struct str player_id, ticket_id;
+    struct str session_id; /* remembers its last ticket; empty = none does */
+    int64_t fence, level;
+    enum queue_how {
+        QUEUE_ASK,   /* a client's request, perhaps repeated: not if the session has handed in this ticket
+                        before */
+        QUEUE_KEEP,  /* only if he still waits with it: makes sure of his place */
+        QUEUE_ENTER, /* in any case: the store has lost it */
+    } how;
+};
+/* join.lua, with a fresh room id. A ticket that waits, or sits in a room, asks "where am I?", and a lost list
+ * entry is repaired. Answers: "WAITING" (1: position, 2: more), "MATCHED" (1: room id, 2: events; none: it
+ * was before), "ALREADY_QUEUED" (1: ticket), "ALREADY_IN_MATCH" (1: room id), "NOT_QUEUED" (the ticket has
+ * come to its end), "REPLACED", "GONE", "LEASE". */
+void queue_hand_in(const struct realm *r, const struct queue_ticket *t, backend_cb fn, void *arg);
+/* The same with QUEUE_ENTER and no session. */
 void queue_join(const struct realm *r, struct str player_id, int64_t fence, int64_t level,
                 struct str ticket_id, backend_cb fn, void *arg);
 /* leave_queue.lua. Answers: "LEFT", "NOT_QUEUED", "MATCHED" (1: room id), "AGAIN" (1: level), "REPLACED",

@@ -54,7 +54,7 @@ static const struct message_push pushes[] = {
      MESSAGE_PLAIN},
     {PUSH_WAITING, "level position message", MESSAGE_PLAIN},
     {PUSH_QUEUE_UPDATE, "level playersAmount estimatedTimeMs", MESSAGE_PLAIN},
-    {PUSH_TICKET_EXPIRED, "ticketId level", MESSAGE_PLAIN},
+    {PUSH_TICKET_EXPIRED, "ticketId level reason", MESSAGE_PLAIN},
     {PUSH_MATCH_FOUND, "roomId level players opponentId confirmByMs", MESSAGE_NUMBERED},
     {PUSH_MATCH_CANCELLED, "roomId reason requeued", MESSAGE_NUMBERED},
     {PUSH_GAME_START, "roomId", MESSAGE_NUMBERED},

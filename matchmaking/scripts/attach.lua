@@ -5,8 +5,10 @@
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
 --       again after an outage and only keeps the player if no other connection attached later), 7 hash of the resume token,
 --       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached
--- Reply {"OK", fence, state, level, ticket, joinedAt, roomId, old instance, old socket} | {"REPLACED"} |
+-- Reply {"OK", fence, state, level, ticket, ms he has waited, roomId, old instance, old socket, lost} | {"REPLACED"} |
 --       {"NO_SESSION"} (nothing was changed: attach with a new session)
+--       lost = 1: the caller held the player, and there was no record; nor has one joined or left since. What the caller
+--       remembers of a ticket counts only then: else the record knows better.
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
 --@include core clock player
 local bad = player_bad_type() or need(KEYS[8], 'string') or need(KEYS[9], 'set') or need(KEYS[10], 'hash') or
@@ -15,12 +17,16 @@ if bad then
     return bad
 end
 local id, socket, held = ARGV[4], ARGV[5], tonumber(ARGV[6])
-local session = redis.call('HMGET', KEYS[10], 'player', 'token')
+local session = redis.call('HMGET', KEYS[10], 'player', 'token', 'fence', 'socket')
 if ARGV[8] == '1' and (session[1] ~= id or session[2] ~= ARGV[7]) then
     return {'NO_SESSION'}
 end
 local p = player_get(id)
 if p and held > 0 and p.fence > held and p.socket ~= socket then
+    return {'REPLACED'}
+end
+-- The player went on elsewhere with this session, and may have left from there: then he has no record any more.
+if held > 0 and session[4] and session[4] ~= socket and tonumber(session[3] or '0') > held then
     return {'REPLACED'}
 end
 -- Retired by a sweep while it was frozen, or the store lost its data: until the instance beats again it stands in the fleet
@@ -37,7 +43,7 @@ if fence <= least then
     fence = least + 1
     redis.call('SET', KEYS[8], int(fence))
 end
-p = p or {id = id, state = 'idle', level = '', ticket = '', joined = 0, room = '', socket = '', instance = ''}
+p = p or {id = id, state = 'idle', level = '', ticket = held > 0 and TICKET_LOST or '', joined = 0, room = '', socket = '', instance = ''}
 local old_instance, old_socket = p.instance, p.socket
 if old_socket ~= '' and old_socket ~= socket then
     redis.call('HDEL', MAPPINGS, old_socket)
@@ -54,6 +60,7 @@ p.fence, p.socket, p.instance = fence, socket, ORIGIN
 player_put(p)
 mapping_put(p)
 redis.call('SADD', KEYS[9], socket)
-redis.call('HSET', KEYS[10], 'player', id, 'token', ARGV[7], 'socket', socket)
+redis.call('HSET', KEYS[10], 'player', id, 'token', ARGV[7], 'socket', socket, 'fence', int(fence))
 redis.call('PEXPIRE', KEYS[10], ARGV[9])
-return {'OK', fence, p.state, p.level, p.ticket, p.joined, p.room, old_instance, old_socket}
+return {'OK', fence, p.state, p.level, p.ticket, p.joined > 0 and NOW - p.joined or 0, p.room, old_instance, old_socket,
+        p.state == 'idle' and p.ticket == TICKET_LOST and 1 or 0}

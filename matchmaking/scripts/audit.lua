@@ -210,7 +210,7 @@ local function player_fault(p)
     elseif p.state == 'queued' then
         return (p.level == '' or p.ticket == '') and 'a ticket needs a level' or nil
     elseif p.state == 'idle' then
-        return (p.level ~= '' or p.ticket ~= '') and 'idle means no ticket' or nil
+        return (p.level ~= '' or (p.ticket ~= '' and p.ticket ~= TICKET_LOST)) and 'idle means no ticket' or nil
     end
     return 'there is no such state'
 end

@@ -1,14 +1,17 @@
 #!lua
 -- join: a player enters a level's queue, or is matched at once with the longest waiting.
--- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 lineage
+-- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 session:{sessionId}, or any
+--       missing key if nobody asks who might have asked before, 12 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence, 6 level, 7 ticket, 8 roomId for a new room, 9 seats, 10 confirm_ms,
---       11 idle_ms, 12 log_max
+--       11 idle_ms, 12 log_max, 13 how: "ask" = not if the session has handed in this ticket before,
+--       "keep" = only if he still waits with it, "enter" = in any case (the store had lost it)
 -- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |
---       {"ALREADY_IN_MATCH", roomId} | {"REPLACED"} | {"GONE"} | {"LEASE"} (the caller's own lease is over);
---       more = 1: too many dead entries for one call, run match.lua for the level.
--- Atomic because seeing a partner and taking him must be one; idempotent by ticket: the same ticket asks "where am I?".
+--       {"ALREADY_IN_MATCH", roomId} | {"NOT_QUEUED"} (this ticket has come to its end) | {"REPLACED"} | {"GONE"} |
+--       {"LEASE"} (the caller's own lease is over); more = 1: too many dead entries for one call, run match.lua for the level.
+-- Atomic because seeing a partner and taking him must be one; idempotent by ticket: the same ticket asks "where am I?", and
+-- the session remembers its last one, so that asking late is not joining again.
 --@include core clock run emit player room match
-local bad = need(KEYS[8], 'list') or player_bad_type()
+local bad = need(KEYS[8], 'list') or need(KEYS[11], 'hash') or player_bad_type()
 if bad then
     return bad
 end
@@ -23,6 +26,10 @@ if p.state == 'room' then
     end
     return {'ALREADY_IN_MATCH', p.room}
 end
+local session = redis.call('HMGET', KEYS[11], 'player', 'ticket')
+if p.state ~= 'queued' and (ARGV[13] == 'keep' or (ARGV[13] == 'ask' and session[2] == ticket)) then
+    return {'NOT_QUEUED'}
+end
 if not instance_live(ORIGIN) then
     return {'LEASE'}
 end
@@ -33,6 +40,9 @@ if p.state == 'queued' then
     redis.call('LREM', queue, 1, p.id)
 else
     p.joined = NOW
+    if session[1] then
+        redis.call('HSET', KEYS[11], 'ticket', ticket)
+    end
 end
 local partners, more = queue_take(queue, level, seats - 1, p.id)
 p.state, p.level, p.ticket = 'queued', level, ticket

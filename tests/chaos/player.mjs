@@ -46,7 +46,7 @@ export class Player extends Line {
   arrived(frame) {
     const { event, data } = frame;
     if (event === 'waiting') this.#waits(data.level);
-    if (event === 'ticketExpired') this.#expired(data.ticketId);
+    if (event === 'ticketExpired') this.#expired(data);
     const id = frame.room ?? data?.roomId;
     if (!id) return;
     if (event === 'matchFound') this.#matched(id, data);
@@ -147,13 +147,13 @@ export class Player extends Line {
     this.level = level;
   }
 
-  #expired(ticketId) {
+  #expired({ ticketId, reason }) {
     const { rules, lossy } = this.record;
     this.queued = false;
     this.record.counts.expired++;
     const asked = this.#tickets.get(ticketId);
     if (asked === null && !lossy) this.complain(`I11 ${this.name} was told twice that ${ticketId} has expired`);
-    else if (asked && now() - asked < rules.ticketTtlMs)
+    else if (asked && reason === 'ttl' && now() - asked < rules.ticketTtlMs)
       this.complain(`I11 ${ticketId} of ${this.name} expired after ${now() - asked} of ${rules.ticketTtlMs} ms`);
     this.#tickets.set(ticketId, null);
   }

@@ -65,7 +65,7 @@ test('I7: a session that is not recovered where every one can be', async () => {
 });
 
 test('I11: a ticket that expires twice, or before its time', async () => {
-  const expired = { event: 'ticketExpired', data: { ticketId: 't_1', level: 1 } };
+  const expired = { event: 'ticketExpired', data: { ticketId: 't_1', level: 1, reason: 'ttl' } };
   await finds(/I11 t_1 of ann expired after \d+ of 60000 ms/, async (ann) => (await ann.join(), ann.arrived(expired)), { ticketTtlMs: 60000 });
   await finds(/I11 ann was told twice that t_1 has expired/, async (ann) => (await ann.join(), ann.arrived(expired), ann.arrived(expired)));
 });

@@ -16,7 +16,7 @@ const ENV = {
   ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1:quarantine_size_mb=4:thread_local_quarantine_size_kb=64',
 };
 const GROWTH_KIB = 24 * 1024;
-const KEYS_THAT_STAY = new Set(['fence', 'instances', 'instance_info', 'instance_epochs']);
+const KEYS_THAT_STAY = new Set(['fence', 'instances', 'instance_info', 'instance_epochs', 'lineage']);
 const GAUGES = ['connections', 'rooms', 'sessions', 'queued_players'];
 
 async function measure(gateways, redis) {

@@ -74,7 +74,7 @@ fleetTest('who waits for too long is told, and may join again', async (fleet) =>
   }
   for (const client of [ann, bob]) {
     const { data } = await client.next('ticketExpired', { timeoutMs: 10000 });
-    assert.deepEqual(data, { ticketId: client.ticketId, level: 4 });
+    assert.deepEqual(data, { ticketId: client.ticketId, level: 4, reason: 'ttl' });
   }
   assert.equal(await redis.command('EXISTS', 'waiting:level:4'), 0);
   assert.equal((await ann.send('joinMatchmaking', { level: 4 })).status, 'waiting');

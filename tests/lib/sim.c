@@ -94,17 +94,18 @@ static void on_message(void *arg, struct str channel, struct str message)
 void sim_open(struct sim *s, const struct sim_options *o)
 {
     *s = (struct sim){.o = *o, .random = o->seed, .now_us = SIM_START_US};
-    s->rules = (struct realm_rules){.seats = o->seats,
-                                    .confirm_ms = 3000,
-                                    .idle_ms = 30000,
-                                    .grace_ms = 5000,
-                                    .queue_grace_ms = 2000,
-                                    .ticket_ttl_ms = 4000,
-                                    .session_ms = 600000,
-                                    .lease_ms = 6000,
-                                    .log_max = 16,
-                                    .record_max_bytes = 65536,
-                                    .events_mode = o->events_mode};
+    s->rules = (struct realm_rules){
+        .seats = o->seats,
+        .confirm_ms = 3000,
+        .idle_ms = 30000,
+        .grace_ms = 5000,
+        .queue_grace_ms = 2000,
+        .ticket_ttl_ms = o->seats == 2 ? 4000 : 20000, /* longer than a lease: a lost one may enter again */
+        .session_ms = 600000,
+        .lease_ms = 6000,
+        .log_max = 16,
+        .record_max_bytes = 65536,
+        .events_mode = o->events_mode};
     CHECK(o->clients <= SIM_CLIENTS_MAX);
     s->store = sim_store_new(
         &(struct sim_store_options){.redis = o->redis, .now_us = now_us, .on_message = on_message, .arg = s});

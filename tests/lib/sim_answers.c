@@ -37,45 +37,78 @@ static void take_seat(struct sim_gateway *g, struct sim_session *s, struct str r
     sim_call(g, &c);
 }
 
-static void take_place(struct sim_gateway *g, struct sim_session *s)
+static void take_place(struct sim_gateway *g, struct sim_session *s, enum queue_how how)
 {
-    struct sim_call c = {
-        .kind = SIM_JOIN, .session = s->number, .fence = s->fence, .level = s->level, .again = true};
+    struct sim_call c = {.kind = SIM_JOIN,
+                         .session = s->number,
+                         .fence = s->fence,
+                         .level = s->level,
+                         .again = true,
+                         .how = how};
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.ticket, s->ticket, sizeof c.ticket);
     s->attaching = true;
-    s->overtaken = false;
     sim_call(g, &c);
+}
+
+/* The store kept a ticket that is over. */
+static void leave_place(struct sim_gateway *g, struct sim_session *s)
+{
+    struct sim_call c = {
+        .kind = SIM_LEAVE_QUEUE, .session = s->number, .fence = s->fence, .level = s->level, .again = true};
+    memcpy(c.player, s->client->id, sizeof c.player);
+    memcpy(c.ticket, s->ticket, sizeof c.ticket);
+    s->attaching = true;
+    sim_call(g, &c);
+}
+
+static void take_ticket(struct sim_session *s, struct str ticket)
+{
+    if (str_eq(ticket, str_of(s->ticket)))
+        return;
+    (void)str_copy(s->ticket, sizeof s->ticket, ticket);
+    s->over = false;
+}
+
+/* The record says idle, or there was none. */
+static void read_idle(struct sim_gateway *g, struct sim_session *s, bool lost)
+{
+    bool young = sim_now_ms(g->sim) < s->joined_ms + g->realm.rules.ticket_ttl_ms;
+    if (s->view)
+        sim_view_leave(g, s);
+    if (s->state == SIM_QUEUED && lost && s->ticket[0] && !s->over && young) {
+        take_place(g, s, QUEUE_ENTER);
+        return;
+    }
+    s->over = s->over || s->state == SIM_QUEUED;
+    s->state = SIM_IDLE;
 }
 
 static void read_record(struct sim_gateway *g, struct sim_session *s, const struct presence_attached *now)
 {
-    if (str_eq(now->state, STR("room"))) {
-        if (s->view && !str_eq(str_of(s->view->room), now->room_id))
-            sim_view_leave(g, s);
+    bool room = str_eq(now->state, STR("room"));
+    if (!room && !str_eq(now->state, STR("queued"))) {
+        read_idle(g, s, now->lost);
+        return;
+    }
+    if (s->view && !(room && str_eq(str_of(s->view->room), now->room_id)))
+        sim_view_leave(g, s);
+    s->level = now->level;
+    s->joined_ms = sim_now_ms(g->sim) - now->waited_ms;
+    if (room) {
         if (!s->view)
             s->state = SIM_IDLE;
-        s->level = now->level;
-        (void)str_copy(s->ticket, sizeof s->ticket, now->ticket_id);
+        s->over = false;
+        take_ticket(s, now->ticket_id);
         take_seat(g, s, now->room_id);
-        return;
-    }
-    if (s->view)
-        sim_view_leave(g, s);
-    if (str_eq(now->state, STR("queued")) && str_eq(now->ticket_id, str_of(s->used))) {
-        s->state = SIM_IDLE; /* an old answer */
-        s->doubt = true;
-        return;
-    }
-    if (str_eq(now->state, STR("queued"))) {
-        s->state = SIM_QUEUED;
-        s->level = now->level;
-        (void)str_copy(s->ticket, sizeof s->ticket, now->ticket_id);
-    }
-    if (s->state == SIM_QUEUED && s->ticket[0]) /* also if the store has lost the ticket */
-        take_place(g, s);
-    else
+    } else if (s->over && str_eq(now->ticket_id, str_of(s->ticket))) {
         s->state = SIM_IDLE;
+        leave_place(g, s);
+    } else {
+        s->state = SIM_QUEUED;
+        take_ticket(s, now->ticket_id);
+        take_place(g, s, QUEUE_KEEP);
+    }
 }
 
 /* Another session of the same player here makes room. */
@@ -156,8 +189,6 @@ static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct si
     s->view->active = str_eq(seat.status, STR("active"));
     s->state = SIM_SEATED;
     bool waiting = !s->view->active;
-    if (!waiting)
-        sim_session_use(s);
     sim_view_fill(g, s->view);
     sim_gateway_events(g, seat.events);
     if (waiting && s->view)
@@ -165,6 +196,33 @@ static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct si
 }
 
 /* ---- queue ---- */
+
+/* The store knows of no such ticket. */
+static void end_place(struct sim_session *s, const struct sim_call *c)
+{
+    if (strcmp(c->ticket, s->ticket) != 0)
+        return;
+    s->over = true;
+    if (s->state == SIM_QUEUED)
+        s->state = SIM_IDLE;
+}
+
+static void read_join(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
+                      struct realm_outcome o)
+{
+    if (realm_said(o, "MATCHED") && reply_at(c->reply, 2)->count == 0) { /* before: the seat is to be taken */
+        if (s->state == SIM_QUEUED)
+            s->state = SIM_IDLE;
+        take_seat(g, s, reply_str(c->reply, 1));
+    } else if (realm_said(o, "WAITING")) {
+        if (s->state == SIM_IDLE && !s->over) /* else its match, or its end, was faster than this answer */
+            s->state = SIM_QUEUED;
+    } else if (realm_said(o, "NOT_QUEUED")) {
+        end_place(s, c);
+    } else if (!realm_said(o, "MATCHED")) {
+        s->doubt = true;
+    }
+}
 
 static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
                     struct realm_outcome o)
@@ -177,27 +235,8 @@ static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_
         sim_gateway_events(g, reply_at(c->reply, 2));
     else if (realm_said(o, "WAITING") && reply_int(c->reply, 2) != 0)
         sim_gateway_match(g, c->level);
-    if (!s)
-        return;
-    if (realm_said(o, "MATCHED")) {
-        if (reply_at(c->reply, 2)->count ==
-            0) { /* matched before: the ticket is used, the seat is to be taken */
-            sim_session_use(s);
-            if (s->state == SIM_QUEUED)
-                s->state = SIM_IDLE;
-            take_seat(g, s, reply_str(c->reply, 1));
-        }
-        return;
-    }
-    if (realm_said(o, "WAITING")) {
-        if (s->state == SIM_IDLE && !s->overtaken)
-            s->state = SIM_QUEUED;
-        return;
-    }
-    if (s->state == SIM_QUEUED && !o.err)
-        s->state = SIM_IDLE;
-    if (!realm_said(o, "LEASE"))
-        s->doubt = true;
+    if (s)
+        read_join(g, c, s, o);
 }
 
 static void on_leave_queue(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
@@ -205,13 +244,17 @@ static void on_leave_queue(struct sim_gateway *g, const struct sim_call *c, stru
 {
     if (!s)
         return;
-    s->busy = false;
-    if (realm_said(o, "AGAIN"))
+    s->busy = s->busy && c->again;
+    s->attaching = s->attaching && !c->again;
+    if (realm_said(o, "AGAIN")) {
         sim_call_again(g, c, reply_int(c->reply, 1), (struct str){0});
-    else if (realm_said(o, "LEFT") && s->state == SIM_QUEUED)
-        s->state = SIM_IDLE;
-    else if (o.err)
+    } else if (realm_said(o, "LEFT") || realm_said(o, "NOT_QUEUED")) {
+        end_place(s, c);
+    } else {
+        if (o.err && !c->again && strcmp(c->ticket, s->ticket) == 0)
+            s->ticket[0] = '\0'; /* he may have left */
         s->doubt = true;
+    }
 }
 
 static void on_match(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)

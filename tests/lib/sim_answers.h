@@ -24,7 +24,6 @@ void sim_gateway_events(struct sim_gateway *g, const struct reply *events);
 struct sim_session *sim_gateway_by_socket(struct sim_gateway *g, struct str socket_id);
 void sim_gateway_attach(struct sim_gateway *g, struct sim_session *s, bool again);
 void sim_gateway_detach(struct sim_gateway *g, const struct sim_session *s);
-void sim_session_use(struct sim_session *s); /* its ticket has led to a game */
 void sim_gateway_confirm(struct sim_gateway *g, struct sim_session *s);
 
 #endif

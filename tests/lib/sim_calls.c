@@ -74,7 +74,14 @@ static void run_queue(struct sim_call *c)
 {
     const struct realm *r = &c->gateway->realm;
     if (c->kind == SIM_JOIN)
-        queue_join(r, str_of(c->player), c->fence, c->level, str_of(c->ticket), on_answer, c);
+        queue_hand_in(r,
+                      &(struct queue_ticket){.player_id = str_of(c->player),
+                                             .ticket_id = str_of(c->ticket),
+                                             .session_id = str_of(c->player),
+                                             .fence = c->fence,
+                                             .level = c->level,
+                                             .how = c->how},
+                      on_answer, c);
     else if (c->kind == SIM_LEAVE_QUEUE)
         queue_leave(r, str_of(c->player), c->fence, c->level, on_answer, c);
     else if (c->kind == SIM_MATCH)

@@ -46,7 +46,8 @@ struct sim_call {
     int64_t request; /* the client's id of it; 0: none */
     char text[160];  /* message, state, vote, deadline's entry */
     bool again, leftover, game, resume, older;
-    bool lost; /* ran, but the answer will not come */
+    enum queue_how how; /* join */
+    bool lost;          /* ran, but the answer will not come */
     int err;
     struct reply *reply; /* owned */
 };

@@ -197,7 +197,8 @@ void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_ca
     if (s->view && !c.room[0])
         memcpy(c.room, s->view->room, sizeof c.room);
     s->busy = true;
-    s->overtaken = false;
+    if (c.kind == SIM_LEAVE_QUEUE)
+        memcpy(c.ticket, s->ticket, sizeof c.ticket);
     if (c.kind == SIM_MESSAGE || c.kind == SIM_SET || c.kind == SIM_END || c.kind == SIM_LEAVE_ROOM)
         remember(s->client, &c);
     sim_call(g, &c);

@@ -27,7 +27,8 @@ struct sim_session {
     uint64_t number;
     struct sim_client *client;
     char socket[ID_SIZE], ticket[ID_SIZE];
-    char used[ID_SIZE]; /* the ticket of the last game that started: no late answer may bring it back */
+    bool over;         /* the ticket has led to a game, or has ended otherwise: it is not handed in again */
+    int64_t joined_ms; /* with this ticket */
     int64_t fence, level;
     enum sim_session_state state;
     struct sim_view *view; /* SEATED */
@@ -35,7 +36,6 @@ struct sim_session {
     bool busy;             /* a request of the client is under way */
     bool attaching;        /* an attach is under way */
     bool doubt;            /* attach again */
-    bool overtaken;        /* matched since the last join was asked: its answer, if WAITING, is old */
     bool differed;         /* the last comparison with the store did not agree */
 };
 

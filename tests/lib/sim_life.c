@@ -77,6 +77,8 @@ static void act_idle(struct sim *s, struct sim_gateway *g, struct sim_session *o
     s->count.tickets++;
     own->level = c.level = 1 + sim_random(s, (uint32_t)s->o.levels);
     sim_id(s, own->ticket, "t");
+    own->over = false;
+    own->joined_ms = sim_now_ms(s);
     memcpy(c.ticket, own->ticket, sizeof c.ticket);
     sim_gateway_ask(g, own, c);
 }

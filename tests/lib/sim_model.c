@@ -12,7 +12,7 @@ static void make_maps(struct sim_model *m)
     m->rooms = map_new();
     m->instances = map_new();
     m->sockets = map_new();
-    m->started_tickets = map_new();
+    m->over_tickets = map_new();
 }
 
 struct sim_model *sim_model_new(struct sim *s)
@@ -49,7 +49,7 @@ static void free_maps(struct sim_model *m)
     map_free(m->players);
     map_free(m->instances);
     map_free(m->sockets);
-    map_free(m->started_tickets);
+    map_free(m->over_tickets);
     for (int level = 0; level <= LEVELS_MAX; level++)
         mem_free(m->queues[level].list);
 }
@@ -142,7 +142,7 @@ static void copy_socket(void *arg, struct str key, void *value)
 
 static void copy_ticket(void *arg, struct str key, void *value)
 {
-    map_put(((struct sim_model *)arg)->started_tickets, key, value);
+    map_put(((struct sim_model *)arg)->over_tickets, key, value);
 }
 
 struct sim_model *sim_model_copy(const struct sim_model *m)
@@ -152,7 +152,7 @@ struct sim_model *sim_model_copy(const struct sim_model *m)
     map_each(m->rooms, copy_room, to);
     map_each(m->instances, copy_instance, to);
     map_each(m->sockets, copy_socket, to);
-    map_each(m->started_tickets, copy_ticket, to);
+    map_each(m->over_tickets, copy_ticket, to);
     for (int level = 0; level <= LEVELS_MAX; level++) {
         const struct model_queue *from = &m->queues[level];
         struct model_queue *q = &to->queues[level];
@@ -179,7 +179,7 @@ void sim_model_restore(struct sim_model *m, struct sim_model *copy)
     m->rooms = copy->rooms;
     m->instances = copy->instances;
     m->sockets = copy->sockets;
-    m->started_tickets = copy->started_tickets;
+    m->over_tickets = copy->over_tickets;
     memcpy(m->queues, copy->queues, sizeof m->queues);
     m->fence = copy->fence;
     m->server = copy->server;

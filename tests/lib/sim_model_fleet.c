@@ -170,8 +170,11 @@ static void ran_where(struct sim_model *m, const struct model_player *p, const s
     const char *record =
         none ? ""
              : fleet_text("%s|%lld|%s|%s|%lld|%s|%s|%s", states[p->state], (long long)p->fence, level,
-                          busy ? p->ticket : "", (long long)(busy ? p->joined_ms : 0),
-                          p->state == SEATED ? p->room->id : "", p->socket, p->instance);
+                          busy      ? p->ticket
+                          : p->lost ? "-"
+                                    : "",
+                          (long long)(busy ? p->joined_ms : 0), p->state == SEATED ? p->room->id : "",
+                          p->socket, p->instance);
     sim_model_same_text(m, reply_str(reply, 0), record, "his record");
 }
 

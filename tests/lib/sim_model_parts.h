@@ -33,9 +33,11 @@ struct model_player {
     enum { ABSENT, FREE, WAITING, AWAY, SEATED } state; /* ABSENT: without a record */
     int64_t level, fence, joined_ms, away_due_ms;
     struct model_room *room; /* SEATED */
-    bool handed_in_again;    /* a used ticket */
-    bool session;            /* he has a session record */
-    struct {                 /* the last requests done; number n stands at n % REQUESTS_KEPT of done_count */
+    bool lost;               /* FREE: his record was lost and made anew for who held him */
+    bool session;            /* he has a session record: with the fence, socket and ticket that it had last */
+    int64_t session_fence;
+    char session_socket[ID_SIZE], session_ticket[ID_SIZE];
+    struct { /* the last requests done; number n stands at n % REQUESTS_KEPT of done_count */
         int64_t request, answer;
     } done[REQUESTS_KEPT];
     size_t done_count;
@@ -92,7 +94,7 @@ struct model_audience { /* the instances that must hear an event, each once */
 
 struct sim_model {
     struct sim *sim;
-    struct map *players, *rooms, *instances, *started_tickets;
+    struct map *players, *rooms, *instances, *over_tickets;
     struct map *sockets; /* -> struct model_socket */
     /* Events that the store has lost: their texts (some may still be on their way) and their names. */
     struct map *lost, *lost_names;

@@ -8,6 +8,7 @@
 void sim_model_idle(struct model_player *p)
 {
     p->state = p->socket[0] ? FREE : ABSENT;
+    p->lost = false;
     p->room = NULL;
     p->ticket[0] = '\0';
     p->level = p->joined_ms = 0;
@@ -42,12 +43,15 @@ static void ran_attach(struct sim_model *m, struct model_player *p, const struct
     sim_model_same_text(m, now.state, states[p->state], "state");
     sim_model_told_replaced(m, p->instance, p->state == ABSENT ? "" : p->socket);
     bool busy = p->state > FREE;
-    sim_model_same_text(m, now.ticket_id, busy ? p->ticket : "", "ticket");
+    bool lost = p->state == ABSENT ? c->again : p->lost;
+    sim_model_same_text(m, now.ticket_id, busy ? p->ticket : lost ? "-" : "", "ticket");
+    sim_model_same(m, now.lost, lost, "whether the record was lost");
     sim_model_same_text(m, now.room_id, p->state == SEATED ? p->room->id : "", "room");
     sim_model_same_text(m, now.old_socket_id, p->state == ABSENT ? "" : p->socket, "old socket");
     sim_model_same_text(m, now.old_instance_id, p->state == ABSENT ? "" : p->instance, "old instance");
     sim_model_same(m, busy ? now.level : 0, busy ? p->level : 0, "level");
-    sim_model_same(m, reply_int(reply, 5), busy ? p->joined_ms : 0, "joinedAt");
+    sim_model_same(m, now.waited_ms, busy ? sim_model_now_ms(m) - p->joined_ms : 0, "time he has waited");
+    p->lost = lost;
     if (p->state == ABSENT)
         p->state = FREE;
     else if (p->state == AWAY)
@@ -55,6 +59,8 @@ static void ran_attach(struct sim_model *m, struct model_player *p, const struct
     p->away_due_ms = 0;
     p->fence = m->fence = now.fence;
     p->session = true;
+    p->session_fence = now.fence;
+    memcpy(p->session_socket, c->socket, sizeof p->session_socket);
     memcpy(p->socket, c->socket, sizeof p->socket);
     memcpy(p->instance, sim_model_origin(m), sizeof p->instance);
     struct model_socket *own = mem_alloc(sizeof *own);

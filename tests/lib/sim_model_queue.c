@@ -80,20 +80,20 @@ bool sim_model_queue_take(struct sim_model *m, int64_t level, size_t want, const
 
 /* ---- join ---- */
 
-/* A used ticket appears in no other match, unless its instance has handed it in again: after a thaw or a long
- * silence it may believe that the store has lost it. The rules cannot know better; such cases are counted. */
+/* A ticket that was in a started room, was given up or has expired is over: it never waits again, and is in
+ * no other match. */
 static void enter(struct sim_model *m, struct model_player *p)
 {
     const struct sim_call *c = m->call;
     if (p->state == FREE) { /* else it is only the same question again */
-        bool used = map_find(m->started_tickets, str_of(c->ticket)) != NULL;
-        if (used && !c->again)
-            SIM_MODEL_FAIL(m, "player %s joins with ticket %s, which is used", p->id, c->ticket);
-        m->sim->count.used_again += used;
+        if (map_find(m->over_tickets, str_of(c->ticket)))
+            SIM_MODEL_FAIL(m, "player %s joins with ticket %s, which is over", p->id, c->ticket);
+        m->sim->count.entered_again += c->how == QUEUE_ENTER;
         p->joined_ms = sim_model_now_ms(m);
-        p->handed_in_again = used;
+        memcpy(p->session_ticket, c->ticket, sizeof p->session_ticket);
     }
     p->state = WAITING;
+    p->lost = false;
     p->level = c->level;
     memcpy(p->ticket, c->ticket, sizeof p->ticket);
 }
@@ -156,6 +156,7 @@ static void ran_leave_queue(struct sim_model *m, struct model_player *p, struct 
     if (!str_eq(word, STR("LEFT")))
         return;
     sim_model_queue_remove(m, p);
+    map_put(m->over_tickets, str_of(p->ticket), m);
     sim_model_idle(p);
 }
 
@@ -208,6 +209,7 @@ static void ran_expire(struct sim_model *m, const struct reply *reply)
         sim_model_expect(m, told_expired(m, p, reply_at(reply, 1)), p, "nothing of his ticket's end");
         expired++;
         elsewhere += strcmp(p->instance, sim_model_origin(m)) != 0;
+        map_put(m->over_tickets, str_of(p->ticket), m);
         sim_model_idle(p);
     }
     sim_model_same(m, (int64_t)(reply_at(reply, 1)->count + m->told_count), (int64_t)expired,

@@ -35,7 +35,7 @@ static void add_seat(struct sim_model *m, struct model_room *r, const struct eve
     if (!sim_model_lives(m, place->instance_id))
         SIM_MODEL_FAIL(m, "player %s is matched on instance %.*s, whose lease is over", p->id,
                        (int)place->instance_id.n, place->instance_id.p);
-    if (!p->handed_in_again && map_find(m->started_tickets, str_of(p->ticket)))
+    if (map_find(m->over_tickets, str_of(p->ticket)))
         SIM_MODEL_FAIL(m, "player %s is matched a second time on ticket %s", p->id, p->ticket);
     sim_model_same_text(m, place->socket_id, p->socket, "socket");
     sim_model_same_text(m, place->instance_id, p->instance, "instance");
@@ -75,7 +75,7 @@ static void game_start(struct sim_model *m, struct model_room *r, const struct r
     (void)e;
     for (size_t i = 0; i < r->seat_count; i++) {
         sim_model_expect(m, r->seats[i].confirmed, r->seats[i].player, "that all have confirmed");
-        map_put(m->started_tickets, str_of(r->seats[i].player->ticket), m);
+        map_put(m->over_tickets, str_of(r->seats[i].player->ticket), m);
     }
     r->active = true;
     r->confirm_due_ms = 0;

@@ -13,7 +13,8 @@ static const char *word_of_attach(const struct sim_call *c, const struct model_p
     if (c->resume && !p->session)
         return "NO_SESSION";
     bool later = p->state != ABSENT && p->fence > c->fence && strcmp(p->socket, c->socket) != 0;
-    return c->again && later ? "REPLACED" : "OK";
+    bool elsewhere = p->session && p->session_fence > c->fence && strcmp(p->session_socket, c->socket) != 0;
+    return c->again && (later || elsewhere) ? "REPLACED" : "OK";
 }
 
 static const char *word_of_reseat(const struct sim_call *c, const struct model_player *p)
@@ -44,6 +45,9 @@ static const char *word_of_join(struct sim_model *m, const struct sim_call *c, c
         return not_his;
     if (p->state == SEATED)
         return strcmp(p->ticket, c->ticket) == 0 ? "MATCHED" : "ALREADY_IN_MATCH";
+    bool asked = p->session && strcmp(p->session_ticket, c->ticket) == 0;
+    if (p->state != WAITING && (c->how == QUEUE_KEEP || (c->how == QUEUE_ASK && asked)))
+        return "NOT_QUEUED";
     if (!sim_model_lives(m, str_of(sim_model_origin(m))))
         return "LEASE";
     if (p->state == WAITING && (strcmp(p->ticket, c->ticket) != 0 || p->level != c->level))

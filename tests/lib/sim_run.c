@@ -95,7 +95,7 @@ static void print_counts(const struct sim *s, double seconds)
         {s->count.failovers, "failovers"},
         {s->count.takeovers, "takeovers"},
         {s->count.expired, "tickets expired"},
-        {s->count.used_again, "used tickets handed in again"},
+        {s->count.entered_again, "lost tickets handed in again"},
         {s->count.idle_ends, "idle rooms ended"},
         {s->count.repeats, "requests repeated"},
         {s->count.gaps, "events from logs"},

@@ -36,11 +36,17 @@ struct sim_view *sim_view_get(struct sim_gateway *g, struct str room_id, struct 
     return v;
 }
 
+static void step_out(struct sim_session *s)
+{
+    s->over = s->over || (s->view && s->view->active); /* its game had started */
+    s->view = NULL;
+}
+
 /* A view without members goes. */
 void sim_view_leave(struct sim_gateway *g, struct sim_session *s)
 {
     struct sim_view *v = s->view;
-    s->view = NULL;
+    step_out(s);
     LIST_EACH(it, &g->sessions)
     {
         if (OWNER(it, struct sim_session, link)->view == v)
@@ -74,7 +80,7 @@ static bool named_in(struct str list, const char *player_id)
     return false;
 }
 
-/* The room is over for the members here. */
+/* The room is over for the members here, and so are their tickets, unless they are requeued. */
 static void close_view(struct sim_gateway *g, struct sim_view *v, struct str requeued)
 {
     LIST_EACH_SAFE(it, tmp, &g->sessions)
@@ -82,8 +88,9 @@ static void close_view(struct sim_gateway *g, struct sim_view *v, struct str req
         struct sim_session *s = OWNER(it, struct sim_session, link);
         if (s->view != v)
             continue;
-        s->view = NULL;
+        step_out(s);
         s->state = named_in(requeued, s->client->id) ? SIM_QUEUED : SIM_IDLE;
+        s->over = s->state == SIM_IDLE;
     }
     list_remove(&v->link);
     mem_free(v);
@@ -103,32 +110,13 @@ static void player_left(struct sim_gateway *g, struct sim_view *v, const struct 
     }
 }
 
-void sim_session_use(struct sim_session *s)
-{
-    if (s->ticket[0])
-        memcpy(s->used, s->ticket, sizeof s->used);
-    s->ticket[0] = '\0';
-}
-
-/* From now on the tickets are used up: whatever comes late must not hand them in again. */
-static void start(struct sim_gateway *g, struct sim_view *v)
-{
-    v->active = true;
-    LIST_EACH(it, &g->sessions)
-    {
-        struct sim_session *s = OWNER(it, struct sim_session, link);
-        if (s->view == v)
-            sim_session_use(s);
-    }
-}
-
 static void deliver(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
 {
     sim_model_delivered(g->sim->model, e);
     v->at = (struct history_position){e->epoch, e->seq};
     v->told = sim_model_chain(v->told, e->text);
     if (str_eq(e->event, STR("gameStart")))
-        start(g, v);
+        v->active = true;
     else if (str_eq(e->event, STR("matchCancelled")))
         close_view(g, v, e->requeued);
     else if (str_eq(e->event, STR("roomCleanup")))
@@ -168,7 +156,6 @@ static void match_found(struct sim_gateway *g, const struct room_event *e)
         s->view = sim_view_get(g, e->room_id, (struct history_position){e->epoch, 1});
         s->view->level = s->level;
         s->state = SIM_SEATED;
-        s->overtaken = true;
         if (g->sim->calm || !sim_chance(g->sim, CONFIRM_NEVER_PER_10000))
             sim_gateway_confirm(g, s);
     }
@@ -189,8 +176,10 @@ static void to_session(struct sim_gateway *g, const struct room_event *e)
     if (!str_eq(e->event, STR("ticketExpired")))
         s->doubt = true;
     else if (s->state == SIM_QUEUED && json_as_plain(json_get(&data, "ticketId", NULL), &ticket) &&
-             str_eq(ticket, str_of(s->ticket)))
+             str_eq(ticket, str_of(s->ticket))) {
+        s->over = true;
         s->state = SIM_IDLE;
+    }
 }
 
 void sim_gateway_event(struct sim_gateway *g, struct str text)

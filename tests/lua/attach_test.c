@@ -15,12 +15,12 @@ static const char *attach(struct fleet_world *w, int at, const char *id, const c
 
 static void first_attach(struct fleet_world *w)
 {
-    assert_string_equal(attach(w, 1, "a", "s1", 0), "OK 1 idle   0   ");
+    assert_string_equal(attach(w, 1, "a", "s1", 0), "OK 1 idle   0    0");
     assert_string_equal(RAW(w, "HGET", "socket_mappings", "s1"),
                         "{\"socketId\":\"s1\",\"instanceId\":\"i1\",\"roomId\":null,\"playerId\":\"a\"}");
     assert_string_equal(RAW(w, "HGET", "players", "a"), "idle|1|||0||s1|i1");
     assert_string_equal(RAW(w, "SMEMBERS", "instance:i1:sockets"), "s1");
-    assert_string_equal(attach(w, 2, "b", "s2", 0), "OK 2 idle   0   ");
+    assert_string_equal(attach(w, 2, "b", "s2", 0), "OK 2 idle   0    0");
     assert_string_equal(fleet_world_heard(w, 1), "");
     fleet_world_settled(w);
 }
@@ -39,7 +39,7 @@ static void takeover_tells_the_old_instance(struct fleet_world *w)
 {
     struct player a = play_arrive(w, "a", 1);
     play_forget(w);
-    assert_string_equal(attach(w, 2, "a", "new", 0), "OK 2 idle   0  i1 a.1");
+    assert_string_equal(attach(w, 2, "a", "new", 0), "OK 2 idle   0  i1 a.1 0");
     assert_string_equal(fleet_world_heard(w, 2), "");
     assert_string_equal(fleet_world_heard(w, 3), "");
     char text[256];
@@ -65,7 +65,7 @@ static void takeover_on_one_instance(struct fleet_world *w)
 {
     (void)play_arrive(w, "a", 1);
     play_forget(w);
-    assert_string_equal(attach(w, 1, "a", "new", 0), "OK 2 idle   0  i1 a.1");
+    assert_string_equal(attach(w, 1, "a", "new", 0), "OK 2 idle   0  i1 a.1 0");
     for (int i = 1; i <= 3; i++)
         assert_string_equal(fleet_world_heard(w, i), "");
     assert_string_equal(RAW(w, "HKEYS", "socket_mappings"), "new");
@@ -74,8 +74,8 @@ static void takeover_on_one_instance(struct fleet_world *w)
 static void sessions_attach_again(struct fleet_world *w)
 {
     struct player a = play_arrive(w, "a", 1);
-    assert_string_equal(play_attach_again(w, &a), "OK 2 idle   0  i1 a.1");
-    assert_string_equal(play_attach_again(w, &a), "OK 3 idle   0  i1 a.1");
+    assert_string_equal(play_attach_again(w, &a), "OK 2 idle   0  i1 a.1 0");
+    assert_string_equal(play_attach_again(w, &a), "OK 3 idle   0  i1 a.1 0");
     assert_string_equal(RAW(w, "HKEYS", "socket_mappings"), "a.1");
     /* Somebody attached later: this session has lost the player, whatever it holds. */
     struct player same = a;
@@ -93,7 +93,7 @@ static void attach_again_after_a_lost_answer(struct fleet_world *w)
     struct player a = play_arrive(w, "a", 1), lost = a;
     (void)play_attach_again(w, &lost);
     assert_true(lost.fence > a.fence);
-    assert_string_equal(play_attach_again(w, &a), "OK 3 idle   0  i1 a.1");
+    assert_string_equal(play_attach_again(w, &a), "OK 3 idle   0  i1 a.1 0");
     assert_string_equal(play_join(w, &lost, 1), "REPLACED");
     assert_string_equal(play_join(w, &a, 1), "WAITING 1 0");
     fleet_world_settled(w);
@@ -147,7 +147,7 @@ static void how_long_a_session_lives(struct fleet_world *w)
     assert_true(about(session_ttl(w, "S"), 86400000));
     hello.socket_id = STR("new");
     hello.resume = true;
-    assert_string_equal(ASK(w, presence_attach(&w->realm[2], &hello, ANSWER(w))), "OK 2 idle   0  i1 old");
+    assert_string_equal(ASK(w, presence_attach(&w->realm[2], &hello, ANSWER(w))), "OK 2 idle   0  i1 old 0");
     (void)ASK(w, presence_detach(&w->realm[1], &leaving, ANSWER(w)));
     assert_true(about(session_ttl(w, "S"), 86400000));
     leaving.socket_id = STR("new");

@@ -138,7 +138,7 @@ static void the_last_64(struct fleet_world *w)
         assert_string_equal(say(w, &t, 10 * i, "{}"), fleet_text("DONE %lld ", (long long)i + 2));
     fleet_world_same(w, &before, "what is asked again");
     (void)RAW(w, "HLEN", "session:S");
-    assert_true(w->reply->integer <= 3 + 2 + 2 * 64); /* player, token, socket; n, m; two for each request */
+    assert_true(w->reply->integer <= 5 + 1 + 64); /* player, token, socket, fence, ticket; n; each request */
     assert_string_equal(say(w, &t, 705, "{}"), "OK 73 gameMessage#73");
     fleet_world_settled(w);
 }

@@ -1,8 +1,8 @@
 -- once: a request id seen before on this session is answered again, not done again. The session's hash session:{id} keeps the
 -- last ONCE_KEPT answered requests: k<place> = `request|a|b` (a, b: what the reply needs), places taken in turn, and n = `how many
--- there were,greatest id`; attach.lua keeps player, token and socket there. Ids must grow within a session: one greater than all
--- before is new without a search, and that is what nearly all are. m, where adopt_seat.lua has set it: up to this id they were
--- answered by another store.
+-- there were,greatest id`; attach.lua keeps player, token, socket and fence there, join.lua the last ticket. Ids must grow within a
+-- session: one greater than all before is new without a search, and that is what nearly all are. m, where adopt_seat.lua has set
+-- it: up to this id they were answered by another store.
 local ONCE_KEPT = 64
 
 -- Among those kept: {"DONE", a, b} and its place; or {"OUTCOME_UNKNOWN"} for one so old that it may have been forgotten; or nil.

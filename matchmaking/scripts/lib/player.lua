@@ -3,6 +3,10 @@
 local PLAYERS, INSTANCES, MAPPINGS, MATCHES, GAME_STATES, DEADLINES, LEVELS =
     KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 
+-- In place of an idle player's ticket: his record was lost and made anew, and the instance that holds him may still know
+-- of a ticket. Until he joins or leaves anything.
+local TICKET_LOST = '-'
+
 -- nil, or the error reply that stops a script before it would change half of what belongs together: there is no rollback.
 local function player_bad_type()
     return need(PLAYERS, 'hash') or need(INSTANCES, 'zset') or need(MAPPINGS, 'hash') or need(MATCHES, 'hash') or

@@ -64,7 +64,7 @@ export class Ticket extends Emitter {
       const { code } = error;
       this.#asking = false;
       if (this.#over || this.room) return;
-      if (code === 'OUTCOME_UNKNOWN') this._welcome({}, true); // if there is a line; else the next welcome decides
+      if (code === 'OUTCOME_UNKNOWN' || code === 'NOT_QUEUED') this._welcome({}, true); // if there is a line; else the next welcome decides
       else if (code === 'ALREADY_QUEUED' && (again || session.queue?.level === this.level)) this._update({});
       else if (code === 'TIMEOUT' || (again && error.retryable))
         this.#retry = setTimeout(() => this._welcome({}, true), error.retryAfterMs ?? RETRY_MS);

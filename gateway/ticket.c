@@ -1,0 +1,73 @@
+/* Keeps what is known of a player's ticket, and tells him when it is over. */
+#include "gateway/ticket.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gateway/conn.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "gateway/tell.h"
+#include "proto/messages.h"
+
+void ticket_take(struct session *s, struct str ticket_id)
+{
+    if (str_eq(ticket_id, str_of(s->ticket_id)))
+        return;
+    CHECK(str_copy(s->ticket_id, sizeof s->ticket_id, ticket_id));
+    s->ticket_over = false;
+}
+
+void ticket_end(struct session *s)
+{
+    s->ticket_over = true;
+}
+
+bool ticket_may_enter(const struct session *s)
+{
+    uint64_t ttl_ms = (uint64_t)s->realm->rules.ticket_ttl_ms;
+    return s->ticket_id[0] && !s->ticket_over && clock_mono_ms() < s->joined_at_ms + ttl_ms;
+}
+
+bool ticket_read_idle(struct node *n, struct session *s, bool lost)
+{
+    if (s->state == SESSION_QUEUED && lost && ticket_may_enter(s))
+        return true;
+    if (s->state == SESSION_QUEUED)
+        ticket_expire(n, s, "ended");
+    else if (s->state != SESSION_ATTACHING)
+        session_move(s, SESSION_IDLE, "neither waits nor plays");
+    return false;
+}
+
+void ticket_hand_in(const struct session *s, const char *ticket_id, int64_t level, enum queue_how how,
+                    backend_cb fn, void *arg)
+{
+    queue_hand_in(s->realm,
+                  &(struct queue_ticket){.player_id = str_of(s->player_id),
+                                         .ticket_id = str_of(ticket_id),
+                                         .session_id = str_of(s->session_id),
+                                         .fence = s->fence,
+                                         .level = level,
+                                         .how = how},
+                  fn, arg);
+}
+
+void ticket_expire(struct node *n, struct session *s, const char *why)
+{
+    ticket_end(s);
+    session_move(s, SESSION_IDLE, "ticket over");
+    if (!s->conn)
+        return;
+    conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
+    if (!s->ticket_id[0])
+        return;
+    metrics_add_for(METRIC_TICKETS_EXPIRED, why, 1);
+    log_info("ticket.expired", KV("player", s->player_id), KV("ticket", s->ticket_id), KV("why", why));
+    struct buf d = {0};
+    buf_add_fmt(&d, "{\"ticketId\":\"%s\",\"level\":%lld,\"reason\":\"%s\"}", s->ticket_id,
+                (long long)s->level, why);
+    tell_push(s->conn, PUSH_TICKET_EXPIRED, buf_str(&d));
+    buf_close(&d);
+}

@@ -1,0 +1,92 @@
+/* Tickets as an instance knows them: when one is over, and when it may be handed in again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "gateway/room.h"
+#include "gateway/session.h"
+#include "gateway/settings.h"
+#include "gateway/ticket.h"
+
+static struct settings settings;
+static struct realm realm = {.rules = {.ticket_ttl_ms = 60000}};
+static struct node node = {.settings = &settings};
+
+/* A session without a connection, waiting with ticket "t1" since just now. */
+static struct session waiting(void)
+{
+    struct session s = {.state = SESSION_IDLE, .realm = &realm, .joined_at_ms = clock_mono_ms()};
+    ticket_take(&s, STR("t1"));
+    session_move(&s, SESSION_QUEUED, "test");
+    return s;
+}
+
+static void a_new_ticket_is_not_over(void **state)
+{
+    (void)state;
+    struct session s = waiting();
+    assert_true(ticket_may_enter(&s));
+    ticket_end(&s);
+    assert_false(ticket_may_enter(&s));
+    ticket_take(&s, STR("t1"));
+    assert_true(s.ticket_over); /* the same one */
+    ticket_take(&s, STR("t2"));
+    assert_string_equal(s.ticket_id, "t2");
+    assert_true(ticket_may_enter(&s));
+    session_move(&s, SESSION_IDLE, "test");
+}
+
+static void an_old_or_unknown_one_does_not_enter(void **state)
+{
+    (void)state;
+    struct session s = waiting();
+    struct realm impatient = {.rules = {.ticket_ttl_ms = 0}};
+    s.realm = &impatient;
+    assert_false(ticket_may_enter(&s));
+    s.realm = &realm;
+    assert_true(ticket_may_enter(&s));
+    s.ticket_id[0] = '\0'; /* he may have left */
+    assert_false(ticket_may_enter(&s));
+    session_move(&s, SESSION_IDLE, "test");
+}
+
+static void expired(void **state)
+{
+    (void)state;
+    struct session s = waiting();
+    ticket_expire(&node, &s, "ended");
+    assert_int_equal(s.state, SESSION_IDLE);
+    assert_true(s.ticket_over);
+}
+
+/* A game that has started uses the ticket up; a match that never did, does not. */
+static void a_room_that_was_left(void **state)
+{
+    (void)state;
+    for (int started = 0; started < 2; started++) {
+        struct session s = waiting();
+        struct room r = {.status = started ? ROOM_ACTIVE : ROOM_WAITING};
+        list_init(&r.members);
+        list_init(&s.in_room);
+        room_enter(&r, &s);
+        session_move(&s, SESSION_IN_ROOM, "test");
+        assert_false(s.ticket_over);
+        room_leave(&s);
+        assert_int_equal(s.ticket_over, started);
+        session_move(&s, SESSION_IDLE, "test");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_ticket_is_not_over),
+        cmocka_unit_test(an_old_or_unknown_one_does_not_enter),
+        cmocka_unit_test(expired),
+        cmocka_unit_test(a_room_that_was_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
