@@ -27,6 +27,7 @@
 #include "common/redis/follow.h"
 #include "matchmaking/backend.h"
 #include "matchmaking/echo.h"
+#include "matchmaking/turns.h"
 
 enum trust {
     TRUST_NONE,    /* not connected, or nothing proved yet: only the probe is let through */
@@ -42,6 +43,7 @@ struct backend_redis {
     struct script_runner *scripts;
     struct breaker breaker;
     struct echo echo;
+    struct turns turns;
     enum trust trust;
     enum redis_reason doubt; /* why not in full */
     bool connected;          /* the command link */
@@ -67,6 +69,8 @@ static bool cut_off(const struct backend *b)
     const struct backend_redis *r = self(b);
     struct redis_link_stats stats;
     redis_link_stats(r->commands, &stats);
+    if (r->turns.waiting_count > 0)
+        return false;
     return r->trust == TRUST_NONE || (r->trust == TRUST_ANSWERS && stats.waiting == 0);
 }
 
@@ -166,10 +170,25 @@ static void say_breaker(const struct backend_redis *r)
              KV("next", open ? "calls are refused for a while" : "calls go through"));
 }
 
+static void run_now(struct backend_redis *r, const struct script *s, const struct str *keys, size_t key_count,
+                    const struct str *args, size_t arg_count, backend_cb fn, void *arg);
+
+static void next_turn(struct backend_redis *r)
+{
+    struct turn *t = r->closed ? NULL : turns_next(&r->turns, false);
+    if (!t)
+        return;
+    run_now(r, t->script, t->texts, t->key_count, t->texts + t->key_count, t->arg_count, t->fn, t->arg);
+    mem_free(t);
+}
+
 /* What was never sent says nothing; a script's own refusal is an answer. */
 static void on_outcome(void *arg, int err, const struct reply *reply)
 {
     struct backend_redis *r = arg;
+    CHECK(r->turns.under_way > 0);
+    r->turns.under_way--;
+    next_turn(r);
     bool busy = err == ERR_SCRIPT && wire_no_write(reply->str) == REDIS_BUSY;
     if (err == ERR_UNAVAILABLE)
         return;
@@ -182,17 +201,27 @@ static void run_at(struct backend_redis *r, enum redis_gate gate, const struct s
                    const struct str *keys, size_t key_count, const struct str *args, size_t arg_count,
                    backend_cb fn, void *arg)
 {
+    r->turns.under_way++;
     redis_link_gate(r->commands, gate); /* the link answers what it refuses, in its turn */
     script_run(r->scripts, s, keys, key_count, args, arg_count, fn, arg);
     set_gate(r);
+}
+
+static void run_now(struct backend_redis *r, const struct script *s, const struct str *keys, size_t key_count,
+                    const struct str *args, size_t arg_count, backend_cb fn, void *arg)
+{
+    bool pass = r->trust != TRUST_NONE && breaker_allow(&r->breaker, clock_mono_ms());
+    run_at(r, pass ? REDIS_GATE_OPEN : REDIS_GATE_SHUT, s, keys, key_count, args, arg_count, fn, arg);
 }
 
 static void run(struct backend *b, const struct script *s, const struct str *keys, size_t key_count,
                 const struct str *args, size_t arg_count, backend_cb fn, void *arg)
 {
     struct backend_redis *r = self(b);
-    bool pass = r->trust != TRUST_NONE && breaker_allow(&r->breaker, clock_mono_ms());
-    run_at(r, pass ? REDIS_GATE_OPEN : REDIS_GATE_SHUT, s, keys, key_count, args, arg_count, fn, arg);
+    if (r->closed || !turns_full(&r->turns))
+        run_now(r, s, keys, key_count, args, arg_count, fn, arg);
+    else if (!turns_wait(&r->turns, s, keys, key_count, args, arg_count, fn, arg))
+        run_at(r, REDIS_GATE_SHUT, s, keys, key_count, args, arg_count, fn, arg); /* far too many */
 }
 
 struct write_probe {
@@ -296,6 +325,9 @@ static void close_backend(struct backend *b)
     echo_forget(&r->echo);
     follow_free(r->follow);
     redis_link_free(r->subscriber);
+    for (struct turn *t; (t = turns_next(&r->turns, true)) != NULL; mem_free(t))
+        if (t->fn)
+            t->fn(t->arg, ERR_UNAVAILABLE, NULL);
     /* The command link answers all calls, of scripts too; its callbacks may still call run and info. So the
      * runner is last, and has nothing left to answer. */
     redis_link_free(r->commands);
@@ -339,6 +371,7 @@ struct backend *backend_redis_new(struct loop *l, const struct backend_redis_opt
     r->base = (struct backend){.ops = &ops, .durable = true, .prefix = o->prefix ? o->prefix : ""};
     r->events = *e;
     r->doubt = REDIS_CONNECTING;
+    turns_init(&r->turns);
     breaker_init(&r->breaker, &o->breaker, clock_mono_ms());
     echo_init(&r->echo, l, r->base.prefix, o->instance_id, o->command_timeout_ms, on_deaf, r);
     r->commands = redis_link_new(l, &options);
