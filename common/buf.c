@@ -13,7 +13,8 @@ void buf_init(struct buf *b)
 
 void buf_close(struct buf *b)
 {
-    mem_free(b->data);
+    if (!b->lent)
+        mem_free(b->data);
     *b = (struct buf){0};
 }
 
@@ -33,8 +34,12 @@ static char *reserve(struct buf *b, size_t n)
         size_t cap = b->cap ? b->cap : 64;
         while (cap < need)
             cap *= 2;
-        b->data = mem_resize(b->data, cap);
+        char *owned = mem_resize(b->lent ? NULL : b->data, cap);
+        if (b->lent)
+            memcpy(owned, b->data, b->len + 1);
+        b->data = owned;
         b->cap = cap;
+        b->lent = false;
     }
     return b->data + b->len;
 }
@@ -45,22 +50,12 @@ static void grown(struct buf *b, size_t n)
     b->data[b->len] = '\0';
 }
 
-void buf_add(struct buf *b, const void *bytes, size_t n)
+void buf_add_slowly(struct buf *b, const void *bytes, size_t n)
 {
     char *to = reserve(b, n);
     if (n > 0)
         memcpy(to, bytes, n);
     grown(b, n);
-}
-
-void buf_add_str(struct buf *b, struct str s)
-{
-    buf_add(b, s.p, s.n);
-}
-
-void buf_add_text(struct buf *b, const char *text)
-{
-    buf_add(b, text, strlen(text));
 }
 
 void buf_add_int(struct buf *b, int64_t value)

@@ -11,20 +11,19 @@
 
 enum { RANDOM_DIGITS = 22, BASE = 62 };
 
-static bool allowed(char c)
+/* A bit per ASCII character: . - 0-9 :, A-Z _, a-z. */
+static bool allowed(unsigned char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-           c == '.' || c == ':' || c == '-';
+    static const uint64_t letters[4] = {UINT64_C(0x07ff600000000000), UINT64_C(0x07fffffe87fffffe), 0, 0};
+    return letters[c >> 6] >> (c & 63) & 1;
 }
 
 bool id_valid(struct str text)
 {
-    if (text.n < 1 || text.n > ID_MAX)
-        return false;
-    for (size_t i = 0; i < text.n; i++)
-        if (!allowed(text.p[i]))
-            return false;
-    return true;
+    bool good = text.n >= 1 && text.n <= ID_MAX;
+    for (size_t i = 0; good && i < text.n; i++)
+        good = allowed((unsigned char)text.p[i]);
+    return good;
 }
 
 void id_random(char out[ID_SIZE], const char *prefix)

@@ -18,13 +18,17 @@
 #include "proto/encode.h"
 #include "proto/messages.h"
 
-static struct frame *frame_of(const char *event, struct str room_id, int64_t seq, int64_t ts, struct str data)
+static struct frame *frame_of(struct str event, struct str room_id, int64_t seq, int64_t ts, struct str data)
 {
-    struct buf out = {0};
-    encode_push(&out, event, room_id, seq, ts, data);
-    struct frame *f = frame_text(buf_str(&out));
-    buf_close(&out);
-    return f;
+    struct encode_head head;
+    const struct str parts[] = {encode_push_head(&head, event, room_id, seq, ts), data.n ? data : STR("{}"),
+                                STR("}")};
+    return frame_join(parts, sizeof parts / sizeof *parts);
+}
+
+static struct frame *frame_of_event(const struct room_event *e)
+{
+    return frame_of(e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
 }
 
 /* Is the event kept from this player because catchup.c shows it, or has shown it? */
@@ -35,10 +39,7 @@ static bool caught_up_with(const struct session *s, const struct room_event *e)
 
 void deliver_push(struct room *r, const struct room_event *e, const struct session *except)
 {
-    struct buf out = {0};
-    encode_push_str(&out, e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
-    struct frame *f = frame_text(buf_str(&out));
-    buf_close(&out);
+    struct frame *f = frame_of_event(e);
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
@@ -50,6 +51,16 @@ void deliver_push(struct room *r, const struct room_event *e, const struct sessi
     frame_unref(f);
 }
 
+void deliver_volatile(struct room *r, struct frame *f, const struct session *except)
+{
+    LIST_EACH(it, &r->members)
+    {
+        struct session *s = OWNER(it, struct session, in_room);
+        if (s != except && s->conn && !s->catching_up)
+            conn_send(s->conn, f, CONN_VOLATILE);
+    }
+}
+
 void deliver_push_room(struct room *r, const char *event, const char *data_format)
 {
     struct buf data = {0};
@@ -59,7 +70,7 @@ void deliver_push_room(struct room *r, const char *event, const char *data_forma
         buf_add_text(&data, r->room_id);
         buf_add_text(&data, hole + 2);
     }
-    struct frame *f = frame_of(event, str_of(r->room_id), 0, 0, buf_str(&data));
+    struct frame *f = frame_of(str_of(event), str_of(r->room_id), 0, 0, buf_str(&data));
     buf_close(&data);
     LIST_EACH(it, &r->members)
     {
@@ -78,7 +89,7 @@ void deliver_snapshot(struct conn *c, const struct room *r, struct str record, i
     buf_add_fmt(&data, "{\"roomId\":\"%s\",\"seq\":%lld,\"state\":", r->room_id, (long long)seq);
     buf_add_str(&data, record);
     buf_add_text(&data, "}");
-    struct frame *f = frame_of(PUSH_ROOM_SNAPSHOT, str_of(r->room_id), 0, 0, buf_str(&data));
+    struct frame *f = frame_of(STR(PUSH_ROOM_SNAPSHOT), str_of(r->room_id), 0, 0, buf_str(&data));
     conn_send(c, f, CONN_RELIABLE);
     frame_unref(f);
     buf_close(&data);
@@ -136,7 +147,7 @@ static const char *opponent_of(const struct room *r, const char *player_id)
     return NULL;
 }
 
-/* The event's data with one more member; data is an object (events_parse saw to it) and not empty. */
+/* The event's data with one more member; data is an object (matchmaking/events.c saw to it). */
 static void add_member(struct buf *out, struct str data, const char *name, const char *value_json)
 {
     buf_add(out, data.p, data.n - 1); /* without the closing brace */
@@ -153,7 +164,7 @@ static void push_match_found(struct conn *c, struct str room_id, const char *opp
     else
         buf_add_text(&other, "null");
     add_member(&data, base, "opponentId", other.data);
-    struct frame *f = frame_of(PUSH_MATCH_FOUND, room_id, seq, ts, buf_str(&data));
+    struct frame *f = frame_of(STR(PUSH_MATCH_FOUND), room_id, seq, ts, buf_str(&data));
     conn_send(c, f, CONN_RELIABLE);
     frame_unref(f);
     buf_close(&other);
@@ -250,7 +261,8 @@ static void push_cancelled(struct session *s, const struct room_event *e)
 {
     struct buf data = {0};
     add_member(&data, e->data, "requeued", is_requeued(e, s) ? "true" : "false");
-    struct frame *f = frame_of(PUSH_MATCH_CANCELLED, e->room_id, e->seq, e->timestamp_ms, buf_str(&data));
+    struct frame *f =
+        frame_of(STR(PUSH_MATCH_CANCELLED), e->room_id, e->seq, e->timestamp_ms, buf_str(&data));
     conn_send(s->conn, f, CONN_RELIABLE);
     frame_unref(f);
     buf_close(&data);
@@ -286,12 +298,9 @@ void deliver_replay(struct session *s, const struct room_event *e)
         push_cancelled(s, e);
         return;
     }
-    struct buf out = {0};
-    encode_push_str(&out, e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
-    struct frame *f = frame_text(buf_str(&out));
+    struct frame *f = frame_of_event(e);
     conn_send(s->conn, f, CONN_REPLAY);
     frame_unref(f);
-    buf_close(&out);
 }
 
 void deliver_gone(struct session *s, const char *room_id)
@@ -300,7 +309,7 @@ void deliver_gone(struct session *s, const char *room_id)
         return;
     struct buf data = {0};
     buf_add_fmt(&data, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", room_id);
-    struct frame *f = frame_of(PUSH_ROOM_CLEANUP, str_of(room_id), 0, 0, buf_str(&data));
+    struct frame *f = frame_of(STR(PUSH_ROOM_CLEANUP), str_of(room_id), 0, 0, buf_str(&data));
     conn_send(s->conn, f, CONN_RELIABLE);
     frame_unref(f);
     buf_close(&data);

@@ -27,30 +27,42 @@ static size_t write_header(unsigned char header[HEADER_MAX], unsigned char opcod
     return 2 + extra;
 }
 
-static struct frame *new_frame(unsigned char opcode, struct str payload)
+/* Not zeroed: all of it is written. */
+static struct frame *new_frame(unsigned char opcode, const struct str *parts, size_t count)
 {
-    CHECK(payload.n <= UINT32_MAX - HEADER_MAX);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += parts[i].n;
+    CHECK(n <= UINT32_MAX - HEADER_MAX);
     unsigned char header[HEADER_MAX];
-    size_t header_size = write_header(header, opcode, payload.n);
-    struct frame *f =
-        mem_resize(NULL, sizeof *f + header_size + payload.n); /* not zeroed: all of it is written */
+    size_t header_size = write_header(header, opcode, n);
+    struct frame *f = mem_resize(NULL, sizeof *f + header_size + n);
     f->references = 1;
-    f->size = (uint32_t)(header_size + payload.n);
+    f->size = (uint32_t)(header_size + n);
     memcpy(f->bytes, header, header_size);
-    if (payload.n > 0)
-        memcpy(f->bytes + header_size, payload.p, payload.n);
+    unsigned char *to = f->bytes + header_size;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].n > 0)
+            memcpy(to, parts[i].p, parts[i].n);
+        to += parts[i].n;
+    }
     return f;
 }
 
 struct frame *frame_text(struct str payload)
 {
-    return new_frame(TEXT, payload);
+    return new_frame(TEXT, &payload, 1);
+}
+
+struct frame *frame_join(const struct str *parts, size_t count)
+{
+    return new_frame(TEXT, parts, count);
 }
 
 struct frame *frame_ping(struct str payload)
 {
     CHECK(payload.n > 0 && payload.n <= LENGTH_7_MAX);
-    return new_frame(PING, payload);
+    return new_frame(PING, &payload, 1);
 }
 
 struct frame *frame_ref(struct frame *f)

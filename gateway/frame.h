@@ -8,6 +8,7 @@ struct frame;
 
 struct frame *
 frame_text(struct str payload); /* copies payload behind an RFC 6455 5.2 server header; one reference */
+struct frame *frame_join(const struct str *parts, size_t count); /* the same; the payload comes in parts */
 /* A ping: 1-125 bytes, since libwebsockets does not report the pong of an empty one. */
 struct frame *frame_ping(struct str payload);
 struct frame *frame_ref(struct frame *f);

@@ -13,6 +13,7 @@
 #include "gateway/deliver.h"
 #include "gateway/intent.h"
 #include "gateway/room.h"
+#include "gateway/say.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/waiting.h"
@@ -46,65 +47,6 @@ void handle_confirm(struct node *n, struct session *s, const struct request *req
     struct str room_id;
     if (read_room(s, request, &room_id))
         confirm_seat(n, s, room_id, request->id);
-}
-
-/* {"roomId":R,"sender":socket,"playerId":P,"message":<raw>}: seed 002's gameMessage with the player's stable
- * id added. */
-static void compose_message(struct buf *out, const struct session *s, struct str room_id, struct str message)
-{
-    buf_add_text(out, "{\"roomId\":\"");
-    buf_add_str(out, room_id);
-    buf_add_text(out, "\",\"sender\":\"");
-    buf_add_text(out, s->socket_id);
-    buf_add_text(out, "\",\"playerId\":\"");
-    buf_add_text(out, s->player_id);
-    buf_add_text(out, "\",\"message\":");
-    buf_add_str(out, message);
-    buf_add_text(out, "}");
-}
-
-/* To other instances with members of the room, as room_events messages without a number. */
-static void publish_volatile(struct node *n, const struct room *r, struct str json)
-{
-    const struct realm *realm = &n->realm;
-    struct backend *b = n->backend;
-    bool all = strcmp(realm->rules.events_mode, "all") == 0;
-    if (strcmp(realm->rules.events_mode, "direct") != 0) {
-        if (all || room_has_remote(r, realm->instance_id))
-            b->ops->publish(b, str_of(realm->channel), json);
-        return;
-    }
-    for (size_t i = 0; i < r->place_count; i++) {
-        const char *to = r->places[i].instance_id;
-        bool told = !*to || strcmp(to, realm->instance_id) == 0;
-        for (size_t k = 0; k < i && !told; k++)
-            told = strcmp(r->places[k].instance_id, to) == 0;
-        if (told)
-            continue;
-        char channel[sizeof realm->channel + 1 + ID_SIZE];
-        int bytes = snprintf(channel, sizeof channel, "%s:%s", realm->channel, to);
-        b->ops->publish(b, (struct str){channel, (size_t)bytes}, json);
-    }
-}
-
-/* At once, without number, log or script; at most once. */
-static void send_volatile(struct node *n, struct session *s, const struct request *request, struct str data,
-                          bool echo)
-{
-    struct room *r = s->room;
-    struct room_event e = {.room_id = str_of(r->room_id),
-                           .event = STR(PUSH_GAME_MESSAGE),
-                           .data = data,
-                           .timestamp_ms = (int64_t)clock_wall_ms()};
-    deliver_push(r, &e, echo ? NULL : s);
-    struct buf json = {0};
-    buf_add_fmt(&json, "{\"roomId\":\"%s\",\"event\":\"" PUSH_GAME_MESSAGE "\",\"data\":", r->room_id);
-    buf_add_str(&json, data);
-    buf_add_fmt(&json, ",\"originInstanceId\":\"%s\",\"timestamp\":%lld}", n->realm.instance_id,
-                (long long)e.timestamp_ms);
-    publish_volatile(n, r, buf_str(&json));
-    buf_close(&json);
-    tell_ok(s->conn, request->id, (struct str){0});
 }
 
 static void on_message(void *arg, int err, const struct reply *reply)
@@ -150,15 +92,17 @@ void handle_message(struct node *n, struct session *s, const struct request *req
         tell_error(s->conn, request->id, CODE_NOT_STARTED, NULL);
         return;
     }
-    struct buf data = {0};
-    compose_message(&data, s, room_id, message);
     if (is_volatile) {
-        send_volatile(n, s, request, buf_str(&data), echo);
-    } else { /* without an id the sender learns the number from his own message */
-        struct room_seat who = seat_of(s, room_id, request->id);
-        room_state_message(s->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0,
-                           on_message, intent_new(n, s, request->id, room_id));
+        say_at_once(n, s, request->id, message, echo);
+        return;
     }
+    char space[2048];
+    struct buf data = buf_on(space, sizeof space);
+    say_compose(&data, s, room_id, message);
+    /* Without an id the sender learns the number from his own message. */
+    struct room_seat who = seat_of(s, room_id, request->id);
+    room_state_message(s->realm, &who, PUSH_GAME_MESSAGE, buf_str(&data), echo || request->id == 0,
+                       on_message, intent_new(n, s, request->id, room_id));
     buf_close(&data);
 }
 

@@ -6,6 +6,8 @@
 #include "proto/encode.h"
 #include "proto/messages.h"
 
+enum { COMPOSE_BYTES = 1024 }; /* nearly all replies and pushes fit: composed on the stack, copied once */
+
 static void send_and_close(struct conn *c, struct buf *out)
 {
     conn_send_text(c, buf_str(out));
@@ -16,7 +18,8 @@ void tell_ok(struct conn *c, int64_t id, struct str data)
 {
     if (!c || id == 0)
         return;
-    struct buf out = {0};
+    char space[COMPOSE_BYTES];
+    struct buf out = buf_on(space, sizeof space);
     encode_ok(&out, id, data);
     send_and_close(c, &out);
 }
@@ -26,7 +29,8 @@ static void send_error(struct conn *c, int64_t id, const struct encode_error *e)
     metrics_add_for(METRIC_ERRORS, code_name(e->code), 1);
     if (!c)
         return;
-    struct buf out = {0};
+    char space[COMPOSE_BYTES];
+    struct buf out = buf_on(space, sizeof space);
     encode_error(&out, id, e);
     send_and_close(c, &out);
 }
@@ -44,7 +48,8 @@ void tell_retry(struct conn *c, int64_t id, enum code code, const char *message,
 
 void tell_stale(struct conn *c, int64_t id, int64_t version)
 {
-    struct buf extra = {0};
+    char space[64];
+    struct buf extra = buf_on(space, sizeof space);
     buf_add_text(&extra, "\"version\":");
     buf_add_int(&extra, version);
     send_error(c, id, &(struct encode_error){.code = CODE_STALE_VERSION, .extra = buf_str(&extra)});
@@ -78,8 +83,9 @@ void tell_push(struct conn *c, const char *event, struct str data)
 {
     if (!c)
         return;
-    struct buf out = {0};
-    encode_push(&out, event, (struct str){0}, 0, 0, data);
+    char space[COMPOSE_BYTES];
+    struct buf out = buf_on(space, sizeof space);
+    encode_push(&out, str_of(event), (struct str){0}, 0, 0, data);
     send_and_close(c, &out);
 }
 

@@ -2,29 +2,16 @@
  *
  * Every message is envelope + payload. The payload (`data`) is raw JSON that was checked when it came in and
  * is copied untouched, so that a client reads back the very bytes another one wrote. The envelope is short
- * and of bounded length: it is put together in a buffer on the stack and appended in one go, which makes the
- * hot path (encode_push for a game message) three appends.
+ * and of bounded length: it is put together in a buffer on the stack and appended in one go, so that
+ * a push is three pieces: its head, its data, a brace.
  *
- * What can fail: nothing. Names of events and codes are ours; a room is a valid id (id_valid) and needs no
- * escaping. What others wrote, the message of an error or a foreign event's name, is escaped. */
+ * What can fail: nothing. Names of events and codes are ours or valid ids, a room is a valid id (id_valid):
+ * they need no escaping. What others wrote, the message of an error, is escaped. */
 #include "proto/encode.h"
 
 #include "common/err.h"
-#include "common/id.h"
 
-enum {
-    EVENT_MAX = 64,
-    DIGITS_MAX = 20, /* of an int64, with its sign */
-    HEAD_MAX = 64 + EVENT_MAX + ID_MAX + 2 * DIGITS_MAX,
-};
-
-/* The bounded beginning of a message. */
-struct head {
-    size_t n;
-    char text[HEAD_MAX];
-};
-
-static inline void put(struct head *h, const char *bytes, size_t n)
+static inline void put(struct encode_head *h, const char *bytes, size_t n)
 {
     CHECK(n <= sizeof h->text - h->n);
     memcpy(h->text + h->n, bytes, n);
@@ -32,21 +19,13 @@ static inline void put(struct head *h, const char *bytes, size_t n)
 }
 #define PUT(h, literal) put(h, literal, sizeof(literal) - 1)
 
-static void put_int(struct head *h, int64_t value)
+static void put_int(struct encode_head *h, int64_t value)
 {
-    char digits[DIGITS_MAX];
-    size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0)
-        digits[--at] = '-';
-    put(h, digits + at, sizeof digits - at);
+    CHECK(sizeof h->text - h->n >= STR_INT_BYTES);
+    h->n += str_from_int(h->text + h->n, value);
 }
 
-static void put_code(struct head *h, enum code code)
+static void put_code(struct encode_head *h, enum code code)
 {
     const char *name = code_name(code);
     PUT(h, "{\"code\":\"");
@@ -54,7 +33,7 @@ static void put_code(struct head *h, enum code code)
     PUT(h, "\",\"message\":");
 }
 
-static void finish(struct buf *out, const struct head *h, struct str data)
+static void finish(struct buf *out, const struct encode_head *h, struct str data)
 {
     buf_add(out, h->text, h->n);
     if (data.n > 0)
@@ -66,7 +45,7 @@ static void finish(struct buf *out, const struct head *h, struct str data)
 
 void encode_ok(struct buf *out, int64_t id, struct str data)
 {
-    struct head h;
+    struct encode_head h;
     h.n = 0;
     PUT(&h, "{\"id\":");
     put_int(&h, id);
@@ -75,7 +54,7 @@ void encode_ok(struct buf *out, int64_t id, struct str data)
 }
 
 /* Appends what is in h, then the error object; h is used up. */
-static void add_error(struct buf *out, struct head *h, const struct encode_error *e)
+static void add_error(struct buf *out, struct encode_head *h, const struct encode_error *e)
 {
     put_code(h, e->code);
     buf_add(out, h->text, h->n);
@@ -98,7 +77,7 @@ static void add_error(struct buf *out, struct head *h, const struct encode_error
 
 void encode_error(struct buf *out, int64_t id, const struct encode_error *e)
 {
-    struct head h;
+    struct encode_head h;
     h.n = 0;
     if (id != 0) {
         PUT(&h, "{\"id\":");
@@ -113,7 +92,7 @@ void encode_error(struct buf *out, int64_t id, const struct encode_error *e)
 
 void encode_error_body(struct buf *out, const struct encode_error *e)
 {
-    struct head h;
+    struct encode_head h;
     h.n = 0;
     PUT(&h, "{\"error\":");
     add_error(out, &h, e);
@@ -121,7 +100,7 @@ void encode_error_body(struct buf *out, const struct encode_error *e)
 }
 
 /* What stands between the event's name and the data. */
-static void put_place(struct head *h, struct str room, int64_t seq, int64_t ts)
+static void put_place(struct encode_head *h, struct str room, int64_t seq, int64_t ts)
 {
     if (room.n > 0) {
         CHECK(room.n <= ID_MAX);
@@ -140,27 +119,20 @@ static void put_place(struct head *h, struct str room, int64_t seq, int64_t ts)
     PUT(h, ",\"data\":");
 }
 
-void encode_push(struct buf *out, const char *event, struct str room, int64_t seq, int64_t ts,
-                 struct str data)
+struct str encode_push_head(struct encode_head *h, struct str event, struct str room, int64_t seq, int64_t ts)
 {
-    size_t n = strlen(event);
-    struct head h;
-    h.n = 0;
-    CHECK(n <= EVENT_MAX);
-    PUT(&h, "{\"event\":\"");
-    put(&h, event, n);
-    PUT(&h, "\"");
-    put_place(&h, room, seq, ts);
-    finish(out, &h, data);
+    h->n = 0;
+    CHECK(event.n <= ENCODE_EVENT_MAX);
+    PUT(h, "{\"event\":\"");
+    put(h, event.p, event.n);
+    PUT(h, "\"");
+    put_place(h, room, seq, ts);
+    return (struct str){h->text, h->n};
 }
 
-void encode_push_str(struct buf *out, struct str event, struct str room, int64_t seq, int64_t ts,
-                     struct str data)
+void encode_push(struct buf *out, struct str event, struct str room, int64_t seq, int64_t ts, struct str data)
 {
-    struct head h;
-    h.n = 0;
-    buf_add_text(out, "{\"event\":");
-    buf_add_json(out, event);
-    put_place(&h, room, seq, ts);
+    struct encode_head h;
+    (void)encode_push_head(&h, event, room, seq, ts);
     finish(out, &h, data);
 }

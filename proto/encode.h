@@ -6,6 +6,7 @@
 #define PROTO_ENCODE_H
 
 #include "common/buf.h"
+#include "common/id.h"
 #include "proto/codes.h"
 
 /* {"id":7,"ok":true,"data":<data>}; data is raw JSON, empty = {} */
@@ -23,12 +24,24 @@ void encode_error(struct buf *out, int64_t id, const struct encode_error *e);
 /* The error object alone, {"error":{...}}: HTTP bodies have the same shape. */
 void encode_error_body(struct buf *out, const struct encode_error *e);
 
-/* {"event":E[,"room":R][,"seq":N][,"ts":T],"data":<data>}; room empty, seq 0 or ts 0 leave the member out;
- * data is raw JSON, empty = {} */
-void encode_push(struct buf *out, const char *event, struct str room, int64_t seq, int64_t ts,
+/* {"event":E[,"room":R][,"seq":N][,"ts":T],"data":<data>}; event is one of our names, or one from room_events
+ * that is a valid id; room empty, seq 0 or ts 0 leave the member out; data is raw JSON, empty = {} */
+void encode_push(struct buf *out, struct str event, struct str room, int64_t seq, int64_t ts,
                  struct str data);
-/* The same with an event name that is not one of ours (from room_events); escaped here. */
-void encode_push_str(struct buf *out, struct str event, struct str room, int64_t seq, int64_t ts,
-                     struct str data);
+
+enum {
+    ENCODE_DIGITS_MAX = 20,
+    ENCODE_EVENT_MAX = 64,
+    ENCODE_HEAD_MAX = 64 + ENCODE_EVENT_MAX + ID_MAX + 2 * ENCODE_DIGITS_MAX,
+};
+/* The bounded beginning of a message. */
+struct encode_head {
+    size_t n;
+    char text[ENCODE_HEAD_MAX];
+};
+/* A push up to its data, which the caller puts behind it, and one closing brace behind that: for those who
+ * frame a push without composing it first. The text lives in h. */
+struct str encode_push_head(struct encode_head *h, struct str event, struct str room, int64_t seq,
+                            int64_t ts);
 
 #endif

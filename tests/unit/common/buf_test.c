@@ -63,6 +63,32 @@ static void json_strings_are_escaped(void **state)
     buf_close(&b);
 }
 
+/* On lent space as on its own: the same text, whether it fits, fits exactly or has to move. */
+static void begins_on_lent_space(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 40; n++) {
+        char space[16];
+        struct buf b = buf_on(space, sizeof space);
+        assert_string_equal(b.data, "");
+        for (size_t i = 0; i < n; i++)
+            buf_add(&b, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN" + i, 1);
+        assert_int_equal(b.len, n);
+        assert_memory_equal(b.data, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN", n);
+        assert_int_equal(b.data[n], 0);
+        assert_int_equal(b.data == space, n < sizeof space);
+        assert_int_equal(mem_live_count(), n >= sizeof space);
+        buf_close(&b);
+        assert_int_equal(mem_live_count(), 0);
+    }
+    char space[8];
+    struct buf b = buf_on(space, sizeof space);
+    buf_add_fmt(&b, "%d", 12345678); /* with its NUL one too many */
+    assert_ptr_not_equal(b.data, space);
+    assert_string_equal(b.data, "12345678");
+    buf_close(&b);
+}
+
 static int nothing_left(void **state)
 {
     (void)state;
@@ -75,6 +101,7 @@ int main(void)
         cmocka_unit_test(grows_and_stays_terminated),
         cmocka_unit_test(formats_numbers_and_text),
         cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(begins_on_lent_space),
     };
     return cmocka_run_group_tests(tests, NULL, nothing_left);
 }

@@ -46,6 +46,22 @@ static void test_empty_without_pointer(void **state)
     frame_unref(f);
 }
 
+static void test_joining(void **state)
+{
+    (void)state;
+    const struct str parts[] = {STR("a"), {NULL, 0}, STR("bc"), STR("d")};
+    struct frame *f = frame_join(parts, 4);
+    assert_int_equal(frame_bytes(f).n, 6);
+    assert_memory_equal(frame_bytes(f).p,
+                        "\x81\x04"
+                        "abcd",
+                        6);
+    frame_unref(f);
+    f = frame_join(NULL, 0);
+    assert_int_equal(frame_bytes(f).n, 2);
+    frame_unref(f);
+}
+
 static void test_sharing(void **state)
 {
     (void)state;
@@ -72,9 +88,8 @@ static void test_ping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_empty_without_pointer),
-        cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_headers), cmocka_unit_test(test_empty_without_pointer),
+        cmocka_unit_test(test_joining), cmocka_unit_test(test_sharing),
         cmocka_unit_test(test_ping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "common/err.h"
+#include "common/id.h"
 #include "matchmaking/events.h"
 #include "matchmaking/timers.h"
 
@@ -75,6 +78,99 @@ static void own_echo_is_seen_by_the_last_origin(void **state)
     assert_false(events_from(STR("{\"roomId\":\"r\",\"event\":\"x\"}"), "12-34"));
 }
 
+static bool same_event(const struct room_event *a, const struct room_event *b)
+{
+    return str_eq(a->text, b->text) && str_eq(a->room_id, b->room_id) && str_eq(a->event, b->event) &&
+           str_eq(a->data, b->data) && str_eq(a->origin_instance_id, b->origin_instance_id) &&
+           a->timestamp_ms == b->timestamp_ms && a->seq == b->seq && a->epoch == b->epoch &&
+           a->from_epoch == b->from_epoch && str_eq(a->skip_player_id, b->skip_player_id) &&
+           str_eq(a->place, b->place) && str_eq(a->requeued, b->requeued);
+}
+
+/* What instances write is split into what a scan finds in it. */
+static void splits_as_it_parses(void **state)
+{
+    (void)state;
+    static const char *const messages[] = {
+        full,
+        "{\"roomId\":\"r\",\"event\":\"x\",\"data\":1,\"originInstanceId\":\"1-2\"}",
+        "{\"roomId\":\"\",\"event\":\"sessionReplaced\",\"data\":{},\"originInstanceId\":\"1-2\","
+        "\"timestamp\":0}",
+        "{\"roomId\":\"r\",\"event\":\"roomEpoch\",\"data\":{\"epoch\":2},\"originInstanceId\":\"1-2\","
+        "\"timestamp\":5,"
+        "\"seq\":8,\"epoch\":2,\"from\":1}",
+        "{\"roomId\":\"r\",\"event\":\"roomCleanup\",\"data\":{},\"originInstanceId\":\"1-2\",\"timestamp\":"
+        "5,\"seq\":8,"
+        "\"members\":\"a b\"}",
+        "{\"roomId\":\"r\",\"event\":\"x\",\"data\":{\"a\":1,\"originInstanceId\":\"9-9\"},"
+        "\"originInstanceId\":\"1-2\"}",
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        struct room_event split, parsed;
+        const char *why;
+        assert_true(events_parse(str_of(messages[i]), &parsed, &why));
+        assert_true(events_split(str_of(messages[i]), &split));
+        assert_true(same_event(&split, &parsed));
+    }
+}
+
+/* Other forms of the same, and what is none: not split. */
+static void leaves_other_forms(void **state)
+{
+    (void)state;
+#define HEAD "{\"roomId\":\"r\",\"event\":\"x\",\"data\":"
+#define TAIL ",\"originInstanceId\":\"1-2\""
+    static const char *const messages[] = {
+        "",
+        "garbage",
+        TAIL,
+        HEAD "1}",
+        HEAD TAIL "}",
+        HEAD "1" TAIL,
+        HEAD "1" TAIL "} ",
+        HEAD "1" TAIL ",}",
+        HEAD "1" TAIL ",\"seq\":}",
+        HEAD "1" TAIL ",\"seq\":-1}",
+        HEAD "1" TAIL ",\"seq\":1}", /* numbered, and no object */
+        HEAD "{" TAIL ",\"seq\":1}",
+        HEAD "1" TAIL ",\"timestamp\":1.5}",
+        HEAD "1" TAIL ",\"timestamp\":12345678901234567}",
+        HEAD "1" TAIL ",\"place\":[]}",
+        HEAD "1" TAIL ",\"place\":\"a\\\"b\"}",
+        HEAD "1" TAIL ",\"other\":1}",
+        HEAD "1" TAIL ",\"seq\":\"1\"}",
+        "{\"roomId\":\"a b\",\"event\":\"x\",\"data\":1" TAIL "}",
+        "{\"roomId\":\"r\",\"event\":\"\",\"data\":1" TAIL "}",
+        "{\"roomId\":\"r\", \"event\":\"x\",\"data\":1" TAIL "}",
+        "{\"event\":\"x\",\"roomId\":\"r\",\"data\":1" TAIL "}",
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        struct room_event e;
+        if (events_split(str_of(messages[i]), &e))
+            fail_msg("split: %s", messages[i]);
+    }
+}
+
+/* Bytes changed, cut or doubled at random: no crash, no read behind the end, and no id that is none. */
+static void splits_no_garbage(void **state)
+{
+    (void)state;
+    srand(1);
+    for (int round = 0; round < 100000; round++) {
+        size_t n = strlen(full) - (size_t)rand() % 40;
+        char *copy = malloc(n);
+        memcpy(copy, full, n);
+        for (int i = rand() % 4; i > 0; i--)
+            copy[(size_t)rand() % n] = (char)rand();
+        struct room_event e;
+        if (events_split((struct str){copy, n}, &e)) {
+            assert_true(id_valid(e.event) && id_valid(e.room_id));
+            assert_true(e.data.p > copy && e.data.p + e.data.n < copy + n);
+        }
+        free(copy);
+    }
+}
+
 static void reads_deadlines(void **state)
 {
     (void)state;
@@ -101,6 +197,9 @@ int main(void)
         cmocka_unit_test(reads_all_members),
         cmocka_unit_test(refuses_garbage),
         cmocka_unit_test(own_echo_is_seen_by_the_last_origin),
+        cmocka_unit_test(splits_as_it_parses),
+        cmocka_unit_test(leaves_other_forms),
+        cmocka_unit_test(splits_no_garbage),
         cmocka_unit_test(reads_deadlines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

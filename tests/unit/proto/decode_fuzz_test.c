@@ -198,7 +198,7 @@ static void use(const struct request *r, struct buf *out)
     bool b;
     if (decode_raw(r, "message", &raw, &why)) {
         assert_parses(raw);
-        encode_push(out, PUSH_GAME_MESSAGE, STR("r_1"), 1, 1, raw);
+        encode_push(out, STR(PUSH_GAME_MESSAGE), STR("r_1"), 1, 1, raw);
         assert_parses(buf_str(out));
         buf_clear(out);
     }
@@ -211,7 +211,7 @@ static void use(const struct request *r, struct buf *out)
     if (r->id != 0)
         encode_ok(out, r->id, r->data_raw.raw);
     else
-        encode_push_str(out, r->event, STR("r_1"), 0, 0, r->data_raw.raw);
+        encode_push(out, r->event, STR("r_1"), 0, 0, r->data_raw.raw);
     assert_parses(buf_str(out));
     buf_clear(out);
 }

@@ -79,16 +79,16 @@ static void pushes(void **state)
 {
     (void)state;
     struct buf b = {0};
-    encode_push(&b, PUSH_GAME_MESSAGE, STR("r_1"), 5, 1731000000123, STR("{\"message\":[]}"));
+    encode_push(&b, STR(PUSH_GAME_MESSAGE), STR("r_1"), 5, 1731000000123, STR("{\"message\":[]}"));
     expect(&b, "{\"event\":\"gameMessage\",\"room\":\"r_1\",\"seq\":5,\"ts\":1731000000123,\"data\":{"
                "\"message\":[]}}");
-    encode_push(&b, PUSH_PONG, NONE, 0, 0, NONE);
+    encode_push(&b, STR(PUSH_PONG), NONE, 0, 0, NONE);
     expect(&b, "{\"event\":\"pong\",\"data\":{}}");
-    encode_push(&b, PUSH_GAME_MESSAGE, STR("r"), 0, 9, STR("1"));
+    encode_push(&b, STR(PUSH_GAME_MESSAGE), STR("r"), 0, 9, STR("1"));
     expect(&b, "{\"event\":\"gameMessage\",\"room\":\"r\",\"ts\":9,\"data\":1}");
-    encode_push_str(&b, STR("a \"b\"\t"), STR("r"), 0, 9, STR("null"));
-    expect(&b, "{\"event\":\"a \\\"b\\\"\\t\",\"room\":\"r\",\"ts\":9,\"data\":null}");
-    encode_push_str(&b, STR(PUSH_PONG), NONE, 12, 0, NONE);
+    encode_push(&b, STR("foreign:event_1"), STR("r"), 0, 9, STR("null"));
+    expect(&b, "{\"event\":\"foreign:event_1\",\"room\":\"r\",\"ts\":9,\"data\":null}");
+    encode_push(&b, STR(PUSH_PONG), NONE, 12, 0, NONE);
     expect(&b, "{\"event\":\"pong\",\"seq\":12,\"data\":{}}");
     buf_close(&b);
 }
@@ -103,7 +103,7 @@ static void extremes_fit(void **state)
     room[ID_MAX] = '\0';
     memset(event, 'e', 64);
     event[64] = '\0';
-    encode_push(&b, event, str_of(room), INT64_MIN, INT64_MIN, NONE);
+    encode_push(&b, str_of(event), str_of(room), INT64_MIN, INT64_MIN, NONE);
     assert_non_null(strstr(b.data, room));
     assert_non_null(strstr(b.data, "\"seq\":-9223372036854775808,\"ts\":-9223372036854775808,\"data\":{}}"));
     buf_clear(&b);
