@@ -112,8 +112,9 @@ static void on_number(struct comeback *c, uint32_t who, const struct wire_heard 
 {
     struct comeback_player *p = &c->players[who];
     if (h->seq != p->last + 1)
-        report_complain("player %u heard number %lld after %lld: %.*s", who, (long long)h->seq,
-                        (long long)p->last, (int)(h->n < 120 ? h->n : 120), h->text);
+        report_complain("%s heard number %lld of room %s after %lld: %.*s", p->player, (long long)h->seq,
+                        c->game.players[who].room, (long long)p->last, (int)(h->n < 120 ? h->n : 120),
+                        h->text);
     if (h->seq > p->last)
         p->last = h->seq;
 }

@@ -10,6 +10,8 @@
 //   --syscalls      system calls per thing, counted with perf in the last run of each case
 //   --instructions  instructions of the gateways per thing, counted with valgrind in the last run; by function in *.instructions.txt.
 //                   The servers are 50 times slower then: use it with --only, few --clients and many --seconds
+//   --stalls S    stops and continues the servers at random for S seconds: is anything lost then? For resume-storm
+//   --logs        the gateways' logs of a run that failed go to build/bench/*.log; LOG_LEVEL says how much
 //
 // Prints a table per workload and writes build/bench/WORKLOAD.json: every run, medians, extremes. Of a run in which the tool complained
 // (a message lost, doubled, out of order, refused) there are no figures: it is reported, and the status at the end is 1.
@@ -39,6 +41,8 @@ const { values: flags, positionals } = parseArgs({
     list: { type: 'boolean' },
     profile: { type: 'boolean' },
     syscalls: { type: 'boolean' },
+    stalls: { type: 'string' },
+    logs: { type: 'boolean' },
     instructions: { type: 'boolean' },
   },
 });
@@ -59,7 +63,7 @@ async function measureQuietly(name, one, last) {
 
 async function measure(name, one, last) {
   if (one.measure) return one.measure();
-  const watch = last ? watching(flags, join(OUT, `${name}-${one.name.replace(/[^\w]+/g, '-')}`)) : null;
+  const watch = last || flags.stalls ? watching(flags, join(OUT, `${name}-${one.name.replace(/[^\w]+/g, '-')}`)) : null;
   const stage = await Stage.open({ ...one.stage, wrap: watch?.wrap });
   try {
     await one.prepare?.(stage);
@@ -67,6 +71,9 @@ async function measure(name, one, last) {
     const options = { run_ms: Number(flags.seconds) * 1000, ...one.options, ...(flags.clients && { clients: flags.clients }) };
     const result = await stage.bench(one.tool ?? name, options, onMark);
     return { ...result, ...watch?.end(result) };
+  } catch (error) {
+    if (flags.logs) for (const { proc } of stage.gateways) writeFileSync(join(OUT, `${name}-${proc.pid}.log`), proc.output);
+    throw error;
   } finally {
     await stage.close();
   }

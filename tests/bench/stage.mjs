@@ -26,7 +26,7 @@ export const PLAIN_ENV = {
   CONFIRM_MS: undefined,
   DRAIN_MS: undefined,
   DRAIN_SPREAD_MS: undefined,
-  LOG_LEVEL: 'warn',
+  LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   MESSAGES_PER_SECOND: '0',
   MAX_CONNECTIONS: '19500',
 };

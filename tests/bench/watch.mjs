@@ -1,4 +1,4 @@
-// Looks at the servers from outside during the measured time: a CPU profile, a count of system calls, a count of instructions.
+// What is done to the servers from outside during the measured time: a CPU profile, a count of system calls, of instructions; stalls.
 //
 // A watch is {wrap, begin(stage), end(result)}: wrap is what gateways have to run under, begin is called when the measured time begins,
 // stop when it ends; end, with the tool's result, resolves with members to add to it.
@@ -6,10 +6,32 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-export function watching({ profile, syscalls, instructions }, path) {
+export function watching({ profile, syscalls, instructions, stalls }, path) {
+  if (stalls) return stalling(Number(stalls));
   if (profile) return record(path);
   if (instructions) return callgrind(path);
   return syscalls ? countCalls() : null;
+}
+
+// Stops and continues Redis and the gateways at random for so many seconds from the beginning: a machine that is far too busy.
+function stalling(seconds) {
+  const pause = (ms) => new Promise((done) => setTimeout(done, Math.random() * ms));
+  const stall = async (proc, runMs, stopMs) => {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end && proc.running; ) {
+      await pause(runMs);
+      proc.stop();
+      await pause(stopMs);
+      proc.cont();
+    }
+  };
+  return {
+    async begin(stage) {
+      stall(stage.redis.proc, 600, 4000);
+      for (const { proc } of stage.gateways) stall(proc, 800, 2500);
+    },
+    stop: async () => {},
+    end: () => ({}),
+  };
 }
 
 const pidsOf = (stage) => [...stage.gateways.map(({ pid }) => pid), ...(stage.redis ? [stage.redis.proc.pid] : [])];
