@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "gateway/departed.h"
 #include "gateway/inbox.h"
 #include "gateway/island.h"
 #include "gateway/room.h"
@@ -184,6 +185,8 @@ void detach_start(struct node *n, const struct session *s)
         put_by(n, s);
     if (islander && !island_is(n->island)) /* replaced there, and its closing took longer than the island */
         return;
+    if (islander)
+        departed_note(n, s);
     struct str room_id = s->room ? str_of(s->room->room_id) : (struct str){0};
     struct detach *d =
         detach_new(n, str_of(s->player_id), str_of(s->socket_id), str_of(n->realm.instance_id), room_id);

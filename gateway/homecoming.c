@@ -12,6 +12,7 @@
 #include "common/map.h"
 #include "common/mem.h"
 #include "gateway/attach.h"
+#include "gateway/departed.h"
 #include "gateway/detach.h"
 #include "gateway/island.h"
 #include "gateway/journey.h"
@@ -237,7 +238,7 @@ static size_t start_players(struct node *n)
     qsort(w.list, w.count, sizeof *w.list, by_arrival);
     for (size_t i = 0; i < w.count && n->island->passengers < PLAYERS_AT_ONCE; i++) {
         n->island->passengers++;
-        passage_start(n, w.list[i], on_passed, n);
+        passage_start(n, w.list[i], false, on_passed, n);
     }
     mem_free(w.list);
     return w.here;
@@ -273,9 +274,10 @@ void homecoming_tick(struct node *n)
     map_each(i->rooms, start_one, n);
     if (map_count(i->rooms) > 0)
         return;
-    size_t here = start_players(n);
+    size_t here = start_players(n) + departed_go_home(n);
     if (here + i->travelling + i->passengers + i->attaching > 0)
         return;
+    departed_clear(n->departed);
     island_end(i);
     log_info("island.ended", KV("next", "the store has everything again"));
 }

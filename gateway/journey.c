@@ -2,6 +2,9 @@
  *
  *   image_room (island) -> its members' passages -> restore_room (store) -> release_room (island)
  *
+ * With the members go the requests that were answered to them and to those who have lost their lines here
+ * (departed.h); they count in the store from the moment in which the room is there.
+ *
  * Every answer finds the room again by its id, for it may have ended just before it was to leave, and its
  * members by holding them, for their connections may close meanwhile: such a one is restored as it was and
  * detached afterwards, so that the others hear of it in the right order.
@@ -17,6 +20,7 @@
 #include "common/metrics.h"
 #include "gateway/attach.h"
 #include "gateway/copy.h"
+#include "gateway/departed.h"
 #include "gateway/inbox.h"
 #include "gateway/island.h"
 #include "gateway/lease.h"
@@ -35,6 +39,10 @@ struct journey {
     bool failed;    /* one of them did */
     size_t count;
     struct session **members; /* held */
+    size_t session_count;     /* theirs, and those of players who have lost their lines here */
+    struct journey_session {
+        char player_id[ID_SIZE], session_id[ID_SIZE];
+    } sessions[TRANSFER_SESSIONS_MAX];
 };
 
 /* The room, if it is still on the island. */
@@ -67,12 +75,21 @@ static void stay(struct journey *j)
     end(j);
 }
 
+/* Whose connection ended here comes with the room all the same. */
+static void forget_departed(struct journey *j)
+{
+    for (size_t i = j->count; i < j->session_count; i++)
+        departed_forget(j->node->departed, str_of(j->sessions[i].player_id),
+                        str_of(j->sessions[i].session_id));
+}
+
 /* The local view is the store's again. The room; NULL if nobody is in it here. */
 static struct room *arrive(struct journey *j, struct island_room *room)
 {
     struct node *n = j->node;
     transfer_release_room(&n->island->realm, str_of(j->room_id), NULL, NULL);
     island_remove(n->island, room);
+    forget_departed(j);
     struct room *r = rooms_find(n->rooms, str_of(j->room_id));
     if (r)
         r->realm = &n->realm;
@@ -157,7 +174,12 @@ static void when_all_are_there(struct journey *j)
     }
     const struct transfer_base base = island_base(room);
     bool lost = lease_data_lost_at_ms(n->lease) >= n->island->since_ms;
-    transfer_restore_room(&n->realm, str_of(j->room_id), &base, lost, j->image, on_restored, j);
+    struct transfer_session sessions[TRANSFER_SESSIONS_MAX];
+    for (size_t i = 0; i < j->session_count; i++)
+        sessions[i] =
+            (struct transfer_session){str_of(j->sessions[i].player_id), str_of(j->sessions[i].session_id)};
+    transfer_restore_room(&n->realm, str_of(j->room_id), &base, lost, j->image, sessions, j->session_count,
+                          on_restored, j);
 }
 
 static void on_passed(void *arg, const struct passage *p)
@@ -165,6 +187,31 @@ static void on_passed(void *arg, const struct passage *p)
     struct journey *j = arg;
     j->failed = j->failed || p->end == PASSAGE_FAILED;
     when_all_are_there(j);
+}
+
+static void on_carried(void *arg, bool carried)
+{
+    struct journey *j = arg;
+    j->failed = j->failed || !carried;
+    when_all_are_there(j);
+}
+
+static void add_session(struct journey *j, struct str player_id, const char *session_id)
+{
+    struct journey_session *one = &j->sessions[j->session_count++];
+    (void)str_copy(one->player_id, sizeof one->player_id, player_id);
+    (void)str_copy(one->session_id, sizeof one->session_id, str_of(session_id));
+}
+
+static void start_departed(struct journey *j, struct str player_id)
+{
+    const char *session_ids[DEPARTED_SESSIONS_MAX];
+    size_t count = departed_of(j->node, player_id, session_ids);
+    for (size_t i = 0; i < count && j->session_count < TRANSFER_SESSIONS_MAX; i++) {
+        add_session(j, player_id, session_ids[i]);
+        j->waiting++;
+        departed_carry(j->node, str_of(session_ids[i]), true, on_carried, j);
+    }
 }
 
 static void on_image(void *arg, int err, const struct reply *reply)
@@ -178,8 +225,12 @@ static void on_image(void *arg, int err, const struct reply *reply)
     j->waiting = 1;
     for (size_t i = 0; i < j->count; i++) {
         j->waiting++;
-        passage_start(j->node, j->members[i], on_passed, j);
+        add_session(j, str_of(j->members[i]->player_id), j->members[i]->session_id);
+        passage_start(j->node, j->members[i], true, on_passed, j);
     }
+    struct str player_id;
+    for (size_t i = 0; (player_id = transfer_image_player(j->image, i)).n; i++)
+        start_departed(j, player_id);
     when_all_are_there(j);
 }
 

@@ -14,6 +14,7 @@
 #include "gateway/clockwork.h"
 #include "gateway/confirm.h"
 #include "gateway/detach.h"
+#include "gateway/departed.h"
 #include "gateway/dispatch.h"
 #include "gateway/drain.h"
 #include "gateway/estimate.h"
@@ -221,6 +222,7 @@ static int run(struct process *p)
     n->lease = lease_new(n, &(struct lease_events){p, on_ready, on_refused, on_dead});
     n->clockwork = clockwork_new(n);
     n->island = island_new(n);
+    n->departed = departed_new();
     surface_open(n);
     char err[256] = "";
     if (make_server(p, err, sizeof err)) {
@@ -245,6 +247,7 @@ static int run(struct process *p)
     estimate_free(n->estimate);
     fleet_free(n->fleet);
     island_free(n->island);
+    departed_free(n->departed);
     inbox_close(n);
     rooms_free(n->rooms);
     sessions_free(n->sessions);

@@ -23,6 +23,7 @@ struct detaches;
 struct health;
 struct drain;
 struct island;
+struct departed;
 
 struct node {
     struct loop *loop;
@@ -40,6 +41,7 @@ struct node {
     struct health *health;
     struct drain *drain;
     struct island *island;
+    struct departed *departed;
     uint64_t started_at_ms; /* wall clock */
     /* Called when players of ours were seated in a new room (confirm_members); keeps the delivery below the
      * requests. */

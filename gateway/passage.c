@@ -66,14 +66,15 @@ static void on_read(void *arg, int err, const struct reply *reply)
                                              .session_id = str_of(s->session_id),
                                              .token_hash = str_of(s->token_hash)},
                     on_attached, p);
-    transfer_restore_session(&p->node->realm, str_of(s->session_id), reply, on_restored, p);
+    transfer_restore_session(&p->node->realm, str_of(s->session_id), p->with_room, reply, on_restored, p);
 }
 
-void passage_start(struct node *n, struct session *s, void (*done)(void *arg, const struct passage *p),
-                   void *arg)
+void passage_start(struct node *n, struct session *s, bool with_room,
+                   void (*done)(void *arg, const struct passage *p), void *arg)
 {
     struct passage *p = mem_alloc(sizeof *p);
-    *p = (struct passage){.node = n, .session = s, .end = PASSAGE_FAILED, .done = done, .arg = arg};
+    *p = (struct passage){
+        .node = n, .session = s, .with_room = with_room, .end = PASSAGE_FAILED, .done = done, .arg = arg};
     session_hold(s);
     s->moving = true;
     transfer_read_session(&n->island->realm, str_of(s->session_id), on_read, p);

@@ -18,6 +18,7 @@ enum passage_end {
 struct passage {
     struct node *node;
     struct session *session; /* held until done has returned */
+    bool with_room;
     enum passage_end end;
     bool in_room, queued; /* what the store says he is */
     int64_t level;        /* and where he waits */
@@ -25,9 +26,10 @@ struct passage {
     void (*done)(void *arg, const struct passage *p);
     void *arg;
 };
-/* done is called once, never before return; the passage goes afterwards. */
-void passage_start(struct node *n, struct session *s, void (*done)(void *arg, const struct passage *p),
-                   void *arg);
+/* done is called once, never before return; the passage goes afterwards. with_room: what was answered here
+ * counts when his room is there (transfer.h). */
+void passage_start(struct node *n, struct session *s, bool with_room,
+                   void (*done)(void *arg, const struct passage *p), void *arg);
 /* He is at home: nothing of him stays on the island. A connection that closed meanwhile is detached. */
 void passage_arrive(struct node *n, struct session *s);
 /* He stays on the island. The same. */

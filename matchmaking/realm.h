@@ -39,7 +39,11 @@ void realm_init(struct realm *r, struct backend *backend, const struct realm_rul
 /* The store has said what time it is, and which run of it this is (0 = it does not say). */
 void realm_heard(struct realm *r, int64_t store_now_ms, int64_t run);
 
-enum { CALL_KEYS_MAX = 72, CALL_ARGS_MAX = 160, CALL_TEXT_BYTES = 12288 }; /* where.lua needs the most */
+enum {
+    CALL_KEYS_MAX = 80,
+    CALL_ARGS_MAX = 160,
+    CALL_TEXT_BYTES = 14336
+}; /* restore_room.lua needs the most */
 struct realm_call {
     const struct realm *realm;
     size_t key_count, arg_count, text_used;

@@ -153,13 +153,17 @@ void transfer_image_state(const struct transfer_image *image, struct buf *states
     }
 }
 
-/* KEYS, and ARGV up to the head. */
+struct str transfer_image_player(const struct transfer_image *image, size_t at)
+{
+    return at < image->seat_count ? image->args[HEAD_FIELDS + 1 + at * SEAT_FIELDS] : (struct str){0};
+}
+
+/* KEYS, and ARGV up to the sessions' players. */
 static void begin_restore(struct realm_call *c, const struct realm *store, struct str room_id,
                           const struct transfer_base *base, bool data_lost, const char *image_id)
 {
     begin(c, store, room_id);
     realm_key(c, KEY_FENCE);
-    realm_key(c, KEY_LINEAGE);
     realm_arg_int(c, store->rules.grace_ms);
     realm_arg(c, data_lost ? STR("1") : STR("0"));
     if (base->born)
@@ -171,10 +175,20 @@ static void begin_restore(struct realm_call *c, const struct realm *store, struc
 }
 
 void transfer_restore_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
-                           bool data_lost, const struct transfer_image *image, backend_cb fn, void *arg)
+                           bool data_lost, const struct transfer_image *image,
+                           const struct transfer_session *sessions, size_t session_count, backend_cb fn,
+                           void *arg)
 {
     struct realm_call c;
+    struct buf players = {0};
     begin_restore(&c, store, room_id, base, data_lost, image->image_id);
+    for (size_t i = 0; i < session_count; i++) {
+        realm_key_of(&c, KEY_SESSION, sessions[i].session_id);
+        buf_add_str(&players, sessions[i].player_id);
+        buf_add_text(&players, " ");
+    }
+    realm_key(&c, KEY_LINEAGE);
+    realm_arg(&c, buf_str(&players));
     size_t count = c.arg_count + image->count; /* more than a realm_call holds */
     struct str *args = mem_alloc(count * sizeof *args);
     memcpy(args, c.args, c.arg_count * sizeof *args);
@@ -182,6 +196,7 @@ void transfer_restore_room(const struct realm *store, struct str room_id, const 
     struct backend *b = store->backend;
     b->ops->run(b, &script_restore_room, c.keys, c.key_count, args, count, fn, arg);
     mem_free(args);
+    buf_close(&players);
 }
 
 void transfer_end_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
@@ -189,6 +204,8 @@ void transfer_end_room(const struct realm *store, struct str room_id, const stru
 {
     struct realm_call c;
     begin_restore(&c, store, room_id, base, false, "");
+    realm_key(&c, KEY_LINEAGE);
+    realm_arg(&c, (struct str){0});
     for (size_t i = 0; i < HEAD_FIELDS; i++)
         realm_arg(&c, i == 0 ? STR("ended") : i == 5 ? result : i == 6 ? reason : (struct str){0});
     realm_arg_int(&c, 0);
@@ -208,12 +225,13 @@ void transfer_read_session(const struct realm *own, struct str session_id, backe
     realm_run(&c, &script_read_session, fn, arg);
 }
 
-void transfer_restore_session(const struct realm *store, struct str session_id, const struct reply *answered,
-                              backend_cb fn, void *arg)
+void transfer_restore_session(const struct realm *store, struct str session_id, bool with_room,
+                              const struct reply *answered, backend_cb fn, void *arg)
 {
     struct realm_call c;
     realm_call(&c, store);
     realm_key_of(&c, KEY_SESSION, session_id);
+    realm_arg(&c, with_room ? STR("1") : STR("0"));
     for (size_t i = 0; i < answered->count; i++)
         realm_arg(&c, reply_str(answered, i));
     realm_run(&c, &script_restore_session, fn, arg);

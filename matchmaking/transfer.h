@@ -56,10 +56,20 @@ struct transfer_base { /* the room in the store when it went */
     struct str states;
 };
 void transfer_image_state(const struct transfer_image *image, struct buf *states);
+enum { TRANSFER_SESSIONS_MAX = 64 };
+struct transfer_session { /* of somebody who played in the room; borrowed */
+    struct str player_id, session_id;
+};
 /* restore_room.lua. Answer "OK" (1: events), "GONE" or "CHANGED" (1: why). data_lost: the store came back
- * without data, so that a room it does not know any more is written anew. */
+ * without data, so that a room it does not know any more is written anew. sessions: at most
+ * TRANSFER_SESSIONS_MAX; what transfer_restore_session has said of them counts if, and when, the answer is
+ * "OK". */
 void transfer_restore_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
-                           bool data_lost, const struct transfer_image *image, backend_cb fn, void *arg);
+                           bool data_lost, const struct transfer_image *image,
+                           const struct transfer_session *sessions, size_t session_count, backend_cb fn,
+                           void *arg);
+/* Who has its seat number `at`; empty behind the last one. Borrowed from the image. */
+struct str transfer_image_player(const struct transfer_image *image, size_t at);
 /* The same for a room that ended in memory, for this reason with this result (raw JSON). Answer "ENDED",
  * "GONE", "CHANGED". */
 void transfer_end_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
@@ -69,9 +79,10 @@ bool transfer_hopeless(int err, const struct reply *reply);
 
 /* read_session.lua. Answer: an array (not "OK" first) for transfer_restore_session. */
 void transfer_read_session(const struct realm *own, struct str session_id, backend_cb fn, void *arg);
-/* restore_session.lua, after the player was attached there. Answer "OK". */
-void transfer_restore_session(const struct realm *store, struct str session_id, const struct reply *answered,
-                              backend_cb fn, void *arg);
+/* restore_session.lua, after the player was attached there. with_room: for transfer_restore_room. Answer
+ * "OK". */
+void transfer_restore_session(const struct realm *store, struct str session_id, bool with_room,
+                              const struct reply *answered, backend_cb fn, void *arg);
 /* release_session.lua: forgets the session, and the player unless he is seated. level: of his ticket, if he
  * waits. */
 void transfer_release_session(const struct realm *own, struct str session_id, struct str player_id,

@@ -76,3 +76,81 @@ fleetTest('a result that was reported while a copy was being made counts on the 
     assert.equal((await report).ended, false);
   });
 });
+
+const said = (message) => ({ filter: ({ data }) => data.message === message, timeoutMs: 20000 });
+const heard = (player, room, message) => player.messages(room).filter((text) => text === message).length;
+
+// ann and bob on one gateway behind a line that can be shut, and another gateway.
+async function beforeTheIsland(fleet, env = {}) {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const gateway = await fleet.gateway({ redis: line, env: { ...QUICK, LEASE_MS: 60000, ...env } });
+  const other = await fleet.gateway({ redis, env: { ...QUICK, LEASE_MS: 60000, ...env } });
+  const [ann, bob] = [await Returning.open(fleet, gateway, 'ann'), await Returning.open(fleet, gateway, 'bob')];
+  return { redis, line, gateway, other, ann, bob, room: await pair(ann, bob) };
+}
+
+fleetTest('a request answered on the island is known to the store, also of a player who has lost his line since', async (fleet) => {
+  const { redis, line, gateway, other, ann, bob, room } = await beforeTheIsland(fleet);
+  line.shut();
+  await adopted(gateway);
+  const { seq } = await ann.say(room, 'once', { id: 900 });
+  await bob.client.next('gameMessage', said('once'));
+  await ann.client.drop();
+  await bob.client.next('opponentDisconnected');
+  line.open();
+  await home(gateway);
+  await ann.back(other); // as if the reply had not arrived
+  assert.equal((await ann.say(room, 'once', { id: 900 })).seq, seq);
+  await ann.say(room, 'after');
+  await bob.client.next('gameMessage', said('after'));
+  assert.equal(heard(bob, room, 'once'), 1);
+  await clean(fleet, redis);
+});
+
+fleetTest('a message whose answer was lost on the way to the island is said when it is asked again at home', async (fleet) => {
+  const { redis, line, gateway, ann, bob, room } = await beforeTheIsland(fleet);
+  line.loseReply('message', room).then(() => line.shut());
+  assert.equal((await ann.ask('gameMessage', { roomId: room, message: 'lost' }, { id: 900 })).error.code, 'OUTCOME_UNKNOWN');
+  await adopted(gateway);
+  await bob.say(room, 'on the island');
+  line.open();
+  await home(gateway);
+  assert.equal(await outcomes(gateway, 'restored'), 1);
+  await ann.say(room, 'lost', { id: 900 });
+  await bob.client.next('gameMessage', said('lost'));
+  for (const player of [ann, bob]) player.account(room);
+  await clean(fleet, redis);
+});
+
+fleetTest('what the store did late, and nobody heard, does not undo the island', async (fleet) => {
+  const { redis, line, gateway, ann, bob, room } = await beforeTheIsland(fleet);
+  const first = { roomId: room, gameData: { move: 1 }, expectedVersion: 0 };
+  line.loseReply('set_state', room).then(() => line.shut());
+  assert.equal((await ann.ask('updateGameData', first, { id: 900 })).error.code, 'OUTCOME_UNKNOWN');
+  await adopted(gateway);
+  assert.equal((await ann.ask('updateGameData', first, { id: 900 })).data.version, 1);
+  assert.equal((await bob.ask('updateGameData', { ...first, gameData: { move: 2 }, expectedVersion: 1 })).data.version, 2);
+  line.open();
+  await home(gateway);
+  assert.equal(await outcomes(gateway, 'restored'), 1);
+  assert.equal((await ann.ask('updateGameData', first, { id: 900 })).data.version, 1);
+  assert.deepEqual((await bob.ask('getGameState', { roomId: room })).data.state.gameData, { move: 2 });
+  for (const player of [ann, bob]) player.account(room);
+  await clean(fleet, redis);
+});
+
+fleetTest('the same of one who has left his room there and lost his line then', async (fleet) => {
+  const { redis, line, gateway, other, ann, bob, room } = await beforeTheIsland(fleet);
+  line.shut();
+  await adopted(gateway);
+  assert.ok((await ann.ask('leaveRoom', { roomId: room }, { id: 900 })).ok);
+  await bob.client.next('roomCleanup');
+  await ann.client.drop();
+  await gateway.proc.sees(/session\.closed player=ann/);
+  line.open();
+  await home(gateway);
+  await ann.back(other);
+  assert.ok((await ann.ask('leaveRoom', { roomId: room }, { id: 900 })).ok);
+  await clean(fleet, redis);
+});

@@ -362,12 +362,14 @@ static void do_image(struct fleet_world *w, struct stage *s)
 static void do_restore(struct fleet_world *w, struct stage *s)
 {
     const struct transfer_base base = {.seq = 2, .states = STR("2 1 0 a:0 b:0")};
-    (void)ASK(w, transfer_restore_room(&w->realm[1], str_of(s->a.room), &base, false, s->image, ANSWER(w)));
+    (void)ASK(w, transfer_restore_room(&w->realm[1], str_of(s->a.room), &base, false, s->image, NULL, 0,
+                                       ANSWER(w)));
 }
 static void do_restore_born(struct fleet_world *w, struct stage *s)
 {
     const struct transfer_base base = {.born = true};
-    (void)ASK(w, transfer_restore_room(&w->realm[1], str_of(s->a.room), &base, false, s->image, ANSWER(w)));
+    (void)ASK(w, transfer_restore_room(&w->realm[1], str_of(s->a.room), &base, false, s->image, NULL, 0,
+                                       ANSWER(w)));
 }
 static void do_restore_end(struct fleet_world *w, struct stage *s)
 {
@@ -385,7 +387,7 @@ static void do_read_session(struct fleet_world *w, struct stage *s)
 }
 static void do_restore_session(struct fleet_world *w, struct stage *s)
 {
-    (void)ASK(w, transfer_restore_session(&w->realm[1], str_of(s->a.socket), s->answered, ANSWER(w)));
+    (void)ASK(w, transfer_restore_session(&w->realm[1], str_of(s->a.socket), false, s->answered, ANSWER(w)));
 }
 static void do_release_session(struct fleet_world *w, struct stage *s)
 {

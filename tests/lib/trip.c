@@ -144,7 +144,7 @@ const char *trip_restore(struct trip *t)
 {
     t->base.states = buf_str(&t->states);
     return ASK(t->w, transfer_restore_room(&t->w->realm[1], str_of(t->room_id), &t->base, t->data_lost,
-                                           t->image, ANSWER(t->w)));
+                                           t->image, t->sessions, t->session_count, ANSWER(t->w)));
 }
 
 const char *trip_end(struct trip *t, const char *result)

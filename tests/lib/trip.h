@@ -22,6 +22,8 @@ struct trip {
     struct transfer_base base;
     struct buf states;
     struct transfer_image *image;
+    struct transfer_session sessions[TRIP_PLAYERS]; /* go home with the room; borrowed */
+    size_t session_count;
     bool data_lost;
 };
 /* Players "a", "b", ... arrive at i1. */

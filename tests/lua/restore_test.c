@@ -37,17 +37,19 @@ static struct player at_home(const struct trip *t, size_t i)
 static void set_at_home(struct trip *t, size_t i, bool of_the_game)
 {
     struct player p = at_home(t, i);
-    struct room_change change = {.game = of_the_game, .json = STR("[1]"), .has_expected_version = true};
+    struct room_change change = {.game = of_the_game, .json = STR("[1]")};
     (void)play_set(t->w, &p, &change);
     assert_true(realm_said(realm_outcome(t->w->err, t->w->reply), "OK"));
 }
 
+/* Somebody, who is no call of ours, has written there. */
 static void another_version(struct fleet_world *w)
 {
     struct trip t;
     ready(&t, w, 2);
-    set_at_home(&t, 0, true);
-    refuses(&t, "CHANGED epoch, version or seats");
+    w->unaudited = true; /* nor has it told anybody */
+    (void)RAW(w, "HSET", fleet_text("room:%s", t.room_id), "version", "1");
+    assert_string_equal(trip_restore(&t), "CHANGED epoch, version or seats");
     assert_string_equal(trip_end(&t, "1"), "CHANGED epoch, version or seats");
     trip_close(&t);
 }
@@ -56,9 +58,59 @@ static void another_state(struct fleet_world *w)
 {
     struct trip t;
     ready(&t, w, 2);
-    set_at_home(&t, 1, false);
-    refuses(&t, "CHANGED epoch, version or seats");
+    w->unaudited = true;
+    (void)RAW(w, "HSET", fleet_text("room:%s", t.room_id), "v:b", "1");
+    assert_string_equal(trip_restore(&t), "CHANGED epoch, version or seats");
     trip_close(&t);
+}
+
+/* Our own calls, carried out late: nobody has heard of them, and those whose they are were told that it is
+ * not known. */
+static void what_was_late_gives_way(struct fleet_world *w)
+{
+    struct trip t;
+    trip_open(&t, w, 2);
+    trip_play(&t);
+    set_at_home(&t, 0, true); /* in time */
+    trip_go(&t);
+    struct player a = at_home(&t, 0);
+    (void)play_say(w, &t.p[0], "{\"there\":1}");
+    (void)play_say(w, &a, "{\"late\":1}");
+    set_at_home(&t, 0, true);
+    set_at_home(&t, 1, false);
+    set_at_home(&t, 1, true);
+    char there[256];
+    (void)snprintf(there, sizeof there, "%s", trip_describe(&t, t.own));
+    assert_string_equal(trip_come_home(&t), "OK []");
+    assert_string_equal(trip_describe(&t, &w->realm[1]), there);
+    assert_string_equal(trip_log(&t), "1 2 3 4@E 5@E");
+    fleet_world_settled(w);
+    trip_close(&t);
+}
+
+/* The same if nothing happened there: an update that is not known there cannot stay, what was only said can.
+ */
+static void what_was_late_and_nothing_else(struct fleet_world *w)
+{
+    for (int said = 0; said <= 1; said++) {
+        struct trip t;
+        trip_open(&t, w, 2);
+        trip_play(&t);
+        trip_go(&t);
+        struct player a = at_home(&t, 0);
+        if (said)
+            assert_string_equal(play_say(w, &a, "{}"), "OK 3 gameMessage#3");
+        else
+            set_at_home(&t, 0, true);
+        assert_string_equal(trip_come_home(&t), "OK []");
+        assert_string_equal(trip_log(&t), said ? "1 2 3" : "1 2");
+        assert_string_equal(RAW(w, "HGET", fleet_text("room:%s", t.room_id), "version"), "0");
+        fleet_world_settled(w);
+        trip_close(&t);
+        fleet_world_empty(w);
+        for (int i = 1; i <= 3; i++)
+            fleet_world_beat(w, i);
+    }
 }
 
 /* Older than when the room went: the same versions, fewer events. */
@@ -412,6 +464,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(another_version),
         BOTH(another_state),
+        BOTH(what_was_late_gives_way),
+        BOTH(what_was_late_and_nothing_else),
         BOTH(another_epoch),
         BOTH(an_epoch_that_leads_on),
         BOTH(a_seat_less),

@@ -2,7 +2,8 @@
 -- last ONCE_KEPT answered requests: k<place> = `request|a|b` (a, b: what the reply needs), places taken in turn, and n = `how many
 -- there were,greatest id`; attach.lua keeps player, token, socket and fence there, join.lua the last ticket. Ids must grow within a
 -- session: one greater than all before is new without a search, and that is what nearly all are. m, where adopt_seat.lua has set
--- it: up to this id they were answered by another store.
+-- it: up to this id they were answered by another store. i, where restore_session.lua has put it: answers of another store that are
+-- not true here before restore_room.lua says so.
 local ONCE_KEPT = 64
 
 -- Among those kept: {"DONE", a, b} and its place; or {"OUTCOME_UNKNOWN"} for one so old that it may have been forgotten; or nil.
@@ -46,5 +47,20 @@ local function once_record(key, request, a, b, once)
     if once then
         redis.call('HSET', key, 'k' .. once.count % ONCE_KEPT, request .. '|' .. a .. '|' .. b, 'n',
             once.count + 1 .. ',' .. (once.greatest > tonumber(request) and int(once.greatest) or request))
+    end
+end
+
+-- Answered by another store, in words `a|b`: it counts as answered here, whatever was carried out here meanwhile; for that was
+-- late, and the client was told otherwise.
+local function once_restore(key, request, answer)
+    local a, b = string.match(answer, '^([^|]*)|(.*)$')
+    local seen, more
+    if a then
+        seen, more = once_seen(key, request)
+    end
+    if seen and more then
+        redis.call('HSET', key, more, request .. '|' .. answer)
+    elseif a and not seen then
+        once_record(key, request, a, b, more)
     end
 end
