@@ -21,7 +21,9 @@
 struct scan {
     const char *end;
     const char *why;
-    bool escaped; /* some string since it was last cleared has an escape */
+    bool escaped;         /* some string since it was last cleared has an escape */
+    struct str inner_key; /* of the top-level member whose own members go to inner */
+    struct json_object *inner;
 };
 
 static const char *fail(struct scan *s, const char *why)
@@ -253,12 +255,35 @@ static bool has_escape(struct str text)
 
 static const char *keep_member(struct scan *s, struct json_object *o, struct str key, struct json_value value)
 {
+    if (o->count == JSON_MEMBERS_MAX && o == s->inner) {
+        o->crowded = true;
+        return value.raw.p + value.raw.n;
+    }
     if (o->count == JSON_MEMBERS_MAX)
         return fail(s, "too many members");
     o->members[o->count].key = key;
     o->members[o->count].value = value;
     o->count++;
     return value.raw.p + value.raw.n;
+}
+
+static void clear(struct json_object *o, struct str text)
+{
+    o->text = text;
+    o->count = 0;
+    o->escaped_keys = o->crowded = false;
+}
+
+static const char *skip_member_value(struct scan *s, const char *p, int depth, struct str key,
+                                     enum json_type *type)
+{
+    if (depth > 1 || s->inner == NULL || p == s->end || *p != '{' || !str_eq(key, s->inner_key))
+        return skip_value(s, p, depth, type);
+    *type = JSON_OBJECT;
+    clear(s->inner, (struct str){p, 0});
+    const char *end = skip_object(s, p, depth + 1, s->inner);
+    s->inner->text.n = end ? (size_t)(end - p) : 0;
+    return end;
 }
 
 /* keep: where the members go, NULL for objects below the top. */
@@ -277,7 +302,7 @@ static const char *skip_object(struct scan *s, const char *p, int depth, struct 
         const char *value = skip_key(s, p, &key);
         if (keep != NULL)
             keep->escaped_keys |= s->escaped;
-        p = value ? skip_value(s, value, depth, &type) : NULL;
+        p = value ? skip_member_value(s, value, depth, key, &type) : NULL;
         if (p != NULL && keep != NULL)
             p = keep_member(s, keep, key, (struct json_value){type, {value, (size_t)(p - value)}});
         if (p != NULL)
@@ -286,12 +311,13 @@ static const char *skip_object(struct scan *s, const char *p, int depth, struct 
     return p;
 }
 
-bool json_object_scan(struct str text, struct json_object *out, const char **why)
+bool json_object_scan_with(struct str text, struct json_object *out, struct str key,
+                           struct json_object *inner, const char **why)
 {
-    struct scan s = {.end = text.n ? text.p + text.n : text.p};
-    out->text = text;
-    out->count = 0;
-    out->escaped_keys = false;
+    struct scan s = {.end = text.n ? text.p + text.n : text.p, .inner_key = key, .inner = inner};
+    clear(out, text);
+    if (inner != NULL)
+        clear(inner, (struct str){NULL, 0});
     const char *p = skip_space(&s, text.p);
     if (p == s.end || *p != '{')
         p = fail(&s, "not a JSON object");
@@ -301,9 +327,16 @@ bool json_object_scan(struct str text, struct json_object *out, const char **why
         p = fail(&s, "text behind the object");
     if (p == NULL) {
         out->count = 0;
+        if (inner != NULL)
+            clear(inner, (struct str){NULL, 0});
         *why = s.why;
     }
     return p != NULL;
+}
+
+bool json_object_scan(struct str text, struct json_object *out, const char **why)
+{
+    return json_object_scan_with(text, out, (struct str){NULL, 0}, NULL, why);
 }
 
 bool json_valid(struct str text)
@@ -398,17 +431,19 @@ static bool key_is(const struct json_object *o, struct str key, struct str wante
 
 struct json_value json_get(const struct json_object *o, const char *key, bool *twice)
 {
-    struct json_value found = {.type = JSON_NONE};
+    const struct json_value *found = NULL;
     struct str wanted = str_of(key);
-    size_t count = 0;
-    for (size_t i = 0; i < o->count; i++)
-        if (key_is(o, o->members[i].key, wanted)) {
-            found = o->members[i].value;
-            count++;
+    bool again = false;
+    for (size_t i = 0; i < o->count; i++) {
+        struct str one = o->members[i].key;
+        if ((one.n == wanted.n || o->escaped_keys) && key_is(o, one, wanted)) {
+            again = again || found != NULL;
+            found = &o->members[i].value;
         }
+    }
     if (twice != NULL)
-        *twice = count > 1;
-    return count == 1 ? found : (struct json_value){.type = JSON_NONE};
+        *twice = again;
+    return found && !again ? *found : (struct json_value){.type = JSON_NONE};
 }
 
 bool json_as_int(struct json_value v, int64_t min, int64_t max, int64_t *out)

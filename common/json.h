@@ -27,6 +27,7 @@ struct json_object {
     struct str text; /* borrowed */
     size_t count;
     bool escaped_keys; /* some key has an escape, json_get then takes the slow way */
+    bool crowded;      /* json_object_scan_with: there are more members than these */
     struct {
         struct str key; /* without quotes, escapes not resolved */
         struct json_value value;
@@ -37,6 +38,11 @@ struct json_object {
  * at most JSON_MEMBERS_MAX members on top, UTF-8, no raw control characters, no \u0000 and no lone surrogate
  * escape. false: *why says what is wrong (static text). `text` must outlive `out`. */
 bool json_object_scan(struct str text, struct json_object *out, const char **why);
+/* The same, and if the member `key` (as written, unescaped) is an object, the members of that one go to
+ * *inner in the same pass; else inner->text is empty. inner may hold fewer than there are: then it is
+ * crowded. */
+bool json_object_scan_with(struct str text, struct json_object *out, struct str key,
+                           struct json_object *inner, const char **why);
 /* Exact-case lookup, escapes in keys resolved; a key that stands twice is treated as absent-with-error: type
  * JSON_NONE and *twice = true (twice may be NULL). */
 struct json_value json_get(const struct json_object *o, const char *key, bool *twice);

@@ -78,6 +78,28 @@ size_t str_utf8_next(struct str text, uint32_t *code)
     return len;
 }
 
+bool str_is_utf8(struct str text)
+{
+    static const uint64_t not_ascii = UINT64_C(0x8080808080808080);
+    const char *p = text.p, *end = text.n ? text.p + text.n : text.p;
+    while (p < end) {
+        uint64_t eight;
+        if (end - p >= (ptrdiff_t)sizeof eight) { /* nearly all text is ASCII */
+            memcpy(&eight, p, sizeof eight);
+            if ((eight & not_ascii) == 0) {
+                p += sizeof eight;
+                continue;
+            }
+        }
+        uint32_t code;
+        size_t n = str_utf8_next((struct str){p, (size_t)(end - p)}, &code);
+        if (n == 0)
+            return false;
+        p += n;
+    }
+    return true;
+}
+
 bool str_copy(char *dst, size_t size, struct str src)
 {
     if (size == 0)

@@ -34,6 +34,8 @@ size_t str_from_int(char out[STR_INT_BYTES], int64_t value);
 /* The UTF-8 character at the start of text: its length and *code, or 0 if text is empty or does not start
  * with one (overlong forms, surrogates and what lies above U+10FFFF are not characters). */
 size_t str_utf8_next(struct str text, uint32_t *code);
+/* Is all of it UTF-8? */
+bool str_is_utf8(struct str text);
 /* Copies with a NUL into dst[size]; false (and dst empty) if it does not fit. */
 bool str_copy(char *dst, size_t size, struct str src);
 

@@ -256,24 +256,11 @@ void conn_closed(struct conn *c)
 /* --- receiving
  * ----------------------------------------------------------------------------------------------------- */
 
-/* libwebsockets checks UTF-8 piece by piece but does not look again when the last piece is empty. */
-static bool ends_inside_character(struct str text)
-{
-    for (size_t back = 1; back <= 3 && back <= text.n; back++) {
-        unsigned char c = (unsigned char)text.p[text.n - back];
-        if (c < 0x80)
-            return false;
-        if (c >= 0xc0)
-            return back < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u);
-    }
-    return false;
-}
-
 static void deliver(struct conn *c, struct str text)
 {
     struct conn_env *env = c->env;
     c->fragments = 0;
-    if (ends_inside_character(text)) {
+    if (!str_is_utf8(text)) {
         conn_close(c, CLOSE_UTF8, NULL);
         return;
     }

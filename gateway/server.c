@@ -26,9 +26,9 @@
  * hiding megabytes of a client that does not read; what waits then waits in our outbox, where it is counted.
  *
  * libwebsockets runs on our loop without timers or pings of its own in the steady state: its validity checks
- * are a sorted list, on by default, and make accepting slow; the wheel of conn.c does that work. Compression
- * and HTTP/2 stay off: with the first one valid message aborts this version, with the second our prepared
- * frames would be wrong.
+ * are a sorted list, on by default, and make accepting slow; the wheel of conn.c does that work. Its check
+ * of UTF-8 goes byte by byte; conn.c looks at whole messages instead. Compression and HTTP/2 stay off: with
+ * the first one valid message aborts this version, with the second our prepared frames would be wrong.
  *
  * Stopping takes three steps. server_close stops accepting, closes every connection with a Close frame and
  * waits for the peers, at most CLOSE_DEADLINE_MS; then the context is destroyed inside the loop, which ends
@@ -131,8 +131,7 @@ static bool start_context(struct server *s, char *err, size_t err_size)
                                              .tx_packet_size = WRITE_SIZE};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .options =
-            LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .foreign_loops = loops,
         .pcontext = &s->context,
         .user = s,

@@ -164,6 +164,10 @@ static int on_peer_close(struct conn *c, const unsigned char *payload, size_t n)
         lws_close_reason(c->wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
         return -1;
     }
+    if (n > 2 && !str_is_utf8((struct str){(const char *)payload + 2, n - 2})) {
+        lws_close_reason(c->wsi, LWS_CLOSE_STATUS_INVALID_PAYLOAD, NULL, 0);
+        return -1;
+    }
     if (n == 0)
         conn_ends(c, LWS_CLOSE_STATUS_NO_STATUS, STR("The client closed without giving a code."));
     else

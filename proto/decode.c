@@ -1,7 +1,8 @@
 /* Reads one text frame of a client: the envelope, and typed access to its data.
  *
- * The frame is scanned strictly (common/json.h) and never turned into a tree; what comes out are slices of
- * the frame's own bytes, so that payloads can be relayed exactly as they were written. Nothing is allocated.
+ * The frame is scanned strictly (common/json.h), once, and never turned into a tree; what comes out are
+ * slices of the frame's own bytes, so that payloads can be relayed exactly as they were written. Nothing is
+ * allocated.
  *
  * Strict where two readers could disagree: a known member that stands twice (also when one of the two is
  * spelled with escapes) is refused and not guessed at. Lenient where the future needs it: unknown members are
@@ -105,10 +106,23 @@ static bool read_data(const struct json_object *envelope, struct request *out, c
         *why = "data must be an object; leave it out if the event needs none.";
         return false;
     }
-    if (json_object_scan(data.raw, &out->data, why))
+    bool read_already = out->data.text.p == data.raw.p; /* else its key was written with escapes */
+    if (read_already ? !out->data.crowded : json_object_scan(data.raw, &out->data, why))
         return true;
     *why = "data must have at most 64 members."; /* all else was checked with the envelope */
     return false;
+}
+
+static enum code read_request(const struct json_object *envelope, struct request *out, const char **why)
+{
+    if (!read_id(envelope, out, why) || !read_event(envelope, out, why))
+        return CODE_BAD_REQUEST;
+    out->kind = message_find(out->event);
+    if (out->kind == MSG_UNKNOWN) {
+        *why = code_text(CODE_UNKNOWN_EVENT);
+        return CODE_UNKNOWN_EVENT;
+    }
+    return read_data(envelope, out, why) ? CODE_OK : CODE_BAD_REQUEST;
 }
 
 enum code decode_request(struct str text, struct request *out, const char **why)
@@ -118,26 +132,12 @@ enum code decode_request(struct str text, struct request *out, const char **why)
     out->event = (struct str){NULL, 0};
     out->id = 0;
     out->data_raw = (struct json_value){JSON_NONE, {NULL, 0}};
-    out->data.text = (struct str){NULL, 0};
-    out->data.count = 0;
-    out->data.escaped_keys = false;
-
-    if (!json_object_scan(text, &envelope, why))
+    if (!json_object_scan_with(text, &envelope, STR("data"), &out->data, why))
         return not_json(out, why);
-    if (!read_id(&envelope, out, why))
-        return CODE_BAD_REQUEST;
-    if (!read_event(&envelope, out, why))
-        return CODE_BAD_REQUEST;
-    out->kind = message_find(out->event);
-    if (out->kind == MSG_UNKNOWN) {
-        *why = code_text(CODE_UNKNOWN_EVENT);
-        return CODE_UNKNOWN_EVENT;
-    }
-    if (!read_data(&envelope, out, why)) {
+    enum code code = read_request(&envelope, out, why);
+    if (code != CODE_OK)
         out->data.count = 0;
-        return CODE_BAD_REQUEST;
-    }
-    return CODE_OK;
+    return code;
 }
 
 /* The member, JSON_NONE if absent; false if it stands twice. */

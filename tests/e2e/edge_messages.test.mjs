@@ -48,6 +48,7 @@ const violations = [
   ['a fragmented ping', 1002, /./, (ws) => ws.frame(9, 'x', { fin: false })],
   ['a continuation of nothing', 1002, /./, (ws) => ws.frame(0, 'x')],
   ['a new message inside another', 1002, /./, (ws) => ws.frame(1, 'x', { fin: false }).frame(1, 'y')],
+  ['a close reason that is not UTF-8', 1007, undefined, (ws) => ws.frame(8, Buffer.from('03e8ff', 'hex'))],
   ['a close code of one byte', 1002, undefined, (ws) => ws.frame(8, 'x')],
 ];
 

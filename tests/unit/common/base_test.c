@@ -130,6 +130,30 @@ static void copying_fits_or_fails(void **state)
 }
 
 /* All code points, encoded by hand, are read back; all two-byte sequences agree with the definition. */
+/* A character, a lone continuation byte or half a character at every place of texts of every length. */
+static void whole_texts_are_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        bool good;
+    } pieces[] = {
+        {"", 0, true},      {"\xc3\xa4", 2, true},  {"\xe2\x9c\x93", 3, true},  {"\xf0\x9f\x98\x80", 4, true},
+        {"\x80", 1, false}, {"\xe2\x9c", 2, false}, {"\xed\xa0\x80", 3, false}, {"\0", 1, true}};
+    for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++)
+        for (size_t before = 0; before < 20; before++)
+            for (size_t behind = 0; behind < 20; behind++) {
+                size_t n = before + pieces[k].n + behind;
+                char *text = malloc(n ? n : 1);
+                memset(text, 'x', n);
+                memcpy(text + before, pieces[k].bytes, pieces[k].n);
+                assert_int_equal(str_is_utf8((struct str){text, n}), pieces[k].good);
+                free(text);
+            }
+    assert_true(str_is_utf8((struct str){NULL, 0}));
+}
+
 static void utf8_is_read_by_the_book(void **state)
 {
     (void)state;
@@ -331,6 +355,7 @@ int main(void)
         cmocka_unit_test(numbers_become_text),
         cmocka_unit_test(copying_fits_or_fails),
         cmocka_unit_test(utf8_is_read_by_the_book),
+        cmocka_unit_test(whole_texts_are_utf8),
         cmocka_unit_test(clocks_run),
         cmocka_unit_test(memory_is_zeroed_and_counted),
         cmocka_unit_test(out_of_memory_aborts),

@@ -231,6 +231,36 @@ static void yields_the_bytes_as_written(void **state)
     assert_int_equal(json_get(&o, "x", NULL).type, JSON_NONE); /* not from deeper levels */
 }
 
+static void members_of_a_member_in_the_same_pass(void **state)
+{
+    struct json_object o, inner;
+    const char *why;
+    (void)state;
+    assert_true(
+        json_object_scan_with(STR("{\"a\":1,\"data\":{\"x\":{\"data\":{\"y\":1}},\"z\":2},\"b\":{\"c\":3}}"),
+                              &o, STR("data"), &inner, &why));
+    assert_int_equal(o.count, 3);
+    assert_int_equal(inner.count, 2);
+    assert_int_equal(json_get(&inner, "z", NULL).type, JSON_NUMBER);
+    assert_true(str_eq(inner.text, json_get(&o, "data", NULL).raw));
+    static const char *const without[] = {"{}", "{\"data\":[{}]}", "{\"Data\":{\"x\":1}}",
+                                          "{\"d\\u0061ta\":{\"x\":1}}"};
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        assert_true(json_object_scan_with(str_of(without[i]), &o, STR("data"), &inner, &why));
+        assert_null(inner.text.p);
+        assert_int_equal(inner.count, 0);
+    }
+    struct buf b = {0};
+    buf_add_text(&b, "{\"data\":{\"k\":0");
+    for (int i = 0; i < JSON_MEMBERS_MAX; i++)
+        buf_add_fmt(&b, ",\"k%d\":%d", i, i);
+    buf_add_text(&b, "},\"id\":7}");
+    assert_true(json_object_scan_with(buf_str(&b), &o, STR("data"), &inner, &why));
+    assert_true(inner.crowded);
+    assert_int_equal(json_get(&o, "id", NULL).type, JSON_NUMBER); /* the rest is read all the same */
+    buf_close(&b);
+}
+
 static void a_key_twice_is_no_key(void **state)
 {
     struct json_object o;
@@ -323,8 +353,44 @@ static uint32_t random_below(uint32_t n)
     return (uint32_t)(random_state >> 11) % n;
 }
 
+/* One pass for two levels finds what two passes find. */
+static void compare_with_two_passes(struct str text)
+{
+    struct json_object o, both, inner, second;
+    const char *why = "", *why_both = "";
+    bool ok = json_object_scan(text, &o, &why);
+    assert_int_equal(json_object_scan_with(text, &both, STR("data"), &inner, &why_both), ok);
+    assert_string_equal(why, why_both);
+    assert_int_equal(both.count, o.count);
+    struct json_value last = {.type = JSON_NONE};
+    for (size_t i = 0; i < both.count; i++) {
+        assert_true(str_eq(both.members[i].key, o.members[i].key));
+        assert_ptr_equal(both.members[i].value.raw.p, o.members[i].value.raw.p);
+        assert_int_equal(both.members[i].value.raw.n, o.members[i].value.raw.n);
+        if (str_eq(o.members[i].key, STR("data")) && o.members[i].value.type == JSON_OBJECT)
+            last = o.members[i].value;
+    }
+    assert_ptr_equal(inner.text.p, last.raw.p);
+    if (last.type == JSON_NONE) {
+        assert_int_equal(inner.count, 0);
+        return;
+    }
+    assert_int_equal(inner.text.n, last.raw.n);
+    assert_int_equal(inner.crowded, !json_object_scan(last.raw, &second, &why));
+    if (inner.crowded)
+        return;
+    assert_int_equal(inner.count, second.count);
+    assert_int_equal(inner.escaped_keys, second.escaped_keys);
+    for (size_t i = 0; i < inner.count; i++) {
+        assert_ptr_equal(inner.members[i].key.p, second.members[i].key.p);
+        assert_ptr_equal(inner.members[i].value.raw.p, second.members[i].value.raw.p);
+        assert_int_equal(inner.members[i].value.type, second.members[i].value.type);
+    }
+}
+
 static void compare_with_cjson(struct str text)
 {
+    compare_with_two_passes(text);
     struct str copy = exact(text.p, text.n);
     bool ok = json_valid(copy);
     const char *end = NULL;
@@ -346,6 +412,7 @@ static void whatever_is_accepted_cjson_accepts(void **state)
 {
     static const char *const seeds[] = {
         "{\"event\":\"move\",\"data\":{\"roomId\":\"r_1\",\"m\":{\"x\":[1,2.5,-3e2],\"s\":\"\\u00e4\\n\"}}}",
+        "{\"data\":{\"a\":{\"data\":{}},\"b\":2},\"id\":1,\"data\":{\"\\u0061\":1}}",
         "[true,false,null,\"\xc3\xa4\",{\"a\":[[]],\"b\":{}},-0.0,\"\\ud83d\\ude00\"]",
         "{\"v\":1,\"token\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"volatile\":true}",
     };
@@ -411,6 +478,7 @@ int main(void)
         cmocka_unit_test(refuses_every_beginning),
         cmocka_unit_test(depth_is_counted_from_the_outermost),
         cmocka_unit_test(members_are_bounded_on_top_only),
+        cmocka_unit_test(members_of_a_member_in_the_same_pass),
         cmocka_unit_test(yields_the_bytes_as_written),
         cmocka_unit_test(a_key_twice_is_no_key),
         cmocka_unit_test(reads_integers),
