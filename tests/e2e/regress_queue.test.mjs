@@ -25,7 +25,8 @@ for (const [name, options] of [
 ]) {
   fleetTest(`who waits keeps his place over an outage longer than a lease; Redis ${name}`, async (fleet) => {
     const redis = await fleet.redis(options);
-    const env = { LEASE_MS: 1000, HEARTBEAT_MS: 250, ROOM_SEATS: 3 };
+    // Places in Redis: an instance that had begun to match its own players by itself hands their tickets in anew.
+    const env = { LEASE_MS: 1000, HEARTBEAT_MS: 250, ROOM_SEATS: 3, DEGRADED_MATCHMAKING: 'refuse' };
     const gateways = await fleet.gateways(3, { redis, env });
     const waiting = [];
     for (let i = 0; i < 6; i++) waiting.push(await fleet.client(gateways[i % 3], `p${i}`));
