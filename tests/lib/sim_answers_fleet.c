@@ -121,7 +121,7 @@ static void on_beat(struct sim_gateway *g, const struct sim_call *c, struct real
     g->epoch = epoch;
     g->run = g->realm.run = reply_int(c->reply, 7);
     g->answered = c->beat;
-    if (!g->trusts) {
+    if (!g->trusts && c->line == g->line) {
         sim_trace(g->sim, "%s has the store back", g->realm.instance_id);
         g->trusts = true;
         sim_gateway_back(g);

@@ -216,6 +216,7 @@ void sim_call(struct sim_gateway *g, const struct sim_call *asked)
     struct sim_call *c = mem_alloc(sizeof *c);
     *c = *asked;
     c->gateway = g;
+    c->line = g->line;
     s->count.calls++;
     /* On a new line the heartbeat goes first: its answer says which store this is. */
     bool away = s->now_us < g->away_until_us || (!g->trusts && c->kind != SIM_BEAT);

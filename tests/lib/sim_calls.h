@@ -45,6 +45,7 @@ struct sim_call {
         answered;    /* beat: the store that is known, this beat's number, the last one answered */
     int64_t request; /* the client's id of it; 0: none */
     char text[160];  /* message, state, vote, deadline's entry */
+    unsigned line;   /* on which line of its gateway it was asked */
     bool again, leftover, game, resume, older;
     enum queue_how how; /* join */
     bool lost;          /* ran, but the answer will not come */

@@ -311,6 +311,7 @@ void sim_gateway_lose_store(struct sim_gateway *g, uint64_t until_us)
     sim_calls_cut(g);
     g->away_until_us = until_us;
     g->trusts = false;
+    g->line++;
 }
 
 /* Sockets whose clients have given up are closed, as far as it can tell; of what was published meanwhile some

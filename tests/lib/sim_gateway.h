@@ -48,6 +48,7 @@ struct sim_gateway {
     uint64_t frozen_until_us, away_until_us; /* away: the store cannot be reached */
     int64_t epoch, fence;                    /* fence: the highest one it was given */
     int64_t run, beats, answered; /* which store it was, its last beat, and the last that was answered */
+    unsigned line;                /* to the store: the first, the second, ... */
     bool trusts;                  /* the store has said who it is since the line was made */
     bool beating, polling;
     uint64_t beat_at_us, poll_at_us, sweep_at_us;
