@@ -77,8 +77,8 @@ struct sim {
     bool calm;    /* no chaos: answers are not lost */
     bool closing; /* nothing is sent any more */
     struct {
-        int64_t calls, tickets, kills, freezes, outages, drains, losses, failovers, takeovers, repeats,
-            entered_again, strays, idle_ends, expired, gaps, snapshots, older, calms;
+        int64_t calls, tickets, kills, freezes, outages, drains, cut_offs, losses, failovers, takeovers,
+            repeats, entered_again, strays, idle_ends, expired, gaps, snapshots, older, calms;
     } count;
     struct buf text;     /* of the answer that is traced */
     uint64_t trace_hash; /* of all lines so far: two runs went the same way */

@@ -110,8 +110,11 @@ void sim_client_act(struct sim *s, struct sim_client *c)
             c->session = 0;
         return;
     }
-    if (own->busy || own->attaching)
+    if (own->busy || own->attaching) {
+        if (sim_chance(s, 20)) /* it does not wait for the answer */
+            sim_gateway_drop(g, own);
         return;
+    }
     if (c->unanswered) {
         s->count.repeats++;
         sim_gateway_ask(g, own, *c->unanswered);
@@ -128,10 +131,18 @@ void sim_client_act(struct sim *s, struct sim_client *c)
 /* ---- chaos ---- */
 
 /* All lines break: what is on them reaches the store as it was, or not at all. */
-static void break_lines(struct sim *s)
+static void break_lines(struct sim *s, uint64_t away_us)
 {
     for (unsigned i = 0; i < SIM_GATEWAYS; i++)
-        sim_gateway_lose_store(s->gateways[i], s->now_us + 50000 + sim_random(s, 3000000));
+        sim_gateway_lose_store(s->gateways[i], s->now_us + away_us + sim_random(s, 3000000));
+}
+
+/* Nobody reaches the store; perhaps for so long that all leases are over. */
+static void cut_off(struct sim *s)
+{
+    sim_trace(s, "the store is away for all");
+    s->count.cut_offs++;
+    break_lines(s, sim_random(s, 20000000));
 }
 
 /* Somebody empties it, or it restarts without its data: then the lines break, too. */
@@ -141,7 +152,7 @@ static void lose_data(struct sim *s)
     sim_trace(s, "the store %s and is empty", restart ? "restarts" : "is flushed");
     s->count.losses++;
     if (restart) {
-        break_lines(s);
+        break_lines(s, 50000);
         sim_store_restart(s->store);
     }
     sim_store_lose(s->store);
@@ -165,7 +176,7 @@ void sim_failover(struct sim *s)
         return;
     sim_trace(s, "the replica takes over");
     s->count.failovers++;
-    break_lines(s);
+    break_lines(s, 50000);
     sim_store_restart(s->store);
     sim_store_load(s->store, s->saved);
     sim_model_restore(s->model, s->saved_model);
@@ -208,4 +219,6 @@ void sim_chaos(struct sim *s)
         lose_data(s);
     else if (s->o.fails_over && dice >= 103 && dice < 108)
         stop_replication(s);
+    else if (dice >= 108 && dice < 110)
+        cut_off(s);
 }

@@ -90,70 +90,69 @@ static void ran_beat(struct sim_model *m, const struct reply *reply)
     names_all(m, reply_at(reply, 4), after.live, true);
 }
 
-struct holding {
+struct sockets { /* that stand in an instance's name */
+    struct sim_model *model;
     const char *instance_id;
-    const struct model_player *somebody; /* connected there */
+    int64_t mapped, unmapped;
+    bool drop_unmapped;
 };
 
-static void look_for_connected(void *arg, struct str key, void *value)
+static void count_socket(void *arg, struct str key, void *value)
 {
-    struct holding *h = arg;
-    const struct model_player *p = value;
-    (void)key;
-    if (p->socket[0] && strcmp(p->instance, h->instance_id) == 0)
-        h->somebody = p;
+    struct sockets *of = arg;
+    const struct model_socket *s = value;
+    if (strcmp(s->instance->id, of->instance_id) != 0)
+        return;
+    bool mapped = str_eq(key, str_of(s->player->socket));
+    of->mapped += mapped;
+    of->unmapped += !mapped;
+    if (!mapped && of->drop_unmapped)
+        mem_free(map_remove(of->model->sockets, key));
 }
 
-static void ran_retire(struct sim_model *m, struct str word)
+static struct sockets sockets_of(struct sim_model *m, const char *instance_id, bool drop_unmapped)
 {
+    struct sockets of = {.model = m, .instance_id = instance_id, .drop_unmapped = drop_unmapped};
+    map_each(m->sockets, count_socket, &of);
+    return of;
+}
+
+static void ran_retire(struct sim_model *m, struct str word, const struct reply *reply)
+{
+    struct model_instance *i = sim_model_instance(m, str_of(m->call->owner));
+    if (str_eq(word, STR("LIVE")))
+        return;
+    struct sockets left = sockets_of(m, i->id, false);
+    sim_model_same(m, reply_int(reply, 1), left.mapped + left.unmapped, "number of sockets left");
     if (!str_eq(word, STR("OK")))
         return;
-    struct model_instance *i = sim_model_instance(m, str_of(m->call->owner));
-    struct holding h = {i->id, NULL};
-    map_each(m->players, look_for_connected, &h);
-    if (h.somebody)
-        SIM_MODEL_FAIL(m, "instance %s is retired, but %s is connected there", i->id, h.somebody->id);
     i->listed = false;
     i->epoch = i->beat = 0;
 }
 
-static void ran_leftovers(struct sim_model *m, const struct reply *reply)
+/* All of a set come in one page: what has no mapping is dropped. */
+static void ran_leftovers(struct sim_model *m, struct str word, const struct reply *reply)
 {
     const struct reply *list = reply_at(reply, 1);
+    if (!str_eq(word, STR("OK")))
+        return;
+    sim_model_same(m, (int64_t)list->count, 4 * sockets_of(m, m->call->owner, true).mapped,
+                   "number of leftovers, in fours,");
     for (size_t i = 0; i + 3 < list->count; i += 4) {
         struct model_player *p = sim_model_player_of(m, reply_str(list, i + 1));
         const struct model_socket *s = map_find(m->sockets, reply_str(list, i));
-        sim_model_expect(m,
-                         s && strcmp(s->instance->id, m->call->owner) == 0 && s->player == p &&
-                             str_eq(reply_str(list, i), str_of(p->socket)),
-                         p, "a leftover");
+        sim_model_expect(m, s && s->player == p && strcmp(s->instance->id, m->call->owner) == 0, p,
+                         "a leftover");
+        sim_model_same(m, reply_int(list, i + 2), p->state > FREE ? p->level : 0, "its level");
+        sim_model_same_text(m, reply_str(list, i + 3), p->room ? p->room->id : "", "its room");
     }
-}
-
-struct own {
-    struct sim_model *model;
-    int64_t mapped;
-};
-
-/* In the caller's set: what has no mapping is dropped. */
-static void count_own(void *arg, struct str key, void *value)
-{
-    struct own *own = arg;
-    const struct model_socket *s = value;
-    if (strcmp(s->instance->id, sim_model_origin(own->model)) != 0)
-        return;
-    bool mapped = str_eq(key, str_of(s->player->socket));
-    own->mapped += mapped;
-    if (!mapped)
-        mem_free(map_remove(own->model->sockets, key));
 }
 
 static void ran_own(struct sim_model *m, const struct reply *reply)
 {
     const struct reply *list = reply_at(reply, 2);
-    struct own own = {.model = m};
-    map_each(m->sockets, count_own, &own);
-    sim_model_same(m, (int64_t)list->count, 2 * own.mapped, "number of sockets and players");
+    sim_model_same(m, (int64_t)list->count, 2 * sockets_of(m, sim_model_origin(m), true).mapped,
+                   "number of sockets and players");
     for (size_t i = 0; i + 1 < list->count; i += 2) {
         const struct model_player *p = sim_model_player_of(m, reply_str(list, i + 1));
         sim_model_same_text(m, reply_str(list, i), p->socket, "socket");
@@ -186,10 +185,10 @@ void sim_model_fleet_ran(struct sim_model *m, struct model_player *p, struct str
         ran_beat(m, reply);
         break;
     case SIM_RETIRE:
-        ran_retire(m, word);
+        ran_retire(m, word, reply);
         break;
     case SIM_LEFTOVERS:
-        ran_leftovers(m, reply);
+        ran_leftovers(m, word, reply);
         break;
     case SIM_OWN:
         ran_own(m, reply);

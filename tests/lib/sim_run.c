@@ -91,6 +91,7 @@ static void print_counts(const struct sim *s, double seconds)
         {s->count.freezes, "freezes"},
         {s->count.outages, "outages"},
         {s->count.drains, "drains"},
+        {s->count.cut_offs, "times the store away for all"},
         {s->count.losses, "losses of all data"},
         {s->count.failovers, "failovers"},
         {s->count.takeovers, "takeovers"},
@@ -212,14 +213,16 @@ int sim_run(int argc, char **argv, bool redis, int64_t tickets)
     }
     if (redis)
         compare(o);
+    static const struct {
+        int64_t seats, share_percent;
+        const char *mode;
+    } runs[] = {{2, 60, "remote"}, {3, 25, "direct"}, {4, 15, "all"}};
     int64_t all = o.tickets;
-    o.seats = 2;
-    o.events_mode = "remote";
-    o.tickets = all * 3 / 4;
-    (void)run(&o);
-    o.seats = 3;
-    o.events_mode = "direct";
-    o.tickets = all - all * 3 / 4;
-    (void)run(&o);
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        o.seats = runs[i].seats;
+        o.events_mode = runs[i].mode;
+        o.tickets = all * runs[i].share_percent / 100;
+        (void)run(&o);
+    }
     return 0;
 }

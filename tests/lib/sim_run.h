@@ -2,9 +2,11 @@
  *
  *     [--seed N] [--tickets N] [--seats N] [--mode remote|all|direct] [--loss 0|1] [--failover 0|1]
  *
- * Without seats and mode two runs: rooms of two over `remote`, with three quarters of the tickets, and rooms
- * of three over `direct`. SIM_SEED and SIM_TICKETS do the same as the flags, SIM_TRACE=1 prints every call.
- * Each run prints its seed first. */
+ * Without seats and mode three runs: rooms of two over `remote`, of three over `direct`, of four over `all`,
+ * with 60, 25 and 15 % of the tickets; over Redis before them a short one, which must go the very same way in
+ * memory. SIM_SEED and SIM_TICKETS do the same as the flags, SIM_TRACE=1 prints every call. Each run prints
+ * its seed first.
+ */
 #ifndef TESTS_LIB_SIM_RUN_H
 #define TESTS_LIB_SIM_RUN_H
 
