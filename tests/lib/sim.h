@@ -70,6 +70,7 @@ struct sim {
     struct reply *saved; /* owned: the store as a replica has it that will take over; NULL: none will */
     struct sim_model *saved_model; /* owned */
     uint64_t failover_at_us;
+    uint64_t away_until_us; /* the store, for all */
     struct sim_gateway
         *gateways[SIM_GATEWAYS]; /* never NULL; a dead one is replaced by the next generation */
     struct sim_client clients[SIM_CLIENTS_MAX];

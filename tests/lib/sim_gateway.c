@@ -18,7 +18,9 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
     struct sim_gateway *g = mem_alloc(sizeof *g);
     g->sim = s;
     g->index = index;
-    g->alive = g->trusts = true;
+    g->alive = true;
+    g->away_until_us = s->away_until_us;
+    g->trusts = s->now_us >= s->away_until_us;
     realm_init(&g->realm, s->backend, &s->rules, "", fleet_text("i%u", ++s->instances_made));
     g->beat_at_us = s->now_us;
     g->poll_at_us = s->now_us + sim_random(s, POLL_US);

@@ -133,8 +133,9 @@ void sim_client_act(struct sim *s, struct sim_client *c)
 /* All lines break: what is on them reaches the store as it was, or not at all. */
 static void break_lines(struct sim *s, uint64_t away_us)
 {
+    s->away_until_us = s->now_us + away_us;
     for (unsigned i = 0; i < SIM_GATEWAYS; i++)
-        sim_gateway_lose_store(s->gateways[i], s->now_us + away_us + sim_random(s, 3000000));
+        sim_gateway_lose_store(s->gateways[i], s->away_until_us + sim_random(s, 3000000));
 }
 
 /* Nobody reaches the store; perhaps for so long that all leases are over. */

@@ -99,9 +99,9 @@ void sim_model_overdue(struct sim_model *m, int64_t by_ms)
 
 static void ran_due(struct sim_model *m, const struct reply *reply)
 {
-    size_t due = tally(m, sim_model_fleet_ms(m)).due;
-    sim_model_same(m, (int64_t)reply->count, (int64_t)(due < DUE_PER_CALL ? due : DUE_PER_CALL),
-                   "number of due ones");
+    struct tally t = tally(m, sim_model_fleet_ms(m));
+    sim_model_same(m, (int64_t)reply->count, (int64_t)(t.due < DUE_PER_CALL ? t.due : DUE_PER_CALL),
+                   fleet_text("number of due ones (%s among them)", t.due ? t.example : "none"));
     for (size_t i = 0; i < reply->count; i++) {
         struct model_due d;
         sim_model_due(m, reply_str(reply, i), &d);
