@@ -150,7 +150,8 @@ static void wake(struct sim *s)
         if (s->now_us < g->frozen_until_us)
             continue;
         if (g->retired) {
-            sim_replace(s, i);
+            if (s->now_us >= s->stopped_until_us)
+                sim_replace(s, i);
             continue;
         }
         if (g->frozen_until_us != 0) {

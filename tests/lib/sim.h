@@ -70,7 +70,8 @@ struct sim {
     struct reply *saved; /* owned: the store as a replica has it that will take over; NULL: none will */
     struct sim_model *saved_model; /* owned */
     uint64_t failover_at_us;
-    uint64_t away_until_us; /* the store, for all */
+    uint64_t away_until_us;    /* the store, for all */
+    uint64_t stopped_until_us; /* nobody starts an instance */
     struct sim_gateway
         *gateways[SIM_GATEWAYS]; /* never NULL; a dead one is replaced by the next generation */
     struct sim_client clients[SIM_CLIENTS_MAX];
@@ -78,8 +79,8 @@ struct sim {
     bool calm;    /* no chaos: answers are not lost */
     bool closing; /* nothing is sent any more */
     struct {
-        int64_t calls, tickets, kills, freezes, outages, drains, cut_offs, losses, failovers, takeovers,
-            repeats, entered_again, strays, idle_ends, expired, gaps, snapshots, older, calms;
+        int64_t calls, tickets, kills, freezes, outages, drains, stops, cut_offs, losses, failovers,
+            takeovers, repeats, entered_again, strays, idle_ends, expired, gaps, snapshots, older, calms;
     } count;
     struct buf text;     /* of the answer that is traced */
     uint64_t trace_hash; /* of all lines so far: two runs went the same way */

@@ -93,7 +93,7 @@ void sim_calm(struct sim *s)
 {
     sim_failover(s);
     s->calm = true;
-    s->away_until_us = s->now_us;
+    s->away_until_us = s->stopped_until_us = s->now_us;
     s->count.calms++;
     for (unsigned i = 0; i < SIM_GATEWAYS; i++) {
         struct sim_gateway *g = s->gateways[i];

@@ -186,6 +186,16 @@ void sim_failover(struct sim *s)
     s->saved_model = NULL;
 }
 
+/* The whole fleet is stopped in order, and started some time later. */
+static void stop_fleet(struct sim *s)
+{
+    sim_trace(s, "the fleet is stopped");
+    s->count.stops++;
+    s->stopped_until_us = s->now_us + 5000000 + sim_random(s, 20000000);
+    for (unsigned i = 0; i < SIM_GATEWAYS; i++)
+        s->gateways[i]->draining = true;
+}
+
 static void happen_to(struct sim *s, unsigned i, uint32_t dice)
 {
     struct sim_gateway *g = s->gateways[i];
@@ -222,4 +232,6 @@ void sim_chaos(struct sim *s)
         stop_replication(s);
     else if (dice >= 108 && dice < 110)
         cut_off(s);
+    else if (dice == 110)
+        stop_fleet(s);
 }

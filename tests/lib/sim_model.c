@@ -92,7 +92,7 @@ void sim_model_lose(struct sim_model *m)
     free_maps(m);
     make_maps(m);
     memset(m->queues, 0, sizeof m->queues);
-    m->fence = m->shift_ms = m->server = m->run = m->came_with = 0;
+    m->fence = m->shift_ms = m->stopped_ms = m->server = m->run = m->came_with = 0;
     m->shift_kept = false;
     m->live_rooms = 0;
 }
@@ -167,6 +167,7 @@ struct sim_model *sim_model_copy(const struct sim_model *m)
     to->came_with = m->came_with;
     to->shift_ms = m->shift_ms;
     to->shift_kept = m->shift_kept;
+    to->stopped_ms = m->stopped_ms;
     to->live_rooms = m->live_rooms;
     return to;
 }
@@ -187,6 +188,7 @@ void sim_model_restore(struct sim_model *m, struct sim_model *copy)
     m->came_with = copy->came_with;
     m->shift_ms = copy->shift_ms;
     m->shift_kept = copy->shift_kept;
+    m->stopped_ms = copy->stopped_ms;
     m->live_rooms = copy->live_rooms;
     map_free(copy->lost);
     map_free(copy->lost_names);

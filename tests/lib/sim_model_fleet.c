@@ -74,6 +74,9 @@ static void ran_beat(struct sim_model *m, const struct reply *reply)
     int64_t now = sim_model_now_ms(m);
     struct fleet before = {.model = m}, after = {.model = m};
     map_each(m->instances, count_instance, &before);
+    if (m->stopped_ms && m->stopped_ms + rules->lease_ms > before.newest_ms) /* they all went in order */
+        before.newest_ms = m->stopped_ms + rules->lease_ms;
+    m->stopped_ms = 0;
     bool nobody = before.newest_ms > 0 && before.newest_ms <= now;
     int64_t moved = nobody ? now - (before.newest_ms - rules->lease_ms) : 0;
     sim_model_same(m, reply_int(reply, 5), moved, "time in which nobody lived");
@@ -128,6 +131,11 @@ static void ran_retire(struct sim_model *m, struct str word, const struct reply 
         return;
     i->listed = false;
     i->epoch = i->beat = 0;
+    struct fleet f = {.model = m};
+    map_each(m->instances, count_instance, &f);
+    bool kept = m->shift_kept || !sim_model_nothing_waits(m);
+    if (f.live + f.dead == 0 && kept && m->stopped_ms == 0)
+        m->stopped_ms = sim_model_now_ms(m);
 }
 
 /* All of a set come in one page: what has no mapping is dropped. */

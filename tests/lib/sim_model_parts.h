@@ -103,6 +103,7 @@ struct sim_model {
     int64_t server, run, came_with; /* the store's lineage: which process, its run, the fence it came with */
     int64_t shift_ms;               /* for so long nobody lived: the fleet's clock is behind by it */
     bool shift_kept;                /* the store keeps it, also if nothing waits for it */
+    int64_t stopped_ms; /* since then no instance is in the fleet table, and something waits; else 0 */
     size_t matches, started, remote, live_rooms;
     int64_t happened[HAPPENINGS_MAX]; /* events of each kind */
     /* The call that is looked at: */
@@ -190,6 +191,7 @@ struct model_due { /* of one entry of `deadlines` */
 };
 void sim_model_due(struct sim_model *m, struct str text, struct model_due *out);
 void sim_model_timer_ran(struct sim_model *m, struct str word, const struct reply *reply);
+bool sim_model_nothing_waits(struct sim_model *m); /* there are no deadlines at all */
 void sim_model_beat_shift(struct sim_model *m, int64_t moved_ms, bool nobody_lived);
 
 /* sim_model_told.c */

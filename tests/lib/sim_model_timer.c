@@ -154,9 +154,14 @@ void sim_model_timer_ran(struct sim_model *m, struct str word, const struct repl
         ran_fire(m, reply);
 }
 
+bool sim_model_nothing_waits(struct sim_model *m)
+{
+    return tally(m, 0).all == 0;
+}
+
 void sim_model_beat_shift(struct sim_model *m, int64_t moved_ms, bool nobody_lived)
 {
-    bool none = tally(m, 0).all == 0;
+    bool none = sim_model_nothing_waits(m);
     if (nobody_lived && (!none || m->shift_kept)) {
         m->shift_ms += moved_ms;
         m->shift_kept = true;

@@ -91,6 +91,7 @@ static void print_counts(const struct sim *s, double seconds)
         {s->count.freezes, "freezes"},
         {s->count.outages, "outages"},
         {s->count.drains, "drains"},
+        {s->count.stops, "stops of the fleet"},
         {s->count.cut_offs, "times the store away for all"},
         {s->count.losses, "losses of all data"},
         {s->count.failovers, "failovers"},
