@@ -36,6 +36,7 @@ export function installPeers() {
 export class Peer {
   constructor(name, port, redis, env = {}) {
     const [file, ...args] = COMMANDS[name].command();
+    mkdirSync(HOME, { recursive: true }); // the floor needs no npm
     this.port = port;
     this.proc = new Proc(`${name}:${port}`, file, [...args, String(port), String(redis.port)], { cwd: HOME, env });
     this.pid = this.proc.pid;
