@@ -25,7 +25,7 @@ static inline struct buf buf_on(char *space, size_t size)
 }
 static inline void buf_add(struct buf *b, const void *bytes, size_t n)
 {
-    if (n >= b->cap - b->len) { /* also when both are 0; one byte is for the NUL */
+    if (!b->data || n >= b->cap - b->len) { /* one byte is for the NUL */
         buf_add_slowly(b, bytes, n);
         return;
     }

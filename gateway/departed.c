@@ -74,7 +74,7 @@ void departed_note(struct node *n, const struct session *s)
     if (at < d->count || d->count == DEPARTED_SESSIONS_MAX)
         take_out(d, at < d->count ? at : 0);
     d->sessions[d->count].carried = false;
-    memcpy(d->sessions[d->count++].session_id, s->session_id, ID_SIZE);
+    (void)str_copy(d->sessions[d->count++].session_id, ID_SIZE, str_of(s->session_id));
 }
 
 size_t departed_of(const struct node *n, struct str player_id, const char *session_ids[DEPARTED_SESSIONS_MAX])

@@ -69,7 +69,7 @@ static void tell_others(struct node *n, const struct room *r, struct str data_he
     char space[PUBLISH_BYTES];
     struct buf json = buf_on(space, sizeof space);
     buf_add_text(&json, "{\"roomId\":\"");
-    buf_add_text(&json, r->room_id);
+    buf_add_str(&json, str_of(r->room_id));
     buf_add_text(&json, "\",\"event\":\"" PUSH_GAME_MESSAGE "\",\"data\":");
     buf_add_str(&json, data_head);
     buf_add_str(&json, message);

@@ -1,8 +1,8 @@
 /* For LD_PRELOAD: shifts the wall clock of one process by an offset that others write into a file.
  *
- * MG_CLOCK_FILE names it: eight bytes, a signed number of milliseconds in the machine's byte order. It is mapped,
- * so that a change takes effect at once. The monotonic clocks stay as they are, as when somebody sets a
- * machine's date. Without the file the time is the true one. */
+ * MG_CLOCK_FILE names it: eight bytes, a signed number of milliseconds in the machine's byte order. It is
+ * mapped, so that a change takes effect at once. The monotonic clocks stay as they are, as when somebody sets
+ * a machine's date. Without the file the time is the true one. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -27,6 +27,7 @@ __attribute__((constructor)) static void map_offset(void)
     close(fd);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 int clock_gettime(clockid_t which, struct timespec *now)
 {
     int failed = (int)syscall(SYS_clock_gettime, which, now);
@@ -39,6 +40,7 @@ int clock_gettime(clockid_t which, struct timespec *now)
     return failed;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
     struct timespec ts;
@@ -49,6 +51,7 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone)
     return failed;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 time_t time(time_t *out)
 {
     struct timespec ts;

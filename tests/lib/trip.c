@@ -169,7 +169,7 @@ static bool connected(struct trip *t, size_t i)
 
 const char *trip_come_home(struct trip *t)
 {
-    bool here[TRIP_PLAYERS];
+    bool here[TRIP_PLAYERS] = {false};
     trip_take_image(t);
     for (size_t i = 0; i < t->n; i++)
         if ((here[i] = connected(t, i)))

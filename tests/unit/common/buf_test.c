@@ -72,7 +72,7 @@ static void begins_on_lent_space(void **state)
         struct buf b = buf_on(space, sizeof space);
         assert_string_equal(b.data, "");
         for (size_t i = 0; i < n; i++)
-            buf_add(&b, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN" + i, 1);
+            buf_add(&b, &"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN"[i], 1);
         assert_int_equal(b.len, n);
         assert_memory_equal(b.data, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN", n);
         assert_int_equal(b.data[n], 0);

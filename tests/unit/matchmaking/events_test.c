@@ -159,7 +159,8 @@ static void splits_no_garbage(void **state)
     for (int round = 0; round < 100000; round++) {
         size_t n = strlen(full) - (size_t)rand() % 40;
         char *copy = malloc(n);
-        memcpy(copy, full, n);
+        for (size_t i = 0; i < n; i++)
+            copy[i] = full[i];
         for (int i = rand() % 4; i > 0; i--)
             copy[(size_t)rand() % n] = (char)rand();
         struct room_event e;

@@ -32,7 +32,7 @@ static void the_first_come_first(void **state)
     assert_null(turns_next(&t, false));
     t.under_way--;
     assert_true(turns_full(&t)); /* whoever comes now stands behind those who wait */
-    for (char want = 'a'; want <= 'c'; want++) {
+    for (int want = 'a'; want <= 'c'; want++) {
         struct turn *turn = turns_next(&t, false);
         assert_ptr_equal(turn->script, &one_script);
         assert_int_equal(turn->key_count, 1);
