@@ -35,7 +35,7 @@ static char *reserve(struct buf *b, size_t n)
         while (cap < need)
             cap *= 2;
         char *owned = mem_resize(b->lent ? NULL : b->data, cap);
-        if (b->lent)
+        if (b->lent && b->data)
             memcpy(owned, b->data, b->len + 1);
         b->data = owned;
         b->cap = cap;

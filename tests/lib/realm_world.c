@@ -134,7 +134,7 @@ static void fill_in(struct buf *out, struct str word, const char *one, const cha
         char what = word.p[++i];
         const char *text = what == 'P' ? REALM_WORLD_PREFIX : what == '_' ? " " : what == '1' ? one : two;
         assert_non_null(text);
-        buf_add_text(out, text);
+        buf_add_str(out, str_of(text));
     }
 }
 
