@@ -10,8 +10,6 @@
  * be taking them from the store's queue. */
 #include "gateway/adopt.h"
 
-#include <stdlib.h>
-
 #include "common/clock.h"
 #include "common/list.h"
 #include "common/log.h"
@@ -192,40 +190,24 @@ static void take_room(void *arg, struct room *r)
 
 /* ---- players without a room ---- */
 
-struct waiters {
-    struct node *node;
-    struct session **list;
-    size_t count;
-};
-
-static void collect(void *arg, struct session *s)
+static bool goes_in(void *arg, struct session *s)
 {
-    struct waiters *w = arg;
     bool roomless = s->state == SESSION_IDLE || s->state == SESSION_QUEUED;
-    if (roomless && settled(w->node, s))
-        w->list[w->count++] = s;
-}
-
-static int by_arrival(const void *a, const void *b)
-{
-    const struct session *x = *(struct session *const *)a, *y = *(struct session *const *)b;
-    return (x->joined_at_ms > y->joined_at_ms) - (x->joined_at_ms < y->joined_at_ms);
+    return roomless && settled(arg, s);
 }
 
 /* In the order in which they began to wait. Their attaching hands in the tickets again. */
 static void take_players(struct node *n)
 {
-    struct waiters w = {.node = n,
-                        .list = mem_alloc((sessions_count(n->sessions) + 1) * sizeof(struct session *))};
-    sessions_each(n->sessions, collect, &w);
-    qsort(w.list, w.count, sizeof *w.list, by_arrival);
-    for (size_t i = 0; i < w.count; i++) {
-        move_in(n->island, w.list[i]);
-        attach_again(n, w.list[i]);
+    size_t count;
+    struct session **list = sessions_by_arrival(n->sessions, goes_in, n, &count);
+    for (size_t i = 0; i < count; i++) {
+        move_in(n->island, list[i]);
+        attach_again(n, list[i]);
     }
-    if (w.count)
-        log_info("island.players_adopted", KV_INT("players", w.count));
-    mem_free(w.list);
+    if (count)
+        log_info("island.players_adopted", KV_INT("players", count));
+    mem_free(list);
 }
 
 static void open_island(struct node *n)

@@ -5,8 +5,6 @@
  * here, so that there is an end. */
 #include "gateway/homecoming.h"
 
-#include <stdlib.h>
-
 #include "common/err.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -206,42 +204,33 @@ static void on_passed(void *arg, const struct passage *p)
     go_on(n);
 }
 
-struct waiters {
+struct islanders {
     struct node *node;
-    struct session **list;
-    size_t count, here; /* here: all who live on the island */
+    size_t here; /* all who live on the island */
 };
 
-static void collect(void *arg, struct session *s)
+static bool goes_home(void *arg, struct session *s)
 {
-    struct waiters *w = arg;
-    if (s->realm == &w->node->realm)
-        return;
-    w->here++;
+    struct islanders *all = arg;
+    if (s->realm == &all->node->realm)
+        return false;
+    all->here++;
     bool roomless = s->state == SESSION_IDLE || s->state == SESSION_QUEUED;
-    if (roomless && !s->moving && !s->attaching && !s->joining)
-        w->list[w->count++] = s;
-}
-
-static int by_arrival(const void *a, const void *b)
-{
-    const struct session *x = *(struct session *const *)a, *y = *(struct session *const *)b;
-    return (x->joined_at_ms > y->joined_at_ms) - (x->joined_at_ms < y->joined_at_ms);
+    return roomless && !s->moving && !s->attaching && !s->joining;
 }
 
 /* Those who wait in the order in which they came. The number of those who live on the island. */
 static size_t start_players(struct node *n)
 {
-    struct waiters w = {.node = n,
-                        .list = mem_alloc((sessions_count(n->sessions) + 1) * sizeof(struct session *))};
-    sessions_each(n->sessions, collect, &w);
-    qsort(w.list, w.count, sizeof *w.list, by_arrival);
-    for (size_t i = 0; i < w.count && n->island->passengers < PLAYERS_AT_ONCE; i++) {
+    struct islanders all = {.node = n};
+    size_t count;
+    struct session **list = sessions_by_arrival(n->sessions, goes_home, &all, &count);
+    for (size_t i = 0; i < count && n->island->passengers < PLAYERS_AT_ONCE; i++) {
         n->island->passengers++;
-        passage_start(n, w.list[i], false, on_passed, n);
+        passage_start(n, list[i], false, on_passed, n);
     }
-    mem_free(w.list);
-    return w.here;
+    mem_free(list);
+    return all.here;
 }
 
 static void begin(struct node *n)

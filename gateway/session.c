@@ -1,6 +1,8 @@
 /* Sessions: the table of allowed moves, the registry, and their lifetime. */
 #include "gateway/session.h"
 
+#include <stdlib.h>
+
 #include "common/err.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -64,6 +66,37 @@ static void each_session(void *arg, struct str key, void *value)
 void sessions_each(struct sessions *all, void (*fn)(void *arg, struct session *s), void *arg)
 {
     map_each(all->by_player, each_session, &(struct each){fn, arg});
+}
+
+struct picked {
+    bool (*pick)(void *arg, struct session *s);
+    void *arg;
+    struct session **list;
+    size_t count;
+};
+
+static void pick_one(void *arg, struct session *s)
+{
+    struct picked *p = arg;
+    if (p->pick(p->arg, s))
+        p->list[p->count++] = s;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    const struct session *x = *(struct session *const *)a, *y = *(struct session *const *)b;
+    return (x->joined_at_ms > y->joined_at_ms) - (x->joined_at_ms < y->joined_at_ms);
+}
+
+struct session **sessions_by_arrival(struct sessions *all, bool (*pick)(void *arg, struct session *s),
+                                     void *arg, size_t *count)
+{
+    struct picked p = {
+        .pick = pick, .arg = arg, .list = mem_alloc((sessions_count(all) + 1) * sizeof *p.list)};
+    sessions_each(all, pick_one, &p);
+    qsort(p.list, p.count, sizeof *p.list, by_arrival);
+    *count = p.count;
+    return p.list;
 }
 
 struct session *sessions_find(const struct sessions *all, struct str player_id)

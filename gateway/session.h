@@ -70,6 +70,10 @@ void sessions_free(struct sessions *all); /* must be empty of holders */
 size_t sessions_count(const struct sessions *all);
 /* fn for every registered session; it may close it. */
 void sessions_each(struct sessions *all, void (*fn)(void *arg, struct session *s), void *arg);
+/* Those that `pick` takes, in the order in which they began to wait: an array to be freed with mem_free,
+ * never NULL. */
+struct session **sessions_by_arrival(struct sessions *all, bool (*pick)(void *arg, struct session *s),
+                                     void *arg, size_t *count);
 struct session *sessions_find(const struct sessions *all, struct str player_id);
 /* Registers under its player id; returns the one that stood there before (not freed), or NULL. */
 struct session *sessions_put(struct sessions *all, struct session *s);

@@ -40,13 +40,10 @@ static void on_answer(void *arg, int err, const struct reply *reply)
     mem_free(f);
 }
 
-static struct span keep(struct batch *b, const char *head, struct str part, const char *tail)
+static struct span keep(struct batch *b, struct str text)
 {
-    struct span s = {.at = b->text.len};
-    buf_add_text(&b->text, head);
-    buf_add_str(&b->text, part);
-    buf_add_text(&b->text, tail);
-    s.n = b->text.len - s.at;
+    struct span s = {b->text.len, text.n};
+    buf_add_str(&b->text, text);
     return s;
 }
 
@@ -61,18 +58,13 @@ static void add(struct batch *b, const struct realm *r, const struct batch_messa
         struct str part;
     } keys[KEYS_EACH] = {{KEY_ROOM, m->room_id}, {KEY_ROOM_LOG, m->room_id}, {KEY_SESSION, m->session_id}};
     for (size_t i = 0; i < KEYS_EACH; i++) {
-        char head[REALM_PREFIX_MAX + 32];
-        const char *pattern = redis_key_pattern(keys[i].key), *hole = strchr(pattern, '{');
-        struct str prefix = str_of(r->prefix);
-        memcpy(head, prefix.p, prefix.n);
-        memcpy(head + prefix.n, pattern, (size_t)(hole - pattern));
-        head[prefix.n + (size_t)(hole - pattern)] = 0;
-        key[i] = keep(b, head, keys[i].part, strchr(hole, '}') + 1);
+        char text[REALM_KEY_BYTES];
+        key[i] = keep(b, (struct str){text, realm_key_text(r, keys[i].key, keys[i].part, text)});
     }
     const struct str fields[ARGS_EACH] = {m->room_id, m->player_id,      m->socket_id, m->event,
                                           m->data,    m->skip_player_id, request};
     for (size_t i = 0; i < ARGS_EACH; i++)
-        field[i] = keep(b, "", fields[i], "");
+        field[i] = keep(b, fields[i]);
     b->waiting[b->count++] = (struct waiting){fn, arg};
 }
 

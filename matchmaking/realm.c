@@ -47,17 +47,26 @@ void realm_key(struct realm_call *c, enum redis_key key)
     realm_key_of(c, key, (struct str){0});
 }
 
+size_t realm_key_text(const struct realm *r, enum redis_key key, struct str part, char out[REALM_KEY_BYTES])
+{
+    struct str tail = str_of(redis_key_pattern(key)), head = str_cut(&tail, '{');
+    (void)str_cut(&tail, '}'); /* the hole's name */
+    const struct str pieces[] = {str_of(r->prefix), head, part, tail};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        CHECK(n + pieces[i].n <= REALM_KEY_BYTES);
+        if (pieces[i].n)
+            memcpy(out + n, pieces[i].p, pieces[i].n);
+        n += pieces[i].n;
+    }
+    return n;
+}
+
 void realm_key_of(struct realm_call *c, enum redis_key key, struct str part)
 {
-    struct str tail = str_of(redis_key_pattern(key));
-    struct str whole = keep(c, str_of(c->realm->prefix));
-    whole.n += keep(c, str_cut(&tail, '{')).n;
-    if (tail.n > 0) {
-        (void)str_cut(&tail, '}');
-        whole.n += keep(c, part).n;
-        whole.n += keep(c, tail).n;
-    }
-    add_key(c, whole);
+    char text[REALM_KEY_BYTES];
+    size_t n = realm_key_text(c->realm, key, part, text);
+    add_key(c, keep(c, (struct str){text, n}));
 }
 
 void realm_key_level(struct realm_call *c, int64_t level)

@@ -14,8 +14,7 @@
 local LOG_MAX, NOW, RUN = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local HEAD, FIELDS = 6, 7
 if NOW == '' then
-    local time = redis.call('TIME')
-    NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+    NOW = store_now()
 end
 --@include emit once
 
@@ -37,7 +36,7 @@ local function say(key, log, session, id, player, socket, event, data, skip, req
     local room = {id = id, key = key, seq = tonumber(f[2]), epoch = tonumber(f[5]), run = f[6] or '', insts = f[3], log = log,
                   log_max = LOG_MAX, events = {}}
     if RUN == '' or room.run ~= RUN then
-        RUN = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^[^|]*|(%d+)|') or ''
+        RUN = store_run()
     end
     emit(room, event, data, skip ~= '' and ',"skip":"' .. skip .. '"' or nil)
     redis.call('HSET', key, 'seq', room.seq, 'lastAt', NOW)

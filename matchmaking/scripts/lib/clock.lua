@@ -1,6 +1,5 @@
 -- clock: what time it is in the store, in ms since 1970; all instances go by it.
-local clock = redis.call('TIME')
-local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local NOW = store_now()
 
 -- Deadlines are due by a clock of their own, which stands still while no instance lives: NOW less the time that nobody could
 -- use. heartbeat.lua keeps the sum of that time as the entry SHIFT of `deadlines`, with a score where no deadline is; STOPPED is

@@ -1,3 +1,3 @@
 -- run: which run of the store this is, '' if it does not say (heartbeat.lua). The last of KEYS is `lineage` in every script that
 -- includes this part.
-local RUN = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^[^|]*|(%d+)|') or ''
+local RUN = store_run()
