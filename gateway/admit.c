@@ -54,8 +54,8 @@ static void on_info(void *arg, int err, const struct reply *reply)
     const char *wrong = admit_judge(info, set->redis_key_prefix, set->redis_require_noeviction);
     if (!wrong && says(info, "cluster_enabled:1"))
         log_warn("store.cluster", KV("prefix", set->redis_key_prefix),
-                 KV("reason", "Redis Cluster has not been tested"),
-                 KV("next", "works only if this address owns the prefix' slot"));
+                 KV("reason", "this is a node of a Redis Cluster"),
+                 KV("next", "works while this very node serves the prefix' slot; nothing is followed"));
     q.fn(q.arg, wrong ? ADMIT_NO : ADMIT_YES, wrong ? wrong : "");
 }
 

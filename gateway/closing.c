@@ -16,6 +16,20 @@ void closing_waiters(struct room *r, bool all)
     }
 }
 
+void closing_lost(struct room *r, int64_t former)
+{
+    LIST_EACH_SAFE(it, next, &r->waiters)
+    {
+        struct room_waiter *w = OWNER(it, struct room_waiter, link);
+        if (w->at.epoch != former || (r->at.epoch == former && w->at.seq <= r->at.seq))
+            continue;
+        list_remove(it);
+        tell_error(w->session->conn, w->request_id, CODE_OUTCOME_UNKNOWN, NULL);
+        session_release(w->session);
+        mem_free(w);
+    }
+}
+
 void closing_room(struct node *n, struct room *r, struct str requeued, const char *reason)
 {
     closing_waiters(r, true);

@@ -11,6 +11,10 @@ struct room;
 void closing_room(struct node *n, struct room *r, struct str requeued, const char *reason);
 /* The same if it has no member here; room_id may be empty. */
 void closing_if_empty(struct node *n, const char *room_id);
+/* Epoch `former` is over here, or was set back: who waits for a number of it that the room has not reached
+ * hears OUTCOME_UNKNOWN. Whether what it stood for was done the store alone knows, and the same request again
+ * finds out. */
+void closing_lost(struct room *r, int64_t former);
 /* The replies whose event has been delivered (all of them: with `all`) go out. */
 void closing_waiters(struct room *r, bool all);
 

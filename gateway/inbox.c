@@ -33,7 +33,8 @@
 struct fill {
     struct node *node;
     struct history_position have; /* the last event delivered when it was asked for */
-    bool older; /* the store does not have that: it came back with older data, or somebody forged one */
+    int64_t ahead;                /* the highest number held back then */
+    bool older; /* the store does not have these: it came back with older data, or somebody forged one */
     void (*done)(void *arg, bool answered); /* or NULL */
     void *arg;
     char room_id[ID_SIZE];
@@ -46,8 +47,8 @@ static void fill_end(struct fill *f, bool good)
         r->filling = false;
         if (r->fill_again) {
             inbox_fill(f->node, r);
-        } else if (good && r->astray) {
-            r->astray = false;
+        } else if (good && r->astray_epoch) {
+            r->astray_epoch = 0;
             closing_waiters(r, false);
         }
         if (!list_empty(&r->held))
@@ -73,9 +74,12 @@ static void leave_epoch(struct room *r, const struct room_event *e)
 
 static void advance(struct room *r, const struct room_event *e)
 {
-    if (e->epoch != r->at.epoch)
+    int64_t former = r->at.epoch;
+    if (e->epoch != former)
         leave_epoch(r, e);
     r->at = (struct history_position){e->epoch, e->seq};
+    if (e->epoch != former)
+        closing_lost(r, former);
 }
 
 /* Delivers `e` and all held events that follow it. The room may be gone afterwards. */
@@ -106,7 +110,7 @@ static void deliver_run(struct node *n, struct room *r, const struct room_event 
 static void accept_numbered(struct node *n, struct room *r, const struct room_event *e)
 {
     if (e->epoch != r->at.epoch && !history_follows(r->at, e)) {
-        r->astray = true; /* the log says what of ours still counts */
+        r->astray_epoch = e->epoch; /* the log says what of ours still counts */
         inbox_fill(n, r);
         return;
     }
@@ -151,7 +155,9 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
         if (!s->catching_up) /* else catchup.c shows it */
             deliver_snapshot(s->conn, r, reply_str(reply, 1), to.seq);
     }
-    closing_waiters(r, anew);      /* numbers that are no more would be waited for in vain */
+    if (anew)
+        closing_lost(r, f->have.epoch);
+    closing_waiters(r, false);
     if (r->status == ROOM_WAITING) /* what was lost may be the confirmations */
         f->node->on_seated(f->node, r);
 }
@@ -177,7 +183,7 @@ static void on_log(void *arg, int err, const struct reply *reply)
         return;
     }
     int64_t newest = reply_int(reply, 1), before = r->at.seq;
-    f->older = history_after(f->have, reply) == HISTORY_OTHER;
+    f->older = history_after(f->have, reply) == HISTORY_OTHER || (newest >= 0 && f->ahead > newest);
     const struct reply *events = reply_at(reply, 2);
     for (size_t i = 0; i < events->count; i++) {
         r = rooms_find(n->rooms, str_of(f->room_id));
@@ -216,6 +222,7 @@ void inbox_fill_then(struct node *n, struct room *r, void (*done)(void *arg, boo
     struct fill *f = mem_alloc(sizeof *f);
     f->node = n;
     f->have = r->at;
+    f->ahead = room_held_last(r);
     f->done = done;
     f->arg = arg;
     memcpy(f->room_id, r->room_id, sizeof f->room_id);
@@ -390,7 +397,7 @@ void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct sess
                     struct str data)
 {
     struct room *r = rooms_find(n->rooms, room_id);
-    if (r && (r->at.seq < seq || r->astray) && request_id != 0)
+    if (r && (r->at.seq < seq || r->astray_epoch) && request_id != 0)
         room_wait(r, seq, s, request_id, data);
     else
         tell_ok(s->conn, request_id, data);

@@ -102,6 +102,22 @@ static void refuse(struct lease *l, const struct reply *reply)
     l->events.on_refused(l->events.arg, text);
 }
 
+/* A node of a Redis Cluster that does not serve our slot: "MOVED slot host:port". It may be another one by
+ * the next start only. */
+static void refuse_moved(struct lease *l, struct str error)
+{
+    char text[512];
+    struct str rest = error;
+    (void)str_cut(&rest, ' ');
+    struct str slot = str_cut(&rest, ' ');
+    (void)snprintf(
+        text, sizeof text,
+        "REDIS_KEY_PREFIX %s belongs to slot %.*s, which another node of this Redis Cluster serves: "
+        "set REDIS_URL (or REDIS_HOST and REDIS_PORT) to %.*s",
+        l->node->realm.prefix, (int)slot.n, slot.p, (int)rest.n, rest.p);
+    l->events.on_refused(l->events.arg, text);
+}
+
 /* A beat may lie in a frozen store's buffers and be carried out when we have long ceased to count on the
  * lease. So each says until when it is good, by the store's own clock; one sent to a store that has been
  * silent for as long is only a probe: it renews nothing. 0: we have not heard the store's clock yet. */
@@ -121,6 +137,12 @@ static int64_t not_after_ms(const struct lease *l)
 
 static void beat(void *arg);
 
+static bool begins(struct str text, const char *with)
+{
+    size_t n = strlen(with);
+    return text.n >= n && memcmp(text.p, with, n) == 0;
+}
+
 static void on_beat(void *arg, int err, const struct reply *reply)
 {
     struct lease *l = arg;
@@ -134,6 +156,10 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         realm_heard(&l->node->realm, reply_int(reply, 1), reply_int(reply, 2));
         if (!l->held)
             beat(l);
+        return;
+    }
+    if (err == ERR_SCRIPT && !l->ready && begins(reply->str, "MOVED ")) {
+        refuse_moved(l, reply->str);
         return;
     }
     if (!realm_said(o, "OK")) {

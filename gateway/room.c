@@ -192,6 +192,11 @@ struct room_held *room_next_held(struct room *r)
     return h;
 }
 
+int64_t room_held_last(const struct room *r)
+{
+    return list_empty(&r->held) ? 0 : OWNER(r->held.prev, struct room_held, link)->seq;
+}
+
 static void gap_stood(void *arg)
 {
     struct room *r = arg;
@@ -223,7 +228,7 @@ void room_drop_held(struct room *r, int64_t up_to_seq)
 void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_id, struct str data)
 {
     struct room_waiter *w = mem_alloc(sizeof *w + data.n);
-    w->seq = seq;
+    w->at = (struct history_position){r->astray_epoch ? r->astray_epoch : r->at.epoch, seq};
     w->request_id = request_id;
     w->session = s;
     session_hold(s);
@@ -237,7 +242,7 @@ struct room_waiter *room_next_waiter(struct room *r, bool all)
     LIST_EACH(it, &r->waiters)
     {
         struct room_waiter *w = OWNER(it, struct room_waiter, link);
-        if (all || w->seq <= r->at.seq) {
+        if (all || (w->at.epoch == r->at.epoch && w->at.seq <= r->at.seq)) {
             list_remove(&w->link);
             return w;
         }

@@ -27,9 +27,9 @@ struct room_held { /* an event that came too early */
     size_t bytes;
     char text[];
 };
-struct room_waiter { /* a reply that goes out once event `seq` has been delivered */
+struct room_waiter { /* a reply that goes out once this event has been delivered */
     struct list link;
-    int64_t seq;
+    struct history_position at;
     int64_t request_id;
     struct session *session; /* held */
     size_t bytes;
@@ -48,7 +48,9 @@ struct room {
     struct list waiters; /* struct room_waiter by arrival */
     bool filling;        /* the log is being read */
     bool fill_again;     /* ... and once more then */
-    bool astray; /* an event came that does not continue ours: replies wait until the log has been read */
+    /* An event of this epoch came that does not continue ours: replies wait until the log has been read. 0 =
+     * no. */
+    int64_t astray_epoch;
     uint64_t compared_at_ms;      /* monotonic: when its number was last compared with the store's */
     struct copy *copy;            /* owned; NULL unless the room may go on without the store (adopt.h) */
     struct rooms *all;            /* the registry it stands in */
@@ -87,9 +89,11 @@ enum room_order room_order(const struct room *r, int64_t seq);
 void room_hold(struct room *r, int64_t seq, struct str text);
 struct room_held *
 room_next_held(struct room *r); /* the held event seq + 1, unlinked, to be freed by the caller; or NULL */
+int64_t room_held_last(const struct room *r); /* the highest number that waits; 0 = none */
 /* An event came too early: unless the timer runs already, on_gap is called in ROOM_GAP_MS. */
 void room_gap(struct room *r);
 void room_drop_held(struct room *r, int64_t up_to_seq);
+/* seq: a number of the present epoch, or of the one that made the room go astray. */
 void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_id, struct str data);
 /* The first waiter whose event has been delivered (or any, with `all`), unlinked; or NULL. */
 struct room_waiter *room_next_waiter(struct room *r, bool all);

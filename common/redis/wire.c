@@ -5,7 +5,7 @@ const char *redis_reason_name(enum redis_reason r)
 {
     static const char *const names[] = {"ok",      "connecting", "closed",   "refused", "auth",
                                         "timeout", "loading",    "readonly", "resolve", "busy",
-                                        "oom",     "no_write",   "sentinel"};
+                                        "oom",     "no_write",   "sentinel", "cluster"};
     return names[r];
 }
 
@@ -38,8 +38,20 @@ enum redis_reason wire_refusal(struct str error)
     return begins(error, "BUSY ") ? REDIS_BUSY : wire_reason(error);
 }
 
+/* What a node of a cluster says of a slot that it does not serve. */
+static bool is_elsewhere(struct str error)
+{
+    static const char *const begins[] = {"MOVED ", "ASK ", "TRYAGAIN ", "CLUSTERDOWN "};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (error.n >= strlen(begins[i]) && memcmp(error.p, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
 enum redis_reason wire_no_write(struct str error)
 {
+    if (is_elsewhere(error))
+        return REDIS_CLUSTER;
     static const struct {
         const char *word;
         enum redis_reason reason;

@@ -20,6 +20,7 @@ enum redis_reason { /* why a link is not ready */
                     REDIS_OOM,        /* it is full, writes are refused */
                     REDIS_NO_WRITE,   /* it refuses writes: its disk (MISCONF) or too few replicas */
                     REDIS_SENTINEL,   /* no sentinel answers, or they know no such master */
+                    REDIS_CLUSTER,    /* a node of a Redis Cluster that does not serve our slot (now) */
 };
 const char *redis_reason_name(enum redis_reason r); /* "closed", "refused", ... */
 

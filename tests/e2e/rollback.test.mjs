@@ -112,6 +112,56 @@ fleetTest('our own request is the first to meet the older Redis: its answer come
   assert.equal(await lost(a), 1);
 });
 
+fleetTest('an answer that waited for a number which was lost: OUTCOME_UNKNOWN, and the request is done when it comes again', async (fleet) => {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const env = { LEASE_MS: 60000, GRACE_MS: 60000 };
+  const a = await fleet.gateway({ redis: line, env });
+  const b = await fleet.gateway({ redis, env });
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  await redis.command('SAVE');
+  line.ignore('gameMessage');
+  const held = line.holdReply('read_log', `room:${room}`);
+  await bob.say(room, 'not heard at a');
+  const id = ann.nextId;
+  const answer = ann.ask('gameMessage', { roomId: room, message: 'lost' }); // its number comes behind one that is missing
+  await bob.client.next('gameMessage', said('lost'));
+  await held;
+  await rollBack(redis);
+  line.hear();
+  line.release('commands');
+  await allUp([a, b]);
+  assert.equal((await answer).error?.code, 'OUTCOME_UNKNOWN');
+  const again = await ann.ask('gameMessage', { roomId: room, message: 'lost' }, { id });
+  assert.ok(again.ok, again.raw);
+  await bob.client.next('gameMessage', said('lost'));
+  await talk(bob, [ann], room, 'after');
+  await talk(ann, [bob], room, 'after that');
+  for (const player of [ann, bob]) player.account(room);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
+fleetTest('a user who may not ask for INFO: numbers alone still tell', async (fleet) => {
+  const redis = await fleet.redis();
+  const allow = () => redis.command('ACL', 'SETUSER', 'gate', 'on', '>pw', '~*', '&*', '+@all', '-info');
+  await allow();
+  const url = redis.url.replace('//', '//gate:pw@');
+  const [a, b] = await fleet.gateways(2, { redis: url, env: { GRACE_MS: 60000 } });
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  await redis.command('SAVE');
+  for (let i = 0; i < 5; i++) await talk(ann, [bob], room, `lost ${i}`);
+  await rollBack(redis);
+  await allow();
+  await allUp([a, b]);
+  for (const { client } of [ann, bob]) await client.next('roomSnapshot', { timeoutMs: 20000 });
+  for (const gateway of [a, b]) assert.equal(await lost(gateway), 1);
+  assert.equal(await redis.command('EXISTS', 'lineage'), 0);
+  await ann.say(room, 'after');
+  await bob.client.next('gameMessage', said('after'));
+});
+
 fleetTest('the confirmations are lost: seats are confirmed again, the game starts once more', async (fleet) => {
   const redis = await fleet.redis();
   const line = await fleet.faultProxy(redis);

@@ -196,6 +196,24 @@ test('one\'s own events in a replay: told by the reply alone, unless they were a
   assert.deepEqual((await Promise.all(sent)).map((reply) => reply.seq), [3, 4, 5, 6]);
 });
 
+test('a later epoch is said with the number; a snapshot brings its own', async (t) => {
+  const { server, client, room } = await playing(t);
+  say(server.sessions[0], 3, 'bob', 'three');
+  push(server.sessions[0], 4, 'roomEpoch', { epoch: 1731000090000 });
+  say(server.sessions[0], 5, 'bob', 'five');
+  await waitFor(() => room.seq === 5);
+  assert.equal(room.epoch, 1731000090000);
+  let session = await comeBack(server);
+  assert.deepEqual(session.asked('hello')[0].data.resume.rooms, { [ROOM]: { epoch: 1731000090000, seq: 5 } });
+  await client.ping();
+  const state = { roomId: ROOM, players: [{ id: 'ann', state: {} }, { id: 'bob', state: {} }], gameData: 1, turn: 0, status: 'active', version: 1, seq: 4, epoch: 1731000099000 };
+  session.push('roomSnapshot', { roomId: ROOM, state, seq: 4 }, { room: ROOM });
+  say(session, 5, 'bob', 'another five');
+  await waitFor(() => room.seq === 5 && room.epoch === 1731000099000);
+  session = await comeBack(server);
+  assert.deepEqual(session.asked('hello')[0].data.resume.rooms, { [ROOM]: { epoch: 1731000099000, seq: 5 } });
+});
+
 test('not all could be shown: recovered is false, the snapshot is the truth', async (t) => {
   const { server, client, room, heard } = await playing(t);
   const session = await comeBack(server, { recovered: false });

@@ -29,7 +29,7 @@ fleetTest('a Redis Cluster is refused in one line unless the prefix is a hash ta
   await redis.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
   await waitFor(async () => /cluster_state:ok/.test(await redis.command('CLUSTER', 'INFO')), { what: 'the cluster' });
   const gateway = await fleet.gateway({ redis, env: { REDIS_KEY_PREFIX: '{realm1}:' } });
-  await gateway.proc.sees(/store\.cluster.*not been tested/);
+  await gateway.proc.sees(/store\.cluster.*prefix=\{realm1\}:/);
   await fleet.match(await fleet.client(gateway, 'ann'), await fleet.client(gateway, 'bob'));
 });
 

@@ -186,8 +186,11 @@ __attribute__((noreturn)) static void run(const struct redis_server *s, pid_t pa
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server outlives its test */
     if (getppid() != parent || log < 0 || dup2(nothing, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
         _exit(126);
+    const char *other = getenv("REDIS_SERVER_BIN");
+    if (other != NULL && *other)
+        argv[0] = other;
     execvp(argv[0], (char *const *)(uintptr_t)argv);
-    fprintf(stderr, "cannot run redis-server: %s\n", strerror(errno));
+    fprintf(stderr, "cannot run %s: %s\n", argv[0], strerror(errno));
     _exit(127);
 }
 

@@ -11,6 +11,7 @@ import { waitFor } from './wait.mjs';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const BINARY = process.env.MATCHGATE_BIN ?? join(ROOT, 'build/dev/matchgate');
+const REDIS = process.env.REDIS_SERVER_BIN || 'redis-server'; // or another store that speaks its language
 
 export const ASAN_OPTIONS = 'detect_leaks=1:halt_on_error=1:strict_string_checks=1:detect_stack_use_after_return=1';
 
@@ -38,7 +39,7 @@ export class RedisServer {
 
   async start() {
     const args = Object.entries(this.conf).flatMap(([key, value]) => [`--${key}`, ...String(value).split(' ')]);
-    this.proc = new Proc(`redis:${this.port}`, 'redis-server', args);
+    this.proc = new Proc(`redis:${this.port}`, REDIS, args);
     this.runs.push(this.proc);
     await waitFor(async () => this.proc.exit || (await this.#ping()), { what: `redis-server on ${this.port}` });
     if (this.proc.exit) throw new Error(`redis-server did not start:\n${this.proc.output}`);
@@ -107,14 +108,14 @@ export class Sentinel {
     ];
     if (password) lines.push(`requirepass ${password}`, `sentinel sentinel-pass ${password}`);
     writeFileSync(join(this.dir, 'sentinel.conf'), `${lines.join('\n')}\n`);
-    this.proc = new Proc(`sentinel:${port}`, 'redis-server', [join(this.dir, 'sentinel.conf'), '--sentinel']);
+    this.proc = new Proc(`sentinel:${port}`, REDIS, [join(this.dir, 'sentinel.conf'), '--sentinel']);
   }
 
   // Another process with the same port, and what it knew (after the first one's end).
   async again() {
     const next = Object.create(Sentinel.prototype);
     Object.assign(next, { port: this.port, dir: this.dir });
-    next.proc = new Proc(`sentinel:${this.port}`, 'redis-server', [join(this.dir, 'sentinel.conf'), '--sentinel']);
+    next.proc = new Proc(`sentinel:${this.port}`, REDIS, [join(this.dir, 'sentinel.conf'), '--sentinel']);
     await waitFor(() => next.command('PING'), { what: `the sentinel on ${this.port}` });
     return next;
   }
