@@ -165,7 +165,7 @@ async function talk(player, room, said, going) {
 
 fleetTest(`${ROOMS} rooms talk through an outage of 10 s`, { timeout: 240000 }, async (fleet) => {
   const redis = await fleet.redis({ aof: true, conf: { appendfsync: 'always' } });
-  const gateway = await fleet.gateway({ redis, env: { ...QUICK, RATE_PER_SECOND: 1000, CONNECTIONS_PER_ADDRESS_MAX: 5000 } });
+  const gateway = await fleet.gateway({ redis, env: QUICK });
   const games = [];
   for (let i = 0; i < ROOMS; i++) {
     const players = await Promise.all([`a${i}`, `b${i}`].map((name) => Returning.open(fleet, gateway, name)));

@@ -3,7 +3,8 @@
 // A request waits in #queue for the line, and for its turn: WINDOW may be under way, as many as the server remembers. It
 // gets its id when it goes out, and waits in #calls for the reply. After a break the next hello resumes the session: what
 // was not answered is sent again with its id, in order, and done once; and again, while the answer says nothing of the first
-// try. On another session it rejects with OUTCOME_UNKNOWN.
+// try. On another session it rejects with OUTCOME_UNKNOWN. What a room asks for is also sent again while the server's store is
+// away or silent, as long as the request's time lasts; what is asked later waits behind it.
 // After a welcome the server's word counts: rooms it does not list are over, the ticket joins again if it is not held.
 import { Emitter } from './emitter.js';
 import { GatewayError, fail } from './errors.js';
@@ -16,6 +17,8 @@ const WINDOW = 64;
 const ROOMS_MAX = 4; // that a hello may name
 const NOT_NOW = ['BUSY', 'RATE_LIMITED', 'SERVICE_DEGRADED']; // said without looking whether it was done before
 const AGAIN_MS = 200;
+const LASTING = ['gameMessage', 'updatePlayerState', 'updateGameData', 'leaveRoom', 'endGame']; // done once, by their id
+const UNKNOWN_MAX = 3; // answers OUTCOME_UNKNOWN in a row: it is too old to be remembered
 
 // Pushes that one's own requests cause, and by what in the request they are known.
 const OWN = {
@@ -93,7 +96,7 @@ export class Client extends Emitter {
       const call = { event, data, body, resolve, reject };
       call.timer = setTimeout(() => {
         const code = call.sent ? 'TIMEOUT' : 'NOT_CONNECTED';
-        this.#settle(call, fail(code, `no answer to ${event} in ${timeoutMs} ms`, !call.sent));
+        this.#settle(call, call.open ? call.refused : fail(code, `no answer to ${event} in ${timeoutMs} ms`, !call.sent));
       }, timeoutMs);
       if (event === 'ping' && this.status === 'connected') return this.#transmit(call); // a sign of life does not wait
       this.#queue.add(call);
@@ -155,13 +158,17 @@ export class Client extends Emitter {
   #pump() {
     for (const call of this.#queue) {
       const [oldest = Infinity] = this.#calls.keys();
-      if (this.status !== 'connected' || this.#lastId - oldest >= WINDOW - 1) return;
+      if (this.status !== 'connected' || this.#again || this.#lastId - oldest >= WINDOW - 1) return;
       this.#transmit(call);
     }
   }
 
   #transmit(call) {
     this.#queue.delete(call);
+    if (call.undone) {
+      this.#calls.delete(call.id);
+      Object.assign(call, { id: undefined, sent: false, undone: false });
+    }
     call.id ??= ++this.#lastId;
     Object.assign(call, { repeated: call.sent, open: false });
     this.#calls.set(call.id, call);
@@ -175,6 +182,10 @@ export class Client extends Emitter {
     this.#queue.delete(call);
     this.#calls.delete(call.id);
     clearTimeout(call.timer);
+    if (this.#again && ![...this.#calls.values()].some(({ open }) => open)) {
+      clearTimeout(this.#again); // nobody is left whom the others wait for
+      this.#again = null;
+    }
     if (error) call.reject(error);
     else call.resolve(data);
     this.#pump();
@@ -196,6 +207,16 @@ export class Client extends Emitter {
     this.#again = null;
     for (const call of [...this.#calls.values()])
       if (call.open && this.status === 'connected') this.#transmit(call);
+    this.#pump();
+  }
+
+  /** Does the answer leave the request open? */
+  #isOpen(call, code) {
+    if (code === 'OUTCOME_UNKNOWN') return LASTING.includes(call.event) && (call.unknown = (call.unknown ?? 0) + 1) < UNKNOWN_MAX;
+    if (call.repeated) return NOT_NOW.includes(code);
+    if (!LASTING.includes(call.event) || !['BUSY', 'SERVICE_DEGRADED'].includes(code)) return false;
+    call.undone = true; // for certain: the next try is a new request
+    return true;
   }
 
   #reply({ id, ok, data, error }) {
@@ -203,8 +224,8 @@ export class Client extends Emitter {
     if (id === this.#helloId) {
       if (error?.retryable) this.#line.drop(error.message);
       else if (!ok) this.#line.close(4001, error?.message); // else the push welcome follows
-    } else if (call?.repeated && NOT_NOW.includes(error?.code)) {
-      call.open = true;
+    } else if (call && error && this.#isOpen(call, error.code)) {
+      Object.assign(call, { open: true, refused: new GatewayError(error) });
       this.#again ??= setTimeout(() => this.#askAgain(), error.retryAfterMs ?? AGAIN_MS);
     } else if (call) {
       const room = this.rooms.get(call.data.roomId);
