@@ -62,6 +62,7 @@ fleetTest('a result whose answer was lost counts on the island', async (fleet) =
     const again = async () => (await ann.request('endGame', { roomId, result }, { id: 900 })).data;
     assert.equal((await waitFor(again, { what: 'the report to be known', timeoutMs: 20000 })).ended, false);
     await waitFor(() => line.calls('copy_room') > 0, { what: 'a copy to be made', timeoutMs: 20000 });
+    await ann.send('getGameState', { roomId }); // answered behind it
   });
 });
 
@@ -154,3 +155,31 @@ fleetTest('the same of one who has left his room there and lost his line then', 
   assert.ok((await ann.ask('leaveRoom', { roomId: room }, { id: 900 })).ok);
   await clean(fleet, redis);
 });
+
+// What Redis did just before it went away is undone when the room comes home from the island; it was answered all the same when it was
+// asked for again.
+for (const again of ['at home', 'on the island'])
+  fleetTest(`a message whose answer was lost with Redis is said once, when it is asked for again ${again}`, async (fleet) => {
+    const redis = await fleet.redis();
+    const line = await fleet.faultProxy(redis);
+    const gateway = await fleet.gateway({ redis: line, env: { ...QUICK, LEASE_MS: 60000 } });
+    const [ann, bob] = [await Returning.open(fleet, gateway, 'ann'), await Returning.open(fleet, gateway, 'bob')];
+    const room = await pair(ann, bob);
+    const id = ann.nextId;
+    const first = ann.ask('gameMessage', { roomId: room, message: 'lost' }, { id });
+    await line.loseReply('message', 'ann').then(() => line.shut());
+    assert.equal((await first).error.code, 'OUTCOME_UNKNOWN');
+    await adopted(gateway);
+    if (again === 'on the island') await ann.say(room, 'lost', { id });
+    await bob.say(room, 'alone');
+    line.open();
+    await home(gateway);
+    await ann.say(room, 'lost', { id });
+    await bob.client.next('gameMessage', { filter: ({ data }) => data.message === 'lost' });
+    await ann.say(room, 'end');
+    await bob.client.next('gameMessage', { filter: ({ data }) => data.message === 'end' });
+    ann.account(room);
+    bob.account(room);
+    assert.deepEqual(bob.messages(room).filter((text) => text === 'lost'), ['lost']);
+    await clean(fleet, redis);
+  });
