@@ -70,7 +70,8 @@ export class Line {
     if (this.#resuming) {
       const known = this.known();
       this.said = Object.fromEntries(known.map(({ id, view }) => [id, view.upTo]));
-      const rooms = Object.fromEntries(known.map(({ id, view: { epoch, upTo } }) => [id, epoch > 1 ? { epoch, seq: upTo } : upTo]));
+      const position = ({ view }) => (this.record.epochOf(view) > 1 ? { epoch: this.record.epochOf(view), seq: view.upTo } : view.upTo);
+      const rooms = Object.fromEntries(known.map((room) => [room.id, position(room)]));
       data.resume = { session: this.session.id, token: this.session.token, rooms };
     }
     this.send({ event: 'hello', data });

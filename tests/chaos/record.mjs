@@ -79,7 +79,7 @@ export class Record {
     const key = `${player} ${roomId}`;
     let view = this.#views.get(key);
     if (!view) {
-      view = { player, roomId, epoch: 1, upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [], endUnknown: false };
+      view = { player, roomId, epoch: 1, before: [], upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [], endUnknown: false };
       if (this.lossy) view.held = new Map(); // number -> content, as long as nobody takes it back
       this.#views.set(key, view);
     }
@@ -99,7 +99,7 @@ export class Record {
   // He is told of a room that he had left or seen the end of: a loss has brought it back, and he begins anew.
   again(view) {
     if (!this.lossy || view.first === null) return;
-    Object.assign(view, { epoch: 1, over: false, upTo: 0, ahead: new Set(), held: new Map(), first: null, last: 0, floor: 0, jumps: [], endUnknown: false });
+    Object.assign(view, { epoch: 1, before: [], over: false, upTo: 0, ahead: new Set(), held: new Map(), first: null, last: 0, floor: 0, jumps: [], endUnknown: false });
     this.counts.takenBack++;
   }
 
@@ -117,15 +117,23 @@ export class Record {
     if (seq <= view.floor) this.violation(`I7 ${view.player} got number ${seq} (${event}) behind ${view.floor} in ${roomId}`, view.player);
     view.floor = Math.max(view.floor, seq);
     for (const { missed } of view.jumps) missed.delete(seq); // it came after all, behind the snapshot
-    if (event === 'roomEpoch') view.epoch = frame.data.epoch;
+    if (event === 'roomEpoch') {
+      view.before.push({ epoch: view.epoch, below: seq });
+      view.epoch = frame.data.epoch;
+    }
     this.#account(view, seq, contentOf(frame), frame);
+  }
+
+  // Of the number up to which the player misses nothing: it may be older than the room's epoch, if he misses one before that began.
+  epochOf({ before, upTo, epoch }) {
+    return before.find(({ below }) => upTo < below)?.epoch ?? epoch;
   }
 
   // A snapshot: the player knows the room up to seq from now on. Missing events are lost for him, and counted. Pushes up to seq may
   // still follow, in order; he ignores them.
   snapshot(view, seq, epoch = 1) {
     if (this.lossy) this.#takeBack(view, seq, epoch);
-    view.epoch = epoch;
+    Object.assign(view, { epoch, before: [] });
     if (seq <= view.upTo) return;
     const missed = new Set();
     for (let s = view.upTo + 1; view.first !== null && s <= seq; s++) if (!view.ahead.has(s)) missed.add(s);

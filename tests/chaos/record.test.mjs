@@ -203,3 +203,19 @@ test('a loss: a message stands once all the same, also a refused one that was re
   const twice = ({ all, say }) => [3, 4].reduce((data, seq) => (all(seq, 'gameMessage', data), data), say('ann').data);
   assert.ok(played(twice, {}, lossy()).some((text) => /I7 ann#1 was done 2 times/.test(text)));
 });
+
+test('the epoch to resume with is that of the number, not of the room', () => {
+  const record = new Record();
+  const view = record.view('ann', ROOM);
+  const push = (seq, event, data) => record.pushed(view, { seq, event, ts: seq, room: ROOM, data });
+  push(1, 'x', {});
+  push(3, 'roomEpoch', { epoch: 9 }); // 2 is her own, and not answered yet
+  push(4, 'x', {});
+  assert.deepEqual([view.upTo, record.epochOf(view)], [1, 1]);
+  push(6, 'roomEpoch', { epoch: 12 });
+  record.sending('ann#1', 'ann', 1, ROOM);
+  record.answered('ann#1', view, 'ok', 2, 'gameMessage {}');
+  assert.deepEqual([view.upTo, record.epochOf(view)], [4, 9]);
+  record.snapshot(view, 8, 12);
+  assert.deepEqual([view.upTo, record.epochOf(view)], [8, 12]);
+});
