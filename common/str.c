@@ -38,11 +38,16 @@ bool str_to_int(struct str text, int64_t *out)
 
 size_t str_from_int(char out[STR_INT_BYTES], int64_t value)
 {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
     char digits[STR_INT_BYTES], *at = digits + sizeof digits;
     uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do
-        *--at = (char)('0' + rest % 10);
-    while ((rest /= 10) > 0);
+    for (; rest >= 10; rest /= 100)
+        memcpy(at -= 2, pairs + 2 * (rest % 100), 2);
+    if (rest > 0 || at == digits + sizeof digits)
+        *--at = (char)('0' + rest);
     if (value < 0)
         *--at = '-';
     size_t n = (size_t)(digits + sizeof digits - at);

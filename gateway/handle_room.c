@@ -57,14 +57,17 @@ static void on_message(void *arg, int err, const struct reply *reply)
     if (done_before || realm_said(o, "OK")) {
         intent_done(i);
         int64_t seq = reply_int(reply, 1);
-        char data[40];
-        int bytes = snprintf(data, sizeof data, "{\"seq\":%lld}", (long long)seq);
+        char space[40];
+        struct buf data = buf_on(space, sizeof space);
+        buf_add_text(&data, "{\"seq\":");
+        buf_add_int(&data, seq);
+        buf_add_text(&data, "}");
         if (!done_before && reply->count > 3)
             inbox_event(i->node, i->session->realm, reply_str(reply, 3));
         if (!done_before)
             inbox_event(i->node, i->session->realm, reply_str(reply, 2));
-        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
-                       (struct str){data, (size_t)bytes});
+        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, buf_str(&data));
+        buf_close(&data);
     } else {
         intent_refused_in_room(i, o);
     }

@@ -87,10 +87,12 @@ static void deliver_run(struct node *n, struct room *r, const struct room_event 
 {
     char room_id[ID_SIZE];
     memcpy(room_id, r->room_id, sizeof room_id);
+    uint64_t removed = rooms_removed(n->rooms);
     advance(r, e);
     deliver_event(n, r, e);
     for (;;) {
-        r = rooms_find(n->rooms, str_of(room_id));
+        if (rooms_removed(n->rooms) != removed)
+            r = rooms_find(n->rooms, str_of(room_id));
         if (!r)
             return;
         closing_waiters(r, false);

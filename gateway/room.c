@@ -13,6 +13,7 @@ struct rooms {
     struct loop *loop;
     rooms_gap_cb on_gap;
     void *arg;
+    uint64_t removed;
 };
 
 struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg)
@@ -44,6 +45,11 @@ void rooms_free(struct rooms *all)
 size_t rooms_count(const struct rooms *all)
 {
     return map_count(all->by_id);
+}
+
+uint64_t rooms_removed(const struct rooms *all)
+{
+    return all->removed;
 }
 
 struct room *rooms_find(const struct rooms *all, struct str room_id)
@@ -88,6 +94,7 @@ void rooms_each(struct rooms *all, void (*fn)(void *arg, struct room *r), void *
 void rooms_remove(struct rooms *all, struct room *r)
 {
     CHECK(list_empty(&r->members) && list_empty(&r->waiters));
+    all->removed++;
     (void)map_remove(all->by_id, str_of(r->room_id));
     metrics_set(METRIC_ROOMS, (int64_t)map_count(all->by_id));
     room_drop_held(r, INT64_MAX);

@@ -65,6 +65,8 @@ typedef void (*rooms_gap_cb)(void *arg, struct room *r);
 struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg);
 void rooms_free(struct rooms *all); /* with all its rooms; their members must be gone */
 size_t rooms_count(const struct rooms *all);
+/* How many were removed so far: as long as this stays, pointers to rooms are good. */
+uint64_t rooms_removed(const struct rooms *all);
 struct room *rooms_find(const struct rooms *all, struct str room_id);
 struct room *rooms_get(struct rooms *all,
                        struct str room_id); /* makes it if needed: seq 0, waiting, no members */

@@ -84,11 +84,10 @@ static inline enum said bulk(struct scan *s, struct reply *out)
     enum said said = number(s, &n);
     if (said != GOOD)
         return said;
-    *out = (struct reply){.type = REPLY_NIL};
-    if (n < 0)
+    if (n < 0 || n > TEXT_MAX) {
+        *out = (struct reply){.type = REPLY_NIL};
         return n == -1 ? GOOD : BROKEN;
-    if (n > TEXT_MAX)
-        return BROKEN;
+    }
     if (!has(s, (size_t)n + LINE_END))
         return more(s, (size_t)n + LINE_END);
     *out = (struct reply){.type = REPLY_STR, .str = {s->p, (size_t)n}};
@@ -104,11 +103,10 @@ static enum said array(struct scan *s, int depth, struct reply *out)
     enum said said = number(s, &n);
     if (said != GOOD)
         return said;
-    *out = (struct reply){.type = REPLY_NIL};
-    if (n < 0)
+    if (n < 0 || n > TEXT_MAX || depth > RESP_DEPTH_MAX) {
+        *out = (struct reply){.type = REPLY_NIL};
         return n == -1 ? GOOD : BROKEN;
-    if (depth > RESP_DEPTH_MAX || n > TEXT_MAX)
-        return BROKEN;
+    }
     if (!has(s, (size_t)n * ELEMENT_BYTES_MIN))
         return more(s, (size_t)n * ELEMENT_BYTES_MIN);
     if (s->r->capacity - s->used < (size_t)n)

@@ -69,15 +69,11 @@ enum redis_reason wire_no_write(struct str error)
  * sent. */
 static void add_header(struct buf *out, char mark, size_t n)
 {
-    char line[24];
-    size_t at = sizeof line;
-    line[--at] = '\n';
-    line[--at] = '\r';
-    do
-        line[--at] = (char)('0' + n % 10);
-    while ((n /= 10) > 0);
-    line[--at] = mark;
-    buf_add(out, line + at, sizeof line - at);
+    char line[1 + STR_INT_BYTES + 2] = {mark};
+    size_t end = 1 + str_from_int(line + 1, (int64_t)n);
+    line[end++] = '\r';
+    line[end++] = '\n';
+    buf_add(out, line, end);
 }
 
 void redis_format_begin(struct buf *out, size_t count)
