@@ -106,13 +106,30 @@ static void on_fire(struct sim_gateway *g, const struct sim_call *c, struct real
     sim_gateway_rematch(g, reply_str(c->reply, 1));
 }
 
+/* The store has answered on the present line. */
+static void trust(struct sim_gateway *g, const struct sim_call *c)
+{
+    if (g->trusts || c->line != g->line)
+        return;
+    sim_trace(g->sim, "%s has the store back", g->realm.instance_id);
+    g->trusts = true;
+    sim_gateway_back(g);
+}
+
 static void on_beat(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
 {
     g->beating = false;
     if (o.err)
         return;
-    if (!realm_said(o, "OK"))
+    bool late = realm_said(o, "LATE");
+    if (!late && !realm_said(o, "OK"))
         sim_fail(g->sim, "%s is refused", g->realm.instance_id);
+    if (late) { /* but now the store answers */
+        g->run = g->realm.run = reply_int(c->reply, 2);
+        g->beat_at_us = g->sim->now_us;
+        trust(g, c);
+        return;
+    }
     int64_t epoch = reply_int(c->reply, 1);
     bool lost = reply_int(c->reply, 6) > 0 || reply_int(c->reply, 8) > 0;
     if ((g->epoch != 0 && epoch != g->epoch) || lost)
@@ -121,11 +138,7 @@ static void on_beat(struct sim_gateway *g, const struct sim_call *c, struct real
     g->epoch = epoch;
     g->run = g->realm.run = reply_int(c->reply, 7);
     g->answered = c->beat;
-    if (!g->trusts && c->line == g->line) {
-        sim_trace(g->sim, "%s has the store back", g->realm.instance_id);
-        g->trusts = true;
-        sim_gateway_back(g);
-    }
+    trust(g, c);
     const struct reply *dead = reply_at(c->reply, 3);
     if (dead->count > 0 && !g->sweeping[0]) {
         (void)str_copy(g->sweeping, sizeof g->sweeping,

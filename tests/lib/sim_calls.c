@@ -97,7 +97,8 @@ static void run_room(struct sim_call *c)
                             .player_id = str_of(c->player),
                             .socket_id = str_of(c->socket),
                             .session_id = str_of(c->player),
-                            .request_id = c->request};
+                            .request_id = c->request,
+                            .epoch = c->epoch};
     struct room_change change = {.game = c->game,
                                  .json = str_of(c->text),
                                  .has_turn = c->game,
@@ -145,7 +146,8 @@ static void run_presence(struct sim_call *c)
                                  .first = c->number == 0,
                                  .fence = c->fence,
                                  .known_run = c->run,
-                                 .answered = c->answered};
+                                 .answered = c->answered,
+                                 .not_after_ms = c->not_after_ms};
     struct presence_hello hello = {.player_id = player,
                                    .socket_id = str_of(c->socket),
                                    .held_fence = c->again ? c->fence : 0,

@@ -40,7 +40,8 @@ struct sim_call {
     char player[ID_SIZE], socket[ID_SIZE], room[ID_SIZE], ticket[ID_SIZE], owner[ID_SIZE];
     int64_t level, fence, number; /* number: have (log), version (-1 none), known epoch (beat) */
     int64_t after_ms;             /* of a turn's deadline */
-    int64_t epoch;                /* of `number` (log) */
+    int64_t epoch;                /* of `number`; 0: not known */
+    int64_t not_after_ms;         /* beat: until when it is good */
     int64_t run, beat,
         answered;    /* beat: the store that is known, this beat's number, the last one answered */
     int64_t request; /* the client's id of it; 0: none */

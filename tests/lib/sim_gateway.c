@@ -11,7 +11,7 @@
 #include "tests/lib/sim_model.h"
 
 enum { COMPARE_PER_10000 = 3000, FILL_PER_10000 = 3000, DRAIN_PER_10000 = 1000 };
-enum { BEAT_US = 1500000, POLL_US = 250000, SWEEP_US = 2000000 };
+enum { BEAT_GOOD_MS = 1500, BEAT_US = 1500000, POLL_US = 250000, SWEEP_US = 2000000 };
 
 struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
 {
@@ -285,6 +285,7 @@ void sim_gateway_tick(struct sim_gateway *g)
                                        .fence = g->fence,
                                        .run = g->run,
                                        .beat = ++g->beats,
+                                       .not_after_ms = sim_now_ms(s) + BEAT_GOOD_MS,
                                        .answered = g->answered});
     }
     if (g->epoch == 0 || !g->trusts) /* nothing before the first answer */
@@ -304,8 +305,12 @@ void sim_gateway_tick(struct sim_gateway *g)
 
 void sim_gateway_freeze(struct sim_gateway *g, uint64_t until_us)
 {
-    g->frozen_until_us = until_us;
     g->stalled = sim_chance(g->sim, 5000);
+    if (g->stalled) { /* its last act was to ask for much */
+        g->beat_at_us = g->poll_at_us = g->sweep_at_us = g->sim->now_us;
+        sim_gateway_tick(g);
+    }
+    g->frozen_until_us = until_us;
 }
 
 void sim_gateway_lose_store(struct sim_gateway *g, uint64_t until_us)

@@ -59,6 +59,7 @@ static void act_in_room(struct sim *s, struct sim_gateway *g, struct sim_session
     }
     if (sleepy(own->view->room))
         return;
+    c.epoch = sim_chance(s, 5000) ? own->view->at.epoch : 0;
     if (choose(s, &c))
         sim_gateway_drop(g, own);
     else

@@ -46,18 +46,25 @@ static int64_t greatest(int64_t a, int64_t b, int64_t c)
     return most > c ? most : c;
 }
 
-/* Which store it is, and what it has forgotten. */
-static void beat_store(struct sim_model *m, const struct model_instance *i, const struct reply *reply)
+/* Which store is it? Another process begins a run. */
+static void beat_store(struct sim_model *m)
 {
     const struct sim_call *c = m->call;
-    int64_t server = sim_store_server(m->sim->store), fence = m->fence;
-    if (server != m->server) {
-        m->run = greatest(m->run + 1, c->run + 1, sim_model_now_ms(m));
-        m->came_with = fence;
-        if (m->server || c->run)
-            m->fence += FENCES_APART;
-        m->server = server;
-    }
+    int64_t server = sim_store_server(m->sim->store);
+    if (server == m->server)
+        return;
+    m->run = greatest(m->run + 1, c->run + 1, sim_model_now_ms(m));
+    m->came_with = m->fence;
+    if (m->server || c->run)
+        m->fence += FENCES_APART;
+    m->server = server;
+}
+
+/* What has it forgotten? fence: as it was before this beat. */
+static void beat_lost(struct sim_model *m, const struct model_instance *i, int64_t fence,
+                      const struct reply *reply)
+{
+    const struct sim_call *c = m->call;
     bool other = c->run != 0 && c->run != m->run;
     int64_t fences = positive(c->fence - fence), since = positive(c->fence - m->came_with);
     sim_model_same(m, reply_int(reply, 7), m->run, "run");
@@ -67,11 +74,16 @@ static void beat_store(struct sim_model *m, const struct model_instance *i, cons
     m->fence = c->fence > m->fence ? c->fence : m->fence;
 }
 
-static void ran_beat(struct sim_model *m, const struct reply *reply)
+static void ran_beat(struct sim_model *m, struct str word, const struct reply *reply)
 {
     struct model_instance *i = sim_model_instance(m, str_of(sim_model_origin(m)));
     const struct realm_rules *rules = sim_model_rules(m);
-    int64_t now = sim_model_now_ms(m);
+    int64_t now = sim_model_now_ms(m), fence = m->fence;
+    beat_store(m);
+    if (str_eq(word, STR("LATE"))) { /* and nothing else */
+        sim_model_same(m, reply_int(reply, 2), m->run, "run");
+        return;
+    }
     struct fleet before = {.model = m}, after = {.model = m};
     map_each(m->instances, count_instance, &before);
     if (m->stopped_ms && m->stopped_ms + rules->lease_ms > before.newest_ms) /* they all went in order */
@@ -84,7 +96,7 @@ static void ran_beat(struct sim_model *m, const struct reply *reply)
     if (!i->listed || i->lease_end_ms <= now || i->epoch == 0)
         i->epoch = (i->epoch > m->call->number ? i->epoch : m->call->number) + 1;
     sim_model_same(m, reply_int(reply, 1), i->epoch, "epoch");
-    beat_store(m, i, reply);
+    beat_lost(m, i, fence, reply);
     i->beat = m->call->beat;
     i->listed = true;
     i->lease_end_ms = now + rules->lease_ms;
@@ -190,7 +202,7 @@ void sim_model_fleet_ran(struct sim_model *m, struct model_player *p, struct str
 {
     switch (m->call->kind) {
     case SIM_BEAT:
-        ran_beat(m, reply);
+        ran_beat(m, word, reply);
         break;
     case SIM_RETIRE:
         ran_retire(m, word, reply);

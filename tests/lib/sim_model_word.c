@@ -106,7 +106,8 @@ static const char *word_in_room(struct sim_model *m, const struct sim_call *c, c
         return "NOT_STARTED";
     bool versioned = c->kind == SIM_DEADLINE || (c->kind == SIM_SET && c->number >= 0);
     int64_t version = c->kind == SIM_SET && !c->game ? seat->version : r->version;
-    return versioned && c->number != version ? "STALE_VERSION" : "OK";
+    bool elsewhere = c->epoch != 0 && c->epoch != r->epoch; /* the number may have stood for something else */
+    return versioned && (c->number != version || elsewhere) ? "STALE_VERSION" : "OK";
 }
 
 static const char *word_of_fire(struct sim_model *m, const struct sim_call *c)
@@ -146,8 +147,9 @@ const char *sim_model_word(struct sim_model *m, const struct sim_call *c, struct
     case SIM_EXPIRE:
     case SIM_LOG:
     case SIM_OWN:
-    case SIM_BEAT:
         return "OK";
+    case SIM_BEAT:
+        return sim_model_now_ms(m) > c->not_after_ms ? "LATE" : "OK";
     case SIM_MATCH:
     case SIM_DUE:
     case SIM_WHERE:
