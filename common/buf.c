@@ -44,6 +44,12 @@ static char *reserve(struct buf *b, size_t n)
     return b->data + b->len;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+    char *at = reserve(b, n);
+    *at = '\0';
+}
+
 static void grown(struct buf *b, size_t n)
 {
     b->len += n;

@@ -14,6 +14,7 @@ struct buf {
 void buf_init(struct buf *b); /* no allocation; same as = {0} */
 void buf_close(struct buf *b);
 void buf_clear(struct buf *b);                                   /* keeps the memory */
+void buf_reserve(struct buf *b, size_t n);                       /* n more bytes will cost no move */
 void buf_add_slowly(struct buf *b, const void *bytes, size_t n); /* buf_add when there is no room */
 
 /* Begins in space[size] (size > 0), mostly on the stack, and moves to memory of its own only if that is too

@@ -77,6 +77,16 @@ void addresses_remove(struct addresses *a, const char *text)
         mem_free(map_remove(a->counters, key));
 }
 
+/* As inet_ntop has it, which formats with printf. */
+static void v4_text(char out[ADDRESSES_TEXT_SIZE], const unsigned char raw[4])
+{
+    char *to = out;
+    for (int i = 0; i < 4; i++) {
+        to += str_from_int(to, raw[i]);
+        *to++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void addresses_text(char out[ADDRESSES_TEXT_SIZE], const struct sockaddr *address)
 {
     const void *raw = NULL;
@@ -89,6 +99,8 @@ void addresses_text(char out[ADDRESSES_TEXT_SIZE], const struct sockaddr *addres
         raw = (const char *)raw + 12;
         family = AF_INET;
     }
-    if (raw == NULL || inet_ntop(family, raw, out, ADDRESSES_TEXT_SIZE) == NULL)
+    if (raw != NULL && family == AF_INET)
+        v4_text(out, raw);
+    else if (raw == NULL || inet_ntop(family, raw, out, ADDRESSES_TEXT_SIZE) == NULL)
         memcpy(out, "?", 2);
 }

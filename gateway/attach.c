@@ -105,7 +105,7 @@ static enum flow_next ask_attach(struct flow *f)
     }
     if (!a->again) {
         memcpy(s->session_id, a->resume.session_id, sizeof s->session_id);
-        resume_hash(str_of(a->resume.token), s->token_hash);
+        digest_hex(a->node->digest, str_of(a->resume.token), s->token_hash); /* the store holds no token */
     }
     presence_attach(s->realm,
                     &(struct presence_hello){.player_id = str_of(s->player_id),

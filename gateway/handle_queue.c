@@ -63,9 +63,9 @@ static void ticket_for(struct intent *i)
         id_random(i->ticket_id, "t_");
         return;
     }
-    char text[ID_SIZE + 24], hash[SESSION_HASH_SIZE];
+    char text[ID_SIZE + 24], hash[DIGEST_HEX_SIZE];
     int n = snprintf(text, sizeof text, "%s %lld", i->session->session_id, (long long)i->request_id);
-    resume_hash((struct str){text, (size_t)n}, hash);
+    digest_hex(i->node->digest, (struct str){text, (size_t)n}, hash);
     (void)snprintf(i->ticket_id, sizeof i->ticket_id, "t_%.22s", hash);
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/conf.h"
+#include "common/digest.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "gateway/adopt.h"
@@ -223,6 +224,7 @@ static int run(struct process *p)
     n->clockwork = clockwork_new(n);
     n->island = island_new(n);
     n->departed = departed_new();
+    n->digest = digest_new();
     surface_open(n);
     char err[256] = "";
     if (make_server(p, err, sizeof err)) {
@@ -248,6 +250,7 @@ static int run(struct process *p)
     fleet_free(n->fleet);
     island_free(n->island);
     departed_free(n->departed);
+    digest_free(n->digest);
     inbox_close(n);
     rooms_free(n->rooms);
     sessions_free(n->sessions);

@@ -8,6 +8,7 @@
 #include "common/loop.h"
 #include "matchmaking/realm.h"
 
+struct digest;
 struct settings;
 struct server;
 struct room;
@@ -42,6 +43,7 @@ struct node {
     struct drain *drain;
     struct island *island;
     struct departed *departed;
+    struct digest *digest;
     uint64_t started_at_ms; /* wall clock */
     /* Called when players of ours were seated in a new room (confirm_members); keeps the delivery below the
      * requests. */

@@ -1,11 +1,6 @@
 /* Reads hello.resume. */
 #include "gateway/resume.h"
 
-#include <openssl/evp.h>
-#include <stdio.h>
-
-#include "common/err.h"
-
 static const int64_t NUMBER_MAX = INT64_C(9007199254740991); /* what JavaScript holds */
 
 static bool read_id(const struct json_object *o, const char *key, char out[ID_SIZE])
@@ -76,13 +71,4 @@ bool resume_at(const struct resume *r, const char *room_id, struct history_posit
         }
     }
     return false;
-}
-
-void resume_hash(struct str text, char out[SESSION_HASH_SIZE])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned bytes = 0;
-    CHECK(EVP_Digest(text.p, text.n, digest, &bytes, EVP_sha256(), NULL) == 1 && bytes == 32);
-    for (unsigned i = 0; i < bytes; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }

@@ -1,4 +1,4 @@
-/* hello.resume: what a returning client says, and the hash by which its token is known. Pure. */
+/* hello.resume: what a returning client says. Pure. */
 #ifndef GATEWAY_RESUME_H
 #define GATEWAY_RESUME_H
 
@@ -22,7 +22,5 @@ struct resume {
 bool resume_read(const struct request *request, struct resume *out, const char **why);
 /* The last event seen in a room; false: the client does not name it, and *at is where all begins. */
 bool resume_at(const struct resume *r, const char *room_id, struct history_position *at);
-/* SHA-256 in lower-case hex: the store never holds a token. */
-void resume_hash(struct str text, char out[SESSION_HASH_SIZE]);
 
 #endif

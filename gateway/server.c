@@ -170,9 +170,6 @@ static void on_listener_closed(uv_handle_t *h)
 
 static void adopt(struct server *s, int fd)
 {
-    int on = 1, unsent_max = UNSENT_MAX;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
     if (lws_adopt_socket_vhost(s->vhost, fd) == NULL) /* closes fd itself */
         log_limited(LOG_WARN, "conn.refused",
                     KV("text", "libwebsockets could not take a connection; it is closed"));
@@ -209,13 +206,15 @@ static void on_accept_again(void *arg)
 static int bind_to(const struct addrinfo *address)
 {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1, off = 0;
+    int on = 1, off = 0, unsent_max = UNSENT_MAX;
     if (fd < 0)
         return -1;
     if (address->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 && /* those accepted inherit these */
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max) == 0 &&
         bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int reason = errno;

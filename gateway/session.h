@@ -6,6 +6,7 @@
 #ifndef GATEWAY_SESSION_H
 #define GATEWAY_SESSION_H
 
+#include "common/digest.h"
 #include "common/id.h"
 #include "common/list.h"
 #include "gateway/history.h"
@@ -29,7 +30,6 @@ struct session_kept { /* a client's message that is dealt with once the session 
     char text[];
 };
 enum { SESSION_KEPT_MAX = 64, SESSION_KEPT_BYTES_MAX = 65536 };
-enum { SESSION_HASH_SIZE = 65 /* SHA-256 in hex, with NUL */ };
 
 struct session {
     enum session_state state;
@@ -60,8 +60,8 @@ struct session {
     struct history_position seen; /* events of the room up to here were caught up with */
     char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
     bool ticket_over; /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */
-    char session_id[ID_SIZE];           /* outlives the connection: resume, request ids */
-    char token_hash[SESSION_HASH_SIZE]; /* of the resume token */
+    char session_id[ID_SIZE];         /* outlives the connection: resume, request ids */
+    char token_hash[DIGEST_HEX_SIZE]; /* of the resume token */
 };
 
 struct sessions; /* the registry: player id -> session */

@@ -9,12 +9,30 @@
 #include "gateway/tell.h"
 #include "proto/messages.h"
 
+enum { COMPOSE_BYTES = 1024 /* nearly every welcome fits */ };
+
+/* head, value, a quote. */
+static void add_text(struct buf *d, const char *head, const char *value)
+{
+    buf_add_text(d, head);
+    buf_add_text(d, value);
+    buf_add_text(d, "\"");
+}
+
+static void add_int(struct buf *d, const char *head, int64_t value)
+{
+    buf_add_text(d, head);
+    buf_add_int(d, value);
+}
+
 /* The rooms he sits in, and those of the client's list that have ended. */
 static void add_rooms(struct buf *d, const struct welcome *w)
 {
     buf_add_text(d, ",\"rooms\":[");
-    if (w->room_id)
-        buf_add_fmt(d, "{\"roomId\":\"%s\"}", w->room_id);
+    if (w->room_id) {
+        add_text(d, "{\"roomId\":\"", w->room_id);
+        buf_add_text(d, "}");
+    }
     for (size_t i = 0, listed = w->room_id != NULL; i < w->resume->room_count; i++) {
         if (w->room_id && strcmp(w->resume->rooms[i].room_id, w->room_id) == 0)
             continue;
@@ -31,20 +49,27 @@ void welcome_push(const struct node *n, struct session *s, const struct welcome 
     if (s->state == SESSION_ATTACHING)
         session_move(s, w->queued ? SESSION_QUEUED : SESSION_IDLE, "attached");
     conn_ready(s->conn);
-    struct buf d = {0};
-    buf_add_fmt(&d, "{\"sessionId\":\"%s\",\"playerId\":\"%s\",\"socketId\":\"%s\",\"instanceId\":\"%s\"",
-                s->session_id, s->player_id, s->socket_id, n->realm.instance_id);
-    buf_add_fmt(&d, ",\"resumeToken\":\"%s\",\"resumeTtlMs\":%lld", w->resume->token,
-                (long long)set->session_ttl_ms);
-    buf_add_fmt(&d, ",\"serverTime\":%llu,\"pingMs\":%lld,\"recovered\":%s,\"durable\":%s",
-                (unsigned long long)clock_wall_ms(), (long long)set->ping_ms, w->recovered ? "true" : "false",
-                s->realm->backend->durable ? "true" : "false");
-    buf_add_fmt(&d, ",\"limits\":{\"messageMaxBytes\":%lld,\"messagesPerSecond\":%lld}",
-                (long long)set->message_max_bytes, (long long)set->rate_per_second);
-    if (w->queued)
-        buf_add_fmt(&d, ",\"queue\":{\"level\":%lld,\"ticketId\":\"%s\"}", (long long)s->level, s->ticket_id);
-    else
-        buf_add_text(&d, ",\"queue\":null");
+    char space[COMPOSE_BYTES];
+    struct buf d = buf_on(space, sizeof space);
+    add_text(&d, "{\"sessionId\":\"", s->session_id);
+    add_text(&d, ",\"playerId\":\"", s->player_id);
+    add_text(&d, ",\"socketId\":\"", s->socket_id);
+    add_text(&d, ",\"instanceId\":\"", n->realm.instance_id);
+    add_text(&d, ",\"resumeToken\":\"", w->resume->token);
+    add_int(&d, ",\"resumeTtlMs\":", set->session_ttl_ms);
+    add_int(&d, ",\"serverTime\":", (int64_t)clock_wall_ms());
+    add_int(&d, ",\"pingMs\":", set->ping_ms);
+    buf_add_text(&d, w->recovered ? ",\"recovered\":true" : ",\"recovered\":false");
+    buf_add_text(&d, s->realm->backend->durable ? ",\"durable\":true" : ",\"durable\":false");
+    add_int(&d, ",\"limits\":{\"messageMaxBytes\":", set->message_max_bytes);
+    add_int(&d, ",\"messagesPerSecond\":", set->rate_per_second);
+    if (w->queued) {
+        add_int(&d, "},\"queue\":{\"level\":", s->level);
+        add_text(&d, ",\"ticketId\":\"", s->ticket_id);
+        buf_add_text(&d, "}");
+    } else {
+        buf_add_text(&d, "},\"queue\":null");
+    }
     add_rooms(&d, w);
     tell_push(s->conn, PUSH_WELCOME, buf_str(&d));
     buf_close(&d);

@@ -105,10 +105,11 @@ static const struct handshake_refusal *check(struct ws *ws, struct lws *wsi, con
 /* 0 lets the upgrade go on, -1 ends the connection behind what was written. */
 static int on_confirm_upgrade(struct ws *ws, struct lws *wsi)
 {
-    char address[ADDRESSES_TEXT_SIZE];
+    char *address = ws->met_address;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
         return -1; /* answered and reset already, by libwebsockets (another upgrade): `in` points nowhere */
     peer_address(wsi, address);
+    ws->met = wsi;
     const struct handshake_refusal *refusal = check(ws, wsi, address);
     if (refusal == NULL)
         return 0;
@@ -128,11 +129,13 @@ static struct str argument(struct lws *wsi, const char *name, char *dst, int siz
 
 static void on_established(struct ws *ws, struct lws *wsi, struct conn **slot)
 {
-    char path[PATH_SIZE], address[ADDRESSES_TEXT_SIZE], hello[ARGUMENT_SIZE];
+    char path[PATH_SIZE], hello[ARGUMENT_SIZE];
     char token[ARGUMENT_SIZE],
         player_id[ARGUMENT_SIZE]; /* as large as all headers: a shorter one ends lws's search */
     bool too_long = false;
-    peer_address(wsi, address);
+    const char *address = ws->met_address;
+    if (ws->met != wsi) /* but CONFIRM_UPGRADE came just before */
+        peer_address(wsi, ws->met_address);
     struct conn_handshake h = {.path = header(wsi, WSI_TOKEN_GET_URI, path, sizeof path, &too_long),
                                .token = argument(wsi, "token=", token, sizeof token),
                                .player_id = argument(wsi, "playerId=", player_id, sizeof player_id),

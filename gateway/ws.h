@@ -12,7 +12,9 @@ struct ws {
     size_t connections_max, address_connections_max;
     bool stopping;      /* new upgrades get 503 */
     unsigned callbacks; /* depth: how many of libwebsockets' callbacks we are in */
-    char *scratch;      /* where small frames are gathered for one write */
+    struct lws *met;    /* the last one whose handshake was looked at; not to be used, it may be gone */
+    char met_address[ADDRESSES_TEXT_SIZE]; /* ... and its address */
+    char *scratch;                         /* where small frames are gathered for one write */
 };
 
 void ws_init(struct ws *ws, struct loop *loop, const struct conn_rules *rules,

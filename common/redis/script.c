@@ -28,7 +28,7 @@
 #include "common/metrics.h"
 #include "common/redis/script.h"
 
-enum { SHA_SIZE = 41, TRIES_MAX = 4 };
+enum { SHA_SIZE = 41, TRIES_MAX = 4, HEAD_BYTES = 80 /* EVALSHA, the hash, the number of keys */ };
 
 struct script_runner {
     struct redis_link *link;
@@ -287,21 +287,32 @@ static void on_answer(void *arg, int err, const struct reply *reply)
     let_go(r);
 }
 
+/* With what stands before each: `$`, its length and two ends of line. */
+static size_t wire_size(const struct str *texts, size_t count)
+{
+    enum { AROUND = 1 + 7 + 2 + 2 };
+    size_t n = count * AROUND;
+    for (size_t i = 0; i < count; i++)
+        n += texts[i].n;
+    return n;
+}
+
 void script_run(struct script_runner *r, const struct script *s, const struct str *keys, size_t key_count,
                 const struct str *args, size_t arg_count, redis_cb fn, void *arg)
 {
     struct entry *e = get_entry(r, s);
     struct script_call *c = mem_alloc(sizeof *c);
-    char count[24];
-    snprintf(count, sizeof count, "%zu", key_count);
+    char count[STR_INT_BYTES];
+    size_t digits = str_from_int(count, (int64_t)key_count);
     c->entry = e;
     c->fn = fn;
     c->arg = arg;
     c->at_us = clock_mono_us();
+    buf_reserve(&c->command, HEAD_BYTES + wire_size(keys, key_count) + wire_size(args, arg_count));
     redis_format_begin(&c->command, 3 + key_count + arg_count);
     redis_format_add(&c->command, (struct str[]){STR("EVALSHA"), {e->sha, SHA_SIZE - 1}}, 2);
     c->sha_at = c->command.len - (SHA_SIZE - 1) - 2;
-    redis_format_add(&c->command, &(struct str){count, strlen(count)}, 1);
+    redis_format_add(&c->command, &(struct str){count, digits}, 1);
     redis_format_add(&c->command, keys, key_count);
     redis_format_add(&c->command, args, arg_count);
     list_push(&e->calls, &c->node);

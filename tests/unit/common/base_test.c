@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -308,6 +310,30 @@ static void random_ids_differ_and_use_all_digits(void **state)
     assert_int_equal(used, 62);
 }
 
+/* Ids are made of bytes that are kept in stock: a child process must not use those of its parent. */
+static void random_ids_differ_from_those_of_a_child_process(void **state)
+{
+    char id[ID_SIZE], other[ID_SIZE] = "";
+    int ends[2], status = -1;
+    (void)state;
+    id_random(id, "");
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        id_random(id, "");
+        _exit(write(ends[1], id, sizeof id) == sizeof id ? 0 : 1);
+    }
+    id_random(id, "");
+    assert_int_equal(read(ends[0], other, sizeof other), sizeof other);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(id_valid(str_of(other)));
+    assert_string_not_equal(id, other);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void instance_ids_name_process_and_time(void **state)
 {
     char id[ID_SIZE], other[ID_SIZE], *end;
@@ -362,6 +388,7 @@ int main(void)
         cmocka_unit_test(lists_keep_their_order),
         cmocka_unit_test(ids_follow_the_pattern),
         cmocka_unit_test(random_ids_differ_and_use_all_digits),
+        cmocka_unit_test(random_ids_differ_from_those_of_a_child_process),
         cmocka_unit_test(instance_ids_name_process_and_time),
         cmocka_unit_test(replies_are_read_without_fear),
     };

@@ -28,6 +28,12 @@ static void test_texts(void **state)
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = 1, .sin_addr = {htonl(0xc0000201)}};
     addresses_text(text, (const struct sockaddr *)&v4);
     assert_string_equal(text, "192.0.2.1");
+    v4.sin_addr.s_addr = htonl(0xffffffff);
+    addresses_text(text, (const struct sockaddr *)&v4);
+    assert_string_equal(text, "255.255.255.255");
+    v4.sin_addr.s_addr = htonl(0x000a6400);
+    addresses_text(text, (const struct sockaddr *)&v4);
+    assert_string_equal(text, "0.10.100.0");
     check_v6("2001:DB8:0:0:0:0:0:1", "2001:db8::1");
     check_v6("::ffff:192.0.2.1", "192.0.2.1");
     check_v6("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
