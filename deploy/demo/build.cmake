@@ -1,4 +1,4 @@
-# Makes one HTML page of deploy/demo (index.html, style.css, the scripts) and the JavaScript client, and C data of the page.
+# Makes one HTML page of deploy/demo (index.html, the styles, the scripts) and the JavaScript client, and C data of the page.
 #
 #   cmake -DSOURCE_DIR=<repository> -DOUTPUT=demo_page.c [-DPAGE=demo.html] -P deploy/demo/build.cmake
 #
@@ -12,7 +12,10 @@ cmake_minimum_required(VERSION 3.20)
 # In the order in which they need each other.
 set(modules emitter errors line room ticket client index)
 list(TRANSFORM modules PREPEND proto/sdk/js/)
-list(APPEND modules deploy/demo/rules deploy/demo/view deploy/demo/game)
+set(demo address fair page counts hop panel four_rules four_board four stars_rules track stars_field stars table main)
+list(TRANSFORM demo PREPEND deploy/demo/)
+list(APPEND modules ${demo})
+set(styles base lobby table four stars panel)
 
 function(append_module name all)
   file(READ ${SOURCE_DIR}/${name}.js text)
@@ -44,10 +47,12 @@ set(script "")
 foreach(module IN LISTS modules)
   append_module(${module} script)
 endforeach()
-file(READ ${SOURCE_DIR}/deploy/demo/style.css style)
 file(READ ${SOURCE_DIR}/deploy/demo/index.html page)
-inline("<link rel=\"stylesheet\" href=\"style.css\">" "<style>\n${style}</style>")
-inline("<script type=\"module\" src=\"game.js\"></script>" "<script type=\"module\">${script}</script>")
+foreach(name IN LISTS styles)
+  file(READ ${SOURCE_DIR}/deploy/demo/${name}.css style)
+  inline("<link rel=\"stylesheet\" href=\"${name}.css\">" "<style>\n${style}</style>")
+endforeach()
+inline("<script type=\"module\" src=\"main.js\"></script>" "<script type=\"module\">${script}</script>")
 if(NOT PAGE)
   set(PAGE ${OUTPUT}.html)
 endif()

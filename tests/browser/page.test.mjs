@@ -5,7 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { COLUMNS, ROWS, isLegal, outcome, playOrder, rematchLevel, replay } from '../../deploy/demo/rules.js';
+import { gameAtLevel, levelOf, playOrder, rematchLevel } from '../../deploy/demo/fair.js';
+import { COLUMNS, ROWS, fourOutcome, isLegal, replay } from '../../deploy/demo/four_rules.js';
+import { FIELD, STARS_TO_WIN, isThere, moved, pointFrom, starAt, starsOutcome, startOf, tally } from '../../deploy/demo/stars_rules.js';
+import { Track } from '../../deploy/demo/track.js';
 
 const root = new URL('../..', import.meta.url).pathname;
 const cells = (line) => line.map(String).sort();
@@ -38,13 +41,13 @@ test('what is not legal ends the reading', () => {
 
 test('the outcome is the same for everybody, to the byte', () => {
   const order = ['ann', 'bob'];
-  assert.equal(JSON.stringify(outcome(replay('0101010'), order)), '{"winner":"ann","by":"line","moves":"0101010"}');
-  assert.equal(outcome(replay('01'), order), null);
-  assert.equal(outcome(replay('01'), order, 'eve'), null);
-  assert.deepEqual(outcome(replay('01'), order, 'ann'), { winner: 'bob', by: 'resignation', moves: '01' });
+  assert.equal(JSON.stringify(fourOutcome(replay('0101010'), order)), '{"winner":"ann","by":"line","moves":"0101010"}');
+  assert.equal(fourOutcome(replay('01'), order), null);
+  assert.equal(fourOutcome(replay('01'), order, 'eve'), null);
+  assert.deepEqual(fourOutcome(replay('01'), order, 'ann'), { winner: 'bob', by: 'resignation', moves: '01' });
   const draw = replay(drawn());
   assert.equal(draw.moves.length, COLUMNS * ROWS);
-  assert.deepEqual(outcome(draw, order), { winner: null, by: 'draw', moves: draw.moves });
+  assert.deepEqual(fourOutcome(draw, order), { winner: null, by: 'draw', moves: draw.moves });
 });
 
 // Some full board without a winner, found by trying columns in a fixed odd order.
@@ -65,10 +68,75 @@ test('the order of play: the same whoever asks, and both get to begin', () => {
     const order = playOrder(`r_${i}`, ['bob', 'ann']);
     assert.deepEqual(order, playOrder(`r_${i}`, ['ann', 'bob']));
     first.add(order[0]);
-    const level = rematchLevel(`r_${i}`);
-    assert.ok(Number.isInteger(level) && level > 100 && level <= 1000);
+    for (const game of [0, 1]) {
+      const level = rematchLevel(`r_${i}`, game);
+      assert.ok(Number.isInteger(level) && level > 100 && level <= 1000);
+      assert.equal(gameAtLevel(level), game);
+    }
   }
   assert.equal(first.size, 2);
+  for (const game of [0, 1]) for (let level = 1; level < 10; level++) assert.equal(gameAtLevel(levelOf(game, level)), game);
+});
+
+test('stars: on the field, far from each other, the first as near to the one as to the other', () => {
+  for (let room = 0; room < 50; room++) {
+    for (let number = 0; number < 2 * STARS_TO_WIN - 1; number++) {
+      const star = starAt(`r_${room}`, number);
+      assert.ok(star.x > 0 && star.x < FIELD.width && star.y > 0 && star.y < FIELD.height);
+      assert.deepEqual(star, starAt(`r_${room}`, number));
+      if (number > 0) assert.ok(Math.hypot(star.x - starAt(`r_${room}`, number - 1).x, star.y - starAt(`r_${room}`, number - 1).y) >= 40);
+    }
+    const [a, b] = [0, 1].map((side) => startOf(side).x - starAt(`r_${room}`, 0).x);
+    assert.equal(a, -b);
+  }
+});
+
+test('stars: dots move to a point and stop there, or by keys, and stay inside', () => {
+  const dot = { x: 10, y: 10 };
+  assert.deepEqual(moved(dot, { target: { x: 11, y: 10 } }, 1000), { x: 11, y: 10 });
+  const onTheWay = moved(dot, { target: { x: 110, y: 10 } }, 100);
+  assert.ok(onTheWay.x > 10 && onTheWay.x < 110 && onTheWay.y === 10);
+  assert.deepEqual(moved(dot, { keys: { x: -1, y: 0 } }, 60000), { x: 0, y: 10 });
+  const [straight, across] = [moved(dot, { keys: { x: 1, y: 0 } }, 100), moved(dot, { keys: { x: 1, y: 1 } }, 100)];
+  assert.ok(Math.abs(Math.hypot(across.x - 10, across.y - 10) - (straight.x - 10)) < 1e-9); // not faster across
+  assert.deepEqual(moved(dot, { keys: { x: 0, y: 0 } }, 100), dot);
+  assert.deepEqual(moved(dot, { target: null, keys: null }, 100), dot);
+  assert.equal(isThere(dot, { x: 15, y: 10 }), true);
+  assert.equal(isThere(dot, { x: 20, y: 10 }), false);
+});
+
+test('stars: five win, to the byte; what is not legal ends the reading', () => {
+  const order = ['ann', 'bob'];
+  assert.deepEqual(tally('0110'), { taken: '0110', scores: [2, 2], winner: null });
+  assert.equal(JSON.stringify(starsOutcome(tally('1010111000'), order)), '{"winner":"bob","by":"stars","taken":"1010111"}');
+  assert.equal(starsOutcome(tally('01'), order, 'eve'), null);
+  assert.deepEqual(starsOutcome(tally('01'), order, 'bob'), { winner: 'ann', by: 'resignation', taken: '01' });
+  for (const rubbish of [undefined, null, 7, [], {}, 'x', '2', '½']) assert.equal(tally(rubbish).taken, '');
+  for (const rubbish of [undefined, null, 7, 'ab', [], [1], [1, 2, 3], [1, null], [1, '2'], [NaN, 1]]) assert.equal(pointFrom(rubbish), null);
+  assert.deepEqual(pointFrom([-5, 1e9]), { x: 0, y: FIELD.height });
+});
+
+test("a dot's track: even from uneven messages, behind by little, and with another clock from anew", () => {
+  const track = new Track({ x: 50, y: 50 });
+  assert.deepEqual(track.at(0), { x: 50, y: 50 });
+  const late = [0, 30, 5, 45, 0, 20, 40, 10, 0, 35]; // what the network adds
+  const arrivals = late.map((ms, i) => ({ now: 5000 + i * 50 + ms, at: 100 + i * 50, x: i }));
+  let next = 0;
+  let last = 0;
+  for (let now = 5000; now <= 5500; now += 10) {
+    while (arrivals[next]?.now <= now) track.hear({ x: arrivals[next].x, y: 0 }, arrivals[next].at, arrivals[next++].now);
+    const { x } = track.at(now);
+    if (now < 5110) continue; // the first message is not due
+    assert.ok(x >= last && x - last < 0.35, `from ${last} to ${x}`); // 0.2 a step when even
+    assert.ok(Math.abs(x - Math.min(9, (now - 5100) / 50)) < 0.3, `${x} at ${now}`);
+    last = x;
+  }
+  assert.deepEqual(track.at(60000), { x: 9, y: 0 }); // silence: it stands
+  track.hear({ x: 20, y: 0 }, 7, 60000);
+  track.hear({ x: 30, y: 0 }, 57, 60050);
+  assert.deepEqual(track.at(60200), { x: 30, y: 0 });
+  track.hear({ x: 99, y: 0 }, 7, 60200); // an old one
+  assert.deepEqual(track.at(60400), { x: 30, y: 0 });
 });
 
 function build(t, sourceDir = root) {

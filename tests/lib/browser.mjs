@@ -1,14 +1,15 @@
 // Headless Chromium for tests of the demo page. Whatever a page prints as an error, throws, or asks of another host, fails the
-// test that opened it; so does a text that makes the page scroll sideways.
+// test that opened it; so does a text that makes the page scroll sideways, and what axe-core finds wherever a picture is taken.
 //
 //   visitTest('the lobby', async (fleet, visit) => {
 //     const gateway = await fleet.gateway({ env: { DEMO: '1' } });
-//     const ann = await visit(gateway, { player: 'ann' }, { phone: true });
+//     const ann = await visit(gateway, { player: 'ann' }, { phone: true });  // or other options of Playwright's newContext
 //     await ann.page.click('#find');
 //     await ann.shot('lobby');                  // build/screenshots/lobby.png
 //   });
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
@@ -16,6 +17,7 @@ import { ROOT, fleetTest } from './fleet.mjs';
 
 const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 const SHOTS = join(ROOT, 'build/screenshots');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const FLAGS = [
   '--no-sandbox', // tests run as root in containers
   '--disable-gpu',
@@ -65,6 +67,7 @@ class Visitor {
     });
   }
 
+  // Takes a picture, and looks at the page as somebody would who cannot see it, or not well.
   async shot(name) {
     const still = () =>
       Promise.all(
@@ -76,6 +79,19 @@ class Visitor {
     await this.page.evaluate(still);
     mkdirSync(SHOTS, { recursive: true });
     await this.page.screenshot({ path: join(SHOTS, `${name}.png`) });
+    await this.axe(name);
+  }
+
+  async axe(name) {
+    await this.page.evaluate(AXE);
+    for (const colorScheme of ['light', 'dark']) {
+      await this.page.emulateMedia({ colorScheme });
+      const { violations } = await this.page.evaluate(() => globalThis.axe.run());
+      for (const { id, help, nodes } of violations)
+        for (const { target, failureSummary } of nodes)
+          this.complaints.push(`${name}, ${colorScheme}: ${id}, ${help}: ${target} ${failureSummary}`);
+    }
+    await this.page.emulateMedia({ colorScheme: this.colorScheme });
   }
 
   async check() {
@@ -96,11 +112,13 @@ export function visitTest(name, fn) {
   fleetTest(name, async (fleet) => {
     const visitors = [];
     try {
-      await fn(fleet, async (gateway, query = {}, { phone = false } = {}) => {
+      await fn(fleet, async (gateway, query = {}, { phone = false, ...options } = {}) => {
         browser ??= await launch();
-        const context = await browser.newContext(phone ? PHONE : DESKTOP);
+        const context = await browser.newContext({ ...(phone ? PHONE : DESKTOP), ...options });
         const url = `http://127.0.0.1:${gateway.port}/?${new URLSearchParams(query)}`;
         const visitor = new Visitor(context, await context.newPage(), url);
+        visitor.touch = phone;
+        visitor.colorScheme = options.colorScheme ?? (phone ? PHONE : DESKTOP).colorScheme;
         visitors.push(visitor);
         await visitor.page.goto(url);
         return visitor;

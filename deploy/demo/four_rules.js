@@ -5,28 +5,13 @@
 
 export const COLUMNS = 7;
 export const ROWS = 6;
-const NEED = 4;
+const IN_A_ROW = 4;
 const DIRECTIONS = [
   [1, 0],
   [0, 1],
   [1, 1],
   [1, -1],
 ];
-
-function hash(text) {
-  let h = 2166136261;
-  for (const c of text) h = Math.imul(h ^ c.codePointAt(0), 16777619);
-  return (h ^ (h >>> 15)) >>> 0;
-}
-
-/** The players in the order of their moves: the same for both, whoever asks, and fair from room to room. */
-export function playOrder(roomId, ids) {
-  const order = [...ids].sort();
-  return hash(roomId) % 2 ? order.reverse() : order;
-}
-
-/** A level that only these two are likely to know: where they meet again after the room has gone. */
-export const rematchLevel = (roomId) => 101 + (hash(roomId) % 900);
 
 /** The four or more cells in a row through `cell`, or none. */
 function lineThrough(grid, [column, row]) {
@@ -36,7 +21,7 @@ function lineThrough(grid, [column, row]) {
     for (const sign of [1, -1])
       for (let n = 1; grid[column + sign * n * dc]?.[row + sign * n * dr] === side; n++)
         line.push([column + sign * n * dc, row + sign * n * dr]);
-    if (line.length >= NEED) return line;
+    if (line.length >= IN_A_ROW) return line;
   }
   return [];
 }
@@ -64,7 +49,7 @@ export function isLegal(game, column) {
 }
 
 /** null while the game goes on; else what all players report, to the byte: {winner (a player id or null), by, moves}. */
-export function outcome(game, order, resigned) {
+export function fourOutcome(game, order, resigned) {
   const { moves } = game;
   if (game.winner !== null) return { winner: order[game.winner], by: 'line', moves };
   if (game.full) return { winner: null, by: 'draw', moves };
