@@ -24,19 +24,17 @@ static struct { /* the process's, like the generator behind it */
     bool watched;
 } pool;
 
-/* A bit per ASCII character: . - 0-9 :, A-Z _, a-z. */
-static bool allowed(unsigned char c)
-{
-    static const uint64_t letters[4] = {UINT64_C(0x07ff600000000000), UINT64_C(0x07fffffe87fffffe), 0, 0};
-    return letters[c >> 6] >> (c & 63) & 1;
-}
-
 bool id_valid(struct str text)
 {
-    bool good = text.n >= 1 && text.n <= ID_MAX;
-    for (size_t i = 0; good && i < text.n; i++)
-        good = allowed((unsigned char)text.p[i]);
-    return good;
+    static const bool allowed[256] = {
+        ['-'] = 1, ['.'] = 1, [':'] = 1, ['_'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+    };
+    if (text.n < 1 || text.n > ID_MAX)
+        return false;
+    for (size_t i = 0; i < text.n; i++)
+        if (!allowed[(unsigned char)text.p[i]])
+            return false;
+    return true;
 }
 
 static void empty_pool(void)

@@ -83,19 +83,30 @@ size_t str_utf8_next(struct str text, uint32_t *code)
     return len;
 }
 
-bool str_is_utf8(struct str text)
+/* The first byte from p on that is not ASCII, or end. Nearly all text is ASCII. */
+static const char *ascii_end(const char *p, const char *end)
 {
     static const uint64_t not_ascii = UINT64_C(0x8080808080808080);
+    uint64_t words[4];
+    for (; end - p >= (ptrdiff_t)sizeof words; p += sizeof words) {
+        memcpy(words, p, sizeof words);
+        if ((words[0] | words[1] | words[2] | words[3]) & not_ascii)
+            break;
+    }
+    for (; end - p >= (ptrdiff_t)sizeof *words; p += sizeof *words) {
+        memcpy(words, p, sizeof *words);
+        if (words[0] & not_ascii)
+            break;
+    }
+    while (p < end && *(const signed char *)p >= 0)
+        p++;
+    return p;
+}
+
+bool str_is_utf8(struct str text)
+{
     const char *p = text.p, *end = text.n ? text.p + text.n : text.p;
-    while (p < end) {
-        uint64_t eight;
-        if (end - p >= (ptrdiff_t)sizeof eight) { /* nearly all text is ASCII */
-            memcpy(&eight, p, sizeof eight);
-            if ((eight & not_ascii) == 0) {
-                p += sizeof eight;
-                continue;
-            }
-        }
+    while ((p = ascii_end(p, end)) < end) {
         uint32_t code;
         size_t n = str_utf8_next((struct str){p, (size_t)(end - p)}, &code);
         if (n == 0)

@@ -11,6 +11,7 @@
 #include "gateway/adopt.h"
 
 #include "common/clock.h"
+#include "common/err.h"
 #include "common/list.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -54,8 +55,7 @@ void adopt_event(struct node *n, struct room *r, const struct room_event *e)
 {
     if (r->copy && !copy_apply(r->copy, e))
         drop_copy(r);
-    if (!r->copy && wanted(n) && e->seq == 2 && str_eq(e->event, STR(PUSH_GAME_START)) &&
-        !room_has_remote(r, n->realm.instance_id))
+    if (!r->copy && wanted(n) && e->seq == 2 && str_eq(e->event, STR(PUSH_GAME_START)) && !room_has_remote(r))
         r->copy = fresh_copy(r, e->seq);
 }
 
@@ -87,7 +87,7 @@ void adopt_look(struct node *n, struct room *r)
 {
     if (!wanted(n) || r->realm != &n->realm)
         return;
-    bool remote = room_has_remote(r, n->realm.instance_id);
+    bool remote = room_has_remote(r);
     if (remote || behind(r))
         drop_copy(r);
     if (!remote && !r->copy && r->status == ROOM_ACTIVE) {
@@ -138,6 +138,7 @@ static void take_seats(struct node *n, const struct room *r)
     for (size_t i = 0; i < c->seat_count; i++) {
         const struct copy_seat *seat = &c->seats[i];
         struct session *s = sessions_find(n->sessions, str_of(seat->player_id));
+        CHECK(s); /* may_go_on found all of them */
         transfer_adopt_seat(&n->island->realm, str_of(r->room_id),
                             &(struct transfer_seat){.player_id = str_of(s->player_id),
                                                     .socket_id = str_of(s->socket_id),

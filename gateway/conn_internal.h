@@ -37,11 +37,11 @@ struct conn {
     char *partial;
     size_t partial_size, partial_capacity;
     int64_t fragments; /* frames of the present message so far */
+    struct ratelimit limit;
 
     /* The clock. */
     struct wheel_entry timer;
     uint64_t opened_at_ms, pinged_at_ms, ping_ms;
-    struct ratelimit limit;
 
     struct list all; /* in env->all */
     uint64_t number;

@@ -135,7 +135,7 @@ static void places_from(struct room *r, struct str place)
 void deliver_renew(struct room *r, struct str status, struct str place)
 {
     r->status = str_eq(status, STR("active")) ? ROOM_ACTIVE : ROOM_WAITING;
-    r->place_count = 0;
+    room_places_clear(r);
     places_from(r, place);
 }
 

@@ -36,7 +36,7 @@ static struct frame *new_frame(unsigned char opcode, const struct str *parts, si
     CHECK(n <= UINT32_MAX - HEADER_MAX);
     unsigned char header[HEADER_MAX];
     size_t header_size = write_header(header, opcode, n);
-    struct frame *f = mem_resize(NULL, sizeof *f + header_size + n);
+    struct frame *f = mem_take(sizeof *f + header_size + n);
     f->references = 1;
     f->size = (uint32_t)(header_size + n);
     memcpy(f->bytes, header, header_size);
@@ -76,7 +76,7 @@ void frame_unref(struct frame *f)
 {
     CHECK(f->references > 0);
     if (--f->references == 0)
-        mem_free(f);
+        mem_give(f, sizeof *f + f->size);
 }
 
 struct str frame_bytes(const struct frame *f)

@@ -206,7 +206,8 @@ static int run(struct process *p)
     n->settings = &p->settings;
     n->started_at_ms = clock_wall_ms();
     n->sessions = sessions_new();
-    n->rooms = rooms_new(n->loop, inbox_on_gap, n);
+    id_instance(p->instance_id);
+    n->rooms = rooms_new(n->loop, p->instance_id, inbox_on_gap, n);
     n->on_seated = confirm_members;
     n->on_doubt = attach_again;
     n->on_event = adopt_event;
@@ -215,7 +216,6 @@ static int run(struct process *p)
     list_init(&n->strangers);
     n->estimate = estimate_new(p->settings.level_max);
     n->detaches = detaches_new();
-    id_instance(p->instance_id);
     n->fleet = fleet_new(p->instance_id);
     struct batch *batch = batch_new(n->loop); /* its hook before those of the store's links */
     make_store(p);

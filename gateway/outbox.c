@@ -8,16 +8,12 @@
  * same frame may be queued for several receivers. Making room walks the whole ring; it frees a quarter of the
  * limit at a time, so that a client at its limit does not cost a walk per message. */
 
-enum { FIRST_CAPACITY = 4, ROOM_SHARE = 4 };
+enum { ROOM_SHARE = 4 };
 
-struct outbox_entry {
-    struct frame *frame;
-    bool is_volatile;
-};
-
-static struct outbox_entry *at(const struct outbox *o, uint32_t i)
+static struct outbox_entry *at(struct outbox *o, uint32_t i)
 {
-    return &o->ring[(o->head + i) & (o->capacity - 1)];
+    struct outbox_entry *ring = o->ring ? o->ring : o->first;
+    return &ring[(o->head + i) & (o->capacity - 1)];
 }
 
 static size_t size_of(const struct frame *f)
@@ -27,7 +23,11 @@ static size_t size_of(const struct frame *f)
 
 static void grow(struct outbox *o)
 {
-    uint32_t capacity = o->capacity ? o->capacity * 2 : FIRST_CAPACITY;
+    if (o->capacity == 0) {
+        o->capacity = OUTBOX_FIRST;
+        return;
+    }
+    uint32_t capacity = o->capacity * 2;
     CHECK(capacity > o->capacity);
     struct outbox_entry *ring = mem_alloc(capacity * sizeof *ring);
     for (uint32_t i = 0; i < o->count; i++)
@@ -97,7 +97,7 @@ void outbox_push_always(struct outbox *o, struct frame *f)
     append(o, f, false);
 }
 
-struct str outbox_next(const struct outbox *o, char *scratch, size_t size, uint32_t *frames)
+struct str outbox_next(struct outbox *o, char *scratch, size_t size, uint32_t *frames)
 {
     size_t filled = 0;
     uint32_t n = 0;

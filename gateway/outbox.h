@@ -5,17 +5,25 @@
  * lost: they are dropped first, the new one when it does not fit, or the oldest queued ones when a reliable
  * frame needs their room. Order is kept among all frames that are sent. Pure: no socket, no clock.
  *
- * Memory: nothing until the first push; the ring then grows in powers of two, 16 bytes a frame, and stays
- * until outbox_shrink. Frames are held by a reference of our own until they are taken or dropped. */
+ * Memory: two frames find room in the struct itself, beside what every message touches anyway; for more a
+ * ring is allocated, which grows in powers of two, 16 bytes a frame, and stays until outbox_shrink. Frames
+ * are held by a reference of our own until they are taken or dropped. */
 #ifndef GATEWAY_OUTBOX_H
 #define GATEWAY_OUTBOX_H
 
 #include "gateway/frame.h"
 
-struct outbox { /* all zero = empty */
-    struct outbox_entry *ring;
+struct outbox_entry {
+    struct frame *frame;
+    bool is_volatile;
+};
+enum { OUTBOX_FIRST = 2 };
+
+struct outbox {                   /* all zero = empty */
+    struct outbox_entry *ring;    /* NULL: the entries lie in `first` */
     size_t bytes, volatile_bytes; /* of all queued frames; of the volatile ones among them */
     uint32_t head, count, capacity;
+    struct outbox_entry first[OUTBOX_FIRST];
 };
 
 enum outbox_result {
@@ -36,7 +44,7 @@ void outbox_push_always(struct outbox *o, struct frame *f);
 /* The bytes to send next: one frame's own bytes, or as many whole frames as fit, copied into scratch[size].
  * *frames says how many they are; pass it to outbox_take once they are sent. Empty when nothing waits; valid
  * until the next call. */
-struct str outbox_next(const struct outbox *o, char *scratch, size_t size, uint32_t *frames);
+struct str outbox_next(struct outbox *o, char *scratch, size_t size, uint32_t *frames);
 void outbox_take(struct outbox *o, uint32_t frames);
 
 void outbox_clear(struct outbox *o);  /* drops all and frees the ring */

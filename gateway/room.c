@@ -14,11 +14,13 @@ struct rooms {
     rooms_gap_cb on_gap;
     void *arg;
     uint64_t removed;
+    char own_instance_id[ID_SIZE];
 };
 
-struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg)
+struct rooms *rooms_new(struct loop *l, const char *own_instance_id, rooms_gap_cb on_gap, void *arg)
 {
     struct rooms *all = mem_alloc(sizeof *all);
+    CHECK(str_copy(all->own_instance_id, sizeof all->own_instance_id, str_of(own_instance_id)));
     all->loop = l;
     all->on_gap = on_gap;
     all->arg = arg;
@@ -128,6 +130,11 @@ static struct room_place *place_find(const struct room *r, struct str player_id)
     return NULL;
 }
 
+static bool is_remote(const struct room *r, const struct room_place *p)
+{
+    return p->instance_id[0] && strcmp(p->instance_id, r->all->own_instance_id) != 0;
+}
+
 void room_place_set(struct room *r, struct str player_id, struct str instance_id)
 {
     struct room_place *p = place_find(r, player_id);
@@ -136,24 +143,27 @@ void room_place_set(struct room *r, struct str player_id, struct str instance_id
             return; /* nobody has more seats: not written by us */
         r->places = mem_resize(r->places, (r->place_count + 1) * sizeof *r->places);
         p = &r->places[r->place_count++];
+        *p = (struct room_place){0};
         (void)str_copy(p->player_id, sizeof p->player_id, player_id);
     }
+    r->remote_count -= is_remote(r, p);
     (void)str_copy(p->instance_id, sizeof p->instance_id, instance_id);
+    r->remote_count += is_remote(r, p);
 }
 
 void room_place_drop(struct room *r, struct str player_id)
 {
     struct room_place *p = place_find(r, player_id);
-    if (p)
-        *p = r->places[--r->place_count];
+    if (!p)
+        return;
+    r->remote_count -= is_remote(r, p);
+    *p = r->places[--r->place_count];
 }
 
-bool room_has_remote(const struct room *r, const char *own_instance_id)
+void room_places_clear(struct room *r)
 {
-    for (size_t i = 0; i < r->place_count; i++)
-        if (r->places[i].instance_id[0] && strcmp(r->places[i].instance_id, own_instance_id) != 0)
-            return true;
-    return false;
+    r->place_count = 0;
+    r->remote_count = 0;
 }
 
 enum room_order room_order(const struct room *r, int64_t seq)

@@ -37,13 +37,16 @@ struct room_waiter { /* a reply that goes out once this event has been delivered
 };
 
 struct room {
-    char room_id[ID_SIZE];
-    const struct realm *realm; /* where its truth lives; borrowed */
+    /* Used for every message: the first cache lines. */
+    struct list members; /* struct session.in_room */
     enum room_status status;
-    int64_t level;
+    unsigned remote_count; /* places on other instances */
+    struct rooms *all;     /* the registry it stands in */
+    char room_id[ID_SIZE];
     struct history_position at; /* the last event delivered here */
-    struct list members;        /* struct session.in_room */
-    struct list held;           /* struct room_held by seq */
+    const struct realm *realm;  /* where its truth lives; borrowed */
+    int64_t level;
+    struct list held; /* struct room_held by seq */
     size_t held_count;
     struct list waiters; /* struct room_waiter by arrival */
     bool filling;        /* the log is being read */
@@ -53,7 +56,6 @@ struct room {
     int64_t astray_epoch;
     uint64_t compared_at_ms;      /* monotonic: when its number was last compared with the store's */
     struct copy *copy;            /* owned; NULL unless the room may go on without the store (adopt.h) */
-    struct rooms *all;            /* the registry it stands in */
     struct loop_timer *gap_timer; /* NULL until the first gap */
     size_t place_count;
     struct room_place *places; /* place_count */
@@ -62,7 +64,8 @@ struct room {
 struct rooms; /* the registry: room id -> room */
 /* on_gap: a gap has stood for ROOM_GAP_MS (see room_gap). It may free the room. */
 typedef void (*rooms_gap_cb)(void *arg, struct room *r);
-struct rooms *rooms_new(struct loop *l, rooms_gap_cb on_gap, void *arg);
+struct rooms *rooms_new(struct loop *l, const char *own_instance_id /* copied */, rooms_gap_cb on_gap,
+                        void *arg);
 void rooms_free(struct rooms *all); /* with all its rooms; their members must be gone */
 size_t rooms_count(const struct rooms *all);
 /* How many were removed so far: as long as this stays, pointers to rooms are good. */
@@ -79,7 +82,11 @@ void room_enter(struct room *r,
 void room_leave(struct session *s); /* no-op if in none */
 void room_place_set(struct room *r, struct str player_id, struct str instance_id);
 void room_place_drop(struct room *r, struct str player_id);
-bool room_has_remote(const struct room *r, const char *own_instance_id);
+void room_places_clear(struct room *r);
+static inline bool room_has_remote(const struct room *r) /* does somebody sit on another instance? */
+{
+    return r->remote_count > 0;
+}
 
 enum room_order {
     ROOM_DELIVER,

@@ -64,7 +64,7 @@ static void publish(struct node *n, const struct room *r, struct str json)
 static void tell_others(struct node *n, const struct room *r, struct str data_head, struct str message,
                         int64_t now_ms)
 {
-    if (strcmp(n->realm.rules.events_mode, "all") != 0 && !room_has_remote(r, n->realm.instance_id))
+    if (strcmp(n->realm.rules.events_mode, "all") != 0 && !room_has_remote(r))
         return;
     char space[PUBLISH_BYTES];
     struct buf json = buf_on(space, sizeof space);

@@ -32,33 +32,35 @@ struct session_kept { /* a client's message that is dealt with once the session 
 enum { SESSION_KEPT_MAX = 64, SESSION_KEPT_BYTES_MAX = 65536 };
 
 struct session {
-    enum session_state state;
-    unsigned holds;
+    /* Used for every message: the first cache lines. */
+    struct list in_room;
     struct conn *conn; /* held while not NULL */
     struct room *room; /* borrowed; NULL unless IN_ROOM */
-    struct list in_room;
+    enum session_state state;
+    bool welcomed;    /* welcome was pushed: requests are taken */
+    bool catching_up; /* missed events of the room are being fetched: later ones wait for them (catchup.c) */
+    bool moving;      /* on its way home from the island: requests are kept, and a detach is the duty of
+                         whoever moves it */
+    struct history_position seen; /* events of the room up to here were caught up with */
+    char socket_id[ID_SIZE], player_id[ID_SIZE];
+    unsigned holds;
     const struct realm *realm; /* where the player's record lives: the fleet's, or the island's; borrowed */
     int64_t fence;             /* 0 until attached */
     int64_t fleet_fence; /* while it lives on the island: what the store has given it; 0 = it never attached
                             there */
     int64_t answered_id; /* the greatest request id that the store has answered on this connection */
-    bool moving;         /* on its way home from the island: requests are kept, and a detach is the duty of
-                            whoever moves it */
     struct list kept;    /* struct session_kept by arrival */
     size_t kept_count, kept_bytes;
     int64_t level;
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */
     bool joining;                 /* joinMatchmaking is under way */
-    bool welcomed;                /* welcome was pushed: requests are taken */
     bool attaching;               /* an attach flow runs */
     bool doubt;              /* what we believe may not be what the store knows: attach again (clockwork) */
     bool differed;           /* the last comparison with the store found a difference */
     uint64_t compared_at_ms; /* monotonic */
     bool attach_unknown;     /* an attach was asked and its answer lost: it may have happened */
-    bool catching_up; /* missed events of the room are being fetched: later ones wait for them (catchup.c) */
-    struct history_position seen; /* events of the room up to here were caught up with */
-    char player_id[ID_SIZE], socket_id[ID_SIZE], ticket_id[ID_SIZE];
+    char ticket_id[ID_SIZE];
     bool ticket_over; /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */
     char session_id[ID_SIZE];         /* outlives the connection: resume, request ids */
     char token_hash[DIGEST_HEX_SIZE]; /* of the resume token */

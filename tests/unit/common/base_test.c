@@ -144,8 +144,8 @@ static void whole_texts_are_utf8(void **state)
         {"", 0, true},      {"\xc3\xa4", 2, true},  {"\xe2\x9c\x93", 3, true},  {"\xf0\x9f\x98\x80", 4, true},
         {"\x80", 1, false}, {"\xe2\x9c", 2, false}, {"\xed\xa0\x80", 3, false}, {"\0", 1, true}};
     for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++)
-        for (size_t before = 0; before < 20; before++)
-            for (size_t behind = 0; behind < 20; behind++) {
+        for (size_t before = 0; before < 70; before++)
+            for (size_t behind = 0; behind < 70; behind++) {
                 size_t n = before + pieces[k].n + behind;
                 char *text = malloc(n ? n : 1);
                 memset(text, 'x', n);
@@ -220,6 +220,20 @@ static void memory_is_zeroed_and_counted(void **state)
     mem_free(c);
     mem_free(empty);
     mem_free(NULL);
+    assert_int_equal(mem_live_count(), before);
+}
+
+static void memory_is_taken_and_given_back(void **state)
+{
+    size_t before = mem_live_count();
+    char *a = mem_take(100), *large = mem_take(100000);
+    (void)state;
+    memset(a, 'a', 100);
+    memset(large, 'b', 100000);
+    assert_int_equal(mem_live_count(), before + 2);
+    mem_give(a, 100);
+    mem_give(large, 100000);
+    mem_give(NULL, 0);
     assert_int_equal(mem_live_count(), before);
 }
 
@@ -384,6 +398,7 @@ int main(void)
         cmocka_unit_test(whole_texts_are_utf8),
         cmocka_unit_test(clocks_run),
         cmocka_unit_test(memory_is_zeroed_and_counted),
+        cmocka_unit_test(memory_is_taken_and_given_back),
         cmocka_unit_test(out_of_memory_aborts),
         cmocka_unit_test(lists_keep_their_order),
         cmocka_unit_test(ids_follow_the_pattern),

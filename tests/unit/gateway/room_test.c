@@ -26,7 +26,7 @@ static int setup(void **state)
     (void)state;
     gaps = 0;
     loop = loop_new();
-    rooms = rooms_new(loop, count_gap, NULL);
+    rooms = rooms_new(loop, "1-1", count_gap, NULL);
     room = rooms_get(rooms, STR("r_1"));
     return 0;
 }
@@ -97,15 +97,27 @@ static void places_tell_whether_somebody_is_elsewhere(void **state)
 {
     (void)state;
     room_place_set(room, STR("a"), STR("1-1"));
-    assert_false(room_has_remote(room, "1-1"));
+    assert_false(room_has_remote(room));
     room_place_set(room, STR("b"), STR("2-2"));
-    assert_true(room_has_remote(room, "1-1"));
+    assert_true(room_has_remote(room));
     room_place_set(room, STR("b"), STR("")); /* in grace: nobody to tell */
-    assert_false(room_has_remote(room, "1-1"));
+    assert_false(room_has_remote(room));
     room_place_set(room, STR("b"), STR("2-2"));
     room_place_drop(room, STR("b"));
-    assert_false(room_has_remote(room, "1-1"));
+    assert_false(room_has_remote(room));
     assert_int_equal(room->place_count, 1);
+    for (int i = 0; i < 2; i++) { /* counted once, however often it is said */
+        room_place_set(room, STR("b"), STR("2-2"));
+        room_place_set(room, STR("c"), STR("3-3"));
+    }
+    room_place_drop(room, STR("b"));
+    assert_true(room_has_remote(room));
+    room_place_set(room, STR("c"), STR("1-1"));
+    assert_false(room_has_remote(room));
+    room_place_set(room, STR("c"), STR("3-3"));
+    room_places_clear(room);
+    assert_false(room_has_remote(room));
+    assert_int_equal(room->place_count, 0);
 }
 
 static void the_registry_finds_and_forgets(void **state)
