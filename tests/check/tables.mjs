@@ -29,6 +29,21 @@ export function events(files) {
   return [...new Set([...rows, ...pushes].map(([, name]) => name))];
 }
 
+// The two tables of proto/messages.c: {requests: [{name, members, reply}], pushes: [{name, members, scope}]}; members and reply are
+// [{name, optional}], or null where the table says "*": anything.
+export function messageTable(files) {
+  const text = (files['proto/messages.c'] ?? '').replace(/"\s*\n\s*"/g, '');
+  const literals = new Map([...(files['proto/messages.h'] ?? '').matchAll(/#define (PUSH_\w+) "(\w+)"/g)].map(([, id, name]) => [id, name]));
+  const list = (words) =>
+    words === '*' ? null : words.split(' ').filter(Boolean).map((word) => ({ name: word.replace('?', ''), optional: word.endsWith('?') }));
+  const requests = [...text.matchAll(/\[MSG_(?!UNKNOWN)\w+\] = \{\s*"(\w+)",\s*"([^"]*)",\s*"([^"]*)"\}/g)];
+  const pushes = [...text.matchAll(/\{\s*(PUSH_\w+),\s*"([^"]*)",\s*MESSAGE_(\w+)\}/g)];
+  return {
+    requests: requests.map(([, name, members, reply]) => ({ name, members: list(members), reply: list(reply) })),
+    pushes: pushes.map(([, id, members, scope]) => ({ name: literals.get(id), members: list(members), scope: scope.toLowerCase() })),
+  };
+}
+
 export function codes(files) {
   const rows = (files['proto/codes.c'] ?? '').matchAll(/\[CODE_(?!OK\b)\w+\]\s*=\s*\{\s*"(\w+)"/g);
   return [...rows].map(([, name]) => name);

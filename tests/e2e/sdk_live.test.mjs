@@ -182,9 +182,27 @@ fleetTest('CONFIRM=client: found, confirmed by both, matched', async (fleet, t) 
   const tickets = clients.map((client) => client.join({ level: 1 }));
   const rooms = await Promise.all(tickets.map((ticket) => ticket.room ?? ticket.once('found')));
   assert.equal(await codeOf(rooms[0].send('too early')), 'NOT_STARTED');
-  await rooms[0].confirm();
+  await rooms[0].accept();
   assert.equal(tickets[0].status, 'found');
-  await rooms[1].confirm();
+  await rooms[1].accept();
   const [a, b] = await Promise.all(tickets.map((ticket) => ticket.matched));
   assert.deepEqual([a, b], rooms);
+});
+
+fleetTest('CONFIRM=client: one declines, the other waits on and is matched with the next', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const gateways = await fleet.gateways(2, { redis, env: { CONFIRM: 'client', CONFIRM_MS: 20000 } });
+  const [ann, bob, cy] = ['ann', 'bob', 'cy'].map((playerId, i) => connect(t, ws(gateways[i % 2]), { playerId }));
+  const tickets = [ann, bob].map((client) => client.join({ level: 1 }));
+  const [match, his] = await Promise.all(tickets.map((ticket) => ticket.room ?? ticket.once('found')));
+  await match.accept();
+  await his.decline();
+  assert.equal(await codeOf(tickets[1].matched), 'CANCELLED');
+  assert.deepEqual([bob.ticket, bob.rooms.size], [null, 0]);
+  const { reason, requeued } = await match.closed;
+  assert.deepEqual({ reason, requeued }, { reason: 'player_gone', requeued: true });
+  for (const ticket of [tickets[0], cy.join({ level: 1 })]) ticket.on('found', (next) => next.accept());
+  const room = await tickets[0].matched;
+  assert.deepEqual(room.opponents.map(({ id }) => id), ['cy']);
+  assert.deepEqual(await fleet.audit(redis), []);
 });

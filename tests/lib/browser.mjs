@@ -47,6 +47,7 @@ class Visitor {
     page.setDefaultTimeout(15000);
     page.on('pageerror', (error) => this.complaints.push(`threw ${error.stack ?? error}`));
     page.on('console', (message) => {
+      if (message.location().url?.endsWith('/favicon.ico')) return; // what is not the demo page has none
       if (['error', 'warning'].includes(message.type())) this.complaints.push(`${message.type()}: ${message.text()}`);
     });
     page.on('request', (request) => {
@@ -112,10 +113,10 @@ export function visitTest(name, fn) {
   fleetTest(name, async (fleet) => {
     const visitors = [];
     try {
-      await fn(fleet, async (gateway, query = {}, { phone = false, ...options } = {}) => {
+      await fn(fleet, async (gateway, query = {}, { phone = false, path = '/', ...options } = {}) => {
         browser ??= await launch();
         const context = await browser.newContext({ ...(phone ? PHONE : DESKTOP), ...options });
-        const url = `http://127.0.0.1:${gateway.port}/?${new URLSearchParams(query)}`;
+        const url = `http://127.0.0.1:${gateway.port}${path}?${new URLSearchParams(query)}`;
         const visitor = new Visitor(context, await context.newPage(), url);
         visitor.touch = phone;
         visitor.colorScheme = options.colorScheme ?? (phone ? PHONE : DESKTOP).colorScheme;

@@ -1,7 +1,7 @@
 // The session: identity, requests and their replies, pushes and whom they concern.
 //
 // A request waits in #queue for the line, and for its turn: WINDOW may be under way, as many as the server remembers. It
-// gets its id when it goes out, and waits in #calls for the reply. After a break the next hello resumes the session: what
+// gets its id when it goes out, and waits in #calls for the reply. While there is no line, WINDOW may wait, no more. After a break the next hello resumes the session: what
 // was not answered is sent again with its id, in order, and done once; and again, while the answer says nothing of the first
 // try. On another session it rejects with OUTCOME_UNKNOWN. What a room asks for is also sent again while the server's store is
 // away or silent, as long as the request's time lasts; what is asked later waits behind it.
@@ -28,6 +28,18 @@ const OWN = {
   gameDataUpdated: ({ version }) => ['updateGameData', `"expectedVersion":${version - 1}`],
 };
 
+/** What JSON cannot say is the caller's mistake: a cycle, a BigInt, a function. */
+function jsonOf(data) {
+  let text, cause;
+  try {
+    text = JSON.stringify(data);
+  } catch (error) {
+    cause = error;
+  }
+  if (text === undefined) throw Object.assign(fail('BAD_REQUEST', `not JSON: ${cause?.message ?? typeof data}`), { cause });
+  return text;
+}
+
 const tooLong = (text, max) => max && text.length * 3 > max && new TextEncoder().encode(text).length > max;
 
 export class Client extends Emitter {
@@ -46,6 +58,7 @@ export class Client extends Emitter {
   #helloId;
   #token;
   #ready = {};
+  #held = null; // frames that wait until those who awaited `ready` or `matched` have had their turn
 
   constructor(url, options) {
     super();
@@ -60,6 +73,9 @@ export class Client extends Emitter {
       address: () => this.#address(),
       open: () => this.#hello(),
       text: (text) => this.#receive(text),
+      ending: () => {
+        while (this.#held) this.#flush();
+      },
       silent: () => this.ping().catch((error) => error.code === 'TIMEOUT' && this.#line.drop('no answer to a ping')),
       lost: (end) => this.#lost(end),
     });
@@ -78,10 +94,14 @@ export class Client extends Emitter {
     return this.session?.recovered ?? false;
   }
 
-  /** Asks for a match. */
-  join({ level }) {
+  /** Asks for a match. Aborting `signal` cancels the ticket. */
+  join({ level } = {}, { signal } = {}) {
     const ticket = new Ticket(this, level);
-    if (this.status === 'closed') ticket._fail(fail('CLOSED', 'this client is closed'));
+    const cancel = () => ticket.cancel().catch(() => {});
+    signal?.addEventListener('abort', cancel);
+    ticket.matched.catch(() => {}).then(() => signal?.removeEventListener('abort', cancel));
+    if (signal?.aborted) ticket._fail(fail('CANCELLED', 'aborted before it began'));
+    else if (this.status === 'closed') ticket._fail(fail('CLOSED', 'this client is closed'));
     else if (this.ticket) ticket._fail(fail('ALREADY_QUEUED', 'cancel the ticket under way first'));
     else this.ticket = ticket;
     if (this.ticket === ticket && this.status === 'connected') ticket._welcome({}, false);
@@ -89,11 +109,16 @@ export class Client extends Emitter {
   }
 
   /** Any request of PROTOCOL.md; resolves with the reply's data, rejects with GatewayError. */
-  async request(event, data = {}, { timeoutMs = this.#options.timeoutMs ?? 10000 } = {}) {
+  async request(event, data, { timeoutMs = this.#options.timeoutMs ?? 10000, signal } = {}) {
+    data ??= {};
     if (this.status === 'closed') throw fail('CLOSED', 'this client is closed');
-    const body = JSON.stringify(data);
+    if (signal?.aborted) throw fail('ABORTED', `${event} was aborted before it began`);
+    if (this.status !== 'connected' && this.#queue.size >= WINDOW) throw fail('QUEUE_FULL', `${WINDOW} requests wait for the line already`, true);
+    const body = jsonOf(data);
     return new Promise((resolve, reject) => {
-      const call = { event, data, body, resolve, reject };
+      const abort = () => this.#settle(call, fail('ABORTED', `${event} was aborted${call.sent ? '; it may have been done' : ''}`));
+      const call = { event, data, body, resolve, reject, end: () => signal?.removeEventListener('abort', abort) };
+      signal?.addEventListener('abort', abort);
       call.timer = setTimeout(() => {
         const code = call.sent ? 'TIMEOUT' : 'NOT_CONNECTED';
         this.#settle(call, call.open ? call.refused : fail(code, `no answer to ${event} in ${timeoutMs} ms`, !call.sent));
@@ -106,8 +131,8 @@ export class Client extends Emitter {
 
   /** Sends without id; false if it was dropped here. */
   notify(event, data = {}) {
+    const text = jsonOf({ event, data });
     if (this.status !== 'connected' || this.#line.bufferedBytes > VOLATILE_BACKLOG_BYTES) return false;
-    const text = JSON.stringify({ event, data });
     return !tooLong(text, this.session.limits?.messageMaxBytes) && this.#send(text);
   }
 
@@ -182,6 +207,7 @@ export class Client extends Emitter {
     this.#queue.delete(call);
     this.#calls.delete(call.id);
     clearTimeout(call.timer);
+    call.end();
     if (this.#again && ![...this.#calls.values()].some(({ open }) => open)) {
       clearTimeout(this.#again); // nobody is left whom the others wait for
       this.#again = null;
@@ -192,6 +218,7 @@ export class Client extends Emitter {
   }
 
   #receive(text) {
+    if (this.#held) return this.#held.push(text);
     this.#debug('<', text);
     let frame;
     try {
@@ -272,8 +299,15 @@ export class Client extends Emitter {
     this.#pump();
     if (this.ticket) this.ticket._welcome(data, again);
     else if (again && data.queue) this.notify('leaveMatchmaking'); // given up while the line was down
+    if (!again) this._breathe();
     this.#ready.resolve(this);
     this.emit('connected', { session: data, again });
+  }
+
+  #flush() {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const text of held) this.#receive(text);
   }
 
   #lost({ code, reason, final, delayMs, attempt }) {
@@ -291,7 +325,14 @@ export class Client extends Emitter {
     if (!final) this.emit('reconnecting', { code, reason, delayMs, attempt });
   }
 
-  // For Room only:
+  // For Ticket and Room only:
+
+  /** Frames may come many at once: what follows waits a moment, so that who awaits a promise can listen before it is told. */
+  _breathe() {
+    if (this.#held) return;
+    this.#held = [];
+    setTimeout(() => this.#flush());
+  }
 
   /** Is this the push of an own request whose reply is yet to come? Then that will say so. */
   _echo(event, data) {

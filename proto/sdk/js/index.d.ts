@@ -1,4 +1,7 @@
-// What the client offers. README.md shows it in use; PROTOCOL.md says what the events mean.
+// What the client offers. README.md shows it in use; PROTOCOL.md says what the events mean. Requests, Pushes and ServerCode hold what
+// proto/messages.c and proto/codes.c hold: tests/e2e/sdk_package.test.mjs compares them, member by member.
+
+export as namespace matchgate; // the build for a <script> tag
 
 export interface ConnectOptions {
   /** A signed token, or a function that is asked for one before every connection. Sent in the first message. */
@@ -24,13 +27,112 @@ export interface ConnectOptions {
 /** Starts connecting and returns the client at once. url: ws, wss, http or https; without a path it gets /ws. */
 export function connect(url: string | URL, options?: ConnectOptions): Client;
 
+/** The server's codes (PROTOCOL.md, Errors). */
+export type ServerCode =
+  | 'BAD_REQUEST'
+  | 'UNKNOWN_EVENT'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_IN_ROOM'
+  | 'ROOM_NOT_FOUND'
+  | 'NOT_STARTED'
+  | 'ALREADY_QUEUED'
+  | 'ALREADY_IN_MATCH'
+  | 'NOT_QUEUED'
+  | 'STALE_VERSION'
+  | 'RESULT_DISPUTED'
+  | 'RATE_LIMITED'
+  | 'TOO_LARGE'
+  | 'BUSY'
+  | 'OUTCOME_UNKNOWN'
+  | 'SERVICE_DEGRADED'
+  | 'INTERNAL';
+
+/** The client's own; README.md says of each whether the request was done. */
+export type ClientCode =
+  | 'NOT_CONNECTED'
+  | 'QUEUE_FULL'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'CLOSED'
+  | 'CANCELLED'
+  | 'MATCH_CANCELLED'
+  | 'TICKET_EXPIRED';
+
 export class GatewayError extends Error {
   readonly name: 'GatewayError';
-  readonly code: string;
+  readonly code: ServerCode | ClientCode | (string & {});
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
   /** With STALE_VERSION: the present one. */
   readonly version?: number;
+}
+
+export interface RequestOptions {
+  timeoutMs?: number;
+  /** Aborting rejects with ABORTED. What was sent may have been done all the same. */
+  signal?: AbortSignal;
+}
+
+/** What a client may send: `data` goes with it, `reply` is the reply's. */
+export interface Requests {
+  hello: {
+    data: { token?: string; playerId?: string; resume?: { session: string; token: string; rooms?: Record<string, number | { epoch: number; seq: number }> } };
+    reply: {};
+  };
+  joinMatchmaking: {
+    data: { level: number; addToQueue?: object };
+    reply: { status: 'waiting' | 'matched'; ticketId: string; level: number; position?: number };
+  };
+  leaveMatchmaking: { data: {}; reply: { left: boolean; reason?: 'not_queued' | 'matched'; roomId?: string } };
+  confirmJoined: { data: { roomId: string }; reply: { status: 'waiting' | 'active' } };
+  gameMessage: { data: { roomId: string; message: any; volatile?: boolean; echo?: boolean }; reply: { seq?: number } };
+  updatePlayerState: { data: { roomId: string; state: any; expectedVersion?: number; playerId?: string }; reply: { version: number; seq: number } };
+  updateGameData: { data: { roomId: string; gameData?: any; turn?: number; expectedVersion: number }; reply: { version: number; seq: number } };
+  getGameState: { data: { roomId: string }; reply: { state: RoomRecord; seq: number } };
+  leaveRoom: { data: { roomId: string }; reply: {} };
+  endGame: { data: { roomId: string; result: any }; reply: { ended: boolean } };
+  setTurnDeadline: { data: { roomId: string; ms: number; expectedVersion: number }; reply: { dueAt: number; version: number } };
+  ping: { data: any; reply: { serverTime: number } };
+}
+
+/** What the server pushes: the `data` of each. */
+export interface Pushes {
+  welcome: Session;
+  waiting: { level: number; position: number; message: string };
+  queueUpdate: { level: number; playersAmount: number; estimatedTimeMs: number | null };
+  ticketExpired: { ticketId: string; level: number; reason: 'ttl' | 'ended' };
+  matchFound: { roomId: string; level: number; players: { id: string }[]; opponentId: string; confirmByMs: number };
+  matchCancelled: { roomId: string; reason: 'confirm_timeout' | 'player_gone'; requeued: boolean };
+  gameStart: { roomId: string };
+  gameMessage: { roomId: string; sender: string; playerId: string; message: any };
+  playerStateUpdated: { roomId: string; playerId: string; state: any; version: number };
+  gameDataUpdated: { roomId: string; playerId: string; gameData?: any; turn?: number; version: number };
+  turnTimeout: { roomId: string; turn: number; version: number };
+  roomEpoch: { roomId: string; epoch: number };
+  roomSnapshot: { roomId: string; state: RoomRecord; seq: number };
+  opponentDisconnected: { roomId: string; playerId: string; graceMs: number };
+  opponentReconnected: { roomId: string; playerId: string };
+  playerLeft: { roomId: string; playerId: string; reason: 'left' | 'grace' };
+  gameEnd: { roomId: string; reason: 'agreed' | 'players_left' | 'idle'; result: any };
+  roomCleanup: { roomId: string; reason: string };
+  goodbye: { code: number; reason: string; reconnect: boolean; delayMs: number; resume: boolean };
+  pong: { serverTime: number };
+  error: { code: ServerCode; message: string; retryable: boolean; retryAfterMs?: number; version?: number; roomId?: string };
+}
+
+/** A room as the server keeps it. */
+export interface RoomRecord<GameData = any, State = any> {
+  roomId: string;
+  players: { id: string; instanceId: string | null; socketId: string | null; state: State }[];
+  gameData: GameData;
+  turn: number;
+  status: 'waiting' | 'active';
+  createdAt: number;
+  updatedAt: number;
+  version: number;
+  seq: number;
+  epoch: number;
 }
 
 export interface Session {
@@ -59,7 +161,7 @@ export interface Push {
   data: any;
 }
 
-interface Emitter<Events extends Record<string, unknown[]>> {
+export interface Emitter<Events extends Record<keyof Events, unknown[]>> {
   /** Returns a function that ends the subscription. */
   on<E extends keyof Events>(event: E, fn: (...args: Events[E]) => void): () => void;
   off<E extends keyof Events>(event: E, fn: (...args: Events[E]) => void): this;
@@ -67,7 +169,7 @@ interface Emitter<Events extends Record<string, unknown[]>> {
   once<E extends keyof Events>(event: E, test?: (...args: Events[E]) => boolean): Promise<Events[E][0]>;
 }
 
-export type ClientEvents = {
+export interface ClientEvents {
   /** After every welcome; again = not the first. */
   connected: [{ session: Session; again: boolean }];
   /** The line ended; final = this client will not come back. */
@@ -80,7 +182,7 @@ export type ClientEvents = {
   error: [GatewayError];
   /** Every push but welcome, after it took effect. */
   push: [Push];
-};
+}
 
 export interface Client extends Emitter<ClientEvents> {
   readonly status: 'connecting' | 'connected' | 'reconnecting' | 'closed';
@@ -94,16 +196,26 @@ export interface Client extends Emitter<ClientEvents> {
   readonly ticket: Ticket | null;
   /** Milliseconds of the last ping. */
   readonly rttMs: number | null;
-  /** Asks for a match, now or as soon as the line stands. One ticket at a time. */
-  join(wish: { level: number }): Ticket;
-  request<T = any>(event: string, data?: unknown, options?: { timeoutMs?: number }): Promise<T>;
+  /** Asks for a match, now or as soon as the line stands. One ticket at a time. Aborting the signal cancels it. */
+  join(wish: { level: number }, options?: { signal?: AbortSignal }): Ticket;
+  request<E extends keyof Requests | (string & {})>(
+    event: E,
+    data?: E extends keyof Requests ? Requests[E]['data'] : unknown,
+    options?: RequestOptions,
+  ): Promise<E extends keyof Requests ? Requests[E]['reply'] : any>;
   /** Without reply, at most once; false if it was dropped here. */
   notify(event: string, data?: unknown): boolean;
   ping(): Promise<number>;
   close(reason?: string): void;
 }
 
-export interface Ticket extends Emitter<{ update: [Ticket]; found: [Room] }> {
+export interface TicketEvents {
+  update: [Ticket];
+  /** A match, whose game has not started yet: accept() or decline() it where the server has a ready check. */
+  found: [Room];
+}
+
+export interface Ticket extends Emitter<TicketEvents> {
   readonly id: string | null;
   readonly level: number;
   readonly status: 'joining' | 'waiting' | 'found' | 'matched' | 'ended';
@@ -138,29 +250,39 @@ export interface RoomState<GameData = any> {
 }
 
 export interface RoomEnd {
-  /** The server's reason; here: 'left' (by leave()) or 'gone' (over while the line was down, too long ago to know how). */
+  /** The server's reason; here: 'left' (by leave() or decline()) or 'gone' (over while the line was down, too long ago to know how). */
   reason: string;
   result?: any;
   requeued?: boolean;
 }
 
-type Numbered = { event: string; seq?: number; ts?: number };
+export interface Numbered {
+  event: string;
+  seq?: number;
+  ts?: number;
+}
 
-/** Every push of the room by its name in PROTOCOL.md, and these. */
-export type RoomEvents = {
+/** Every push of the room by its name in PROTOCOL.md, and `state` and `closed`. */
+export interface RoomEvents {
   state: [RoomState];
   closed: [RoomEnd];
   error: [GatewayError, Numbered];
-  gameStart: [{ roomId: string }, Numbered];
-  gameMessage: [{ roomId: string; sender: string; playerId: string; message: any }, Numbered];
-  gameDataUpdated: [{ playerId: string; gameData?: any; turn?: number; version: number }, Numbered];
-  playerStateUpdated: [{ playerId: string; state: any; version: number }, Numbered];
-  opponentDisconnected: [{ playerId: string; graceMs: number }, Numbered];
-  opponentReconnected: [{ playerId: string }, Numbered];
-  playerLeft: [{ playerId: string; reason: string }, Numbered];
-  gameEnd: [{ reason: string; result: any }, Numbered];
+  matchFound: [Pushes['matchFound'], Numbered];
+  matchCancelled: [Pushes['matchCancelled'], Numbered];
+  gameStart: [Pushes['gameStart'], Numbered];
+  gameMessage: [Pushes['gameMessage'], Numbered];
+  playerStateUpdated: [Pushes['playerStateUpdated'], Numbered];
+  gameDataUpdated: [Pushes['gameDataUpdated'], Numbered];
+  turnTimeout: [Pushes['turnTimeout'], Numbered];
+  roomEpoch: [Pushes['roomEpoch'], Numbered];
+  roomSnapshot: [Pushes['roomSnapshot'], Numbered];
+  opponentDisconnected: [Pushes['opponentDisconnected'], Numbered];
+  opponentReconnected: [Pushes['opponentReconnected'], Numbered];
+  playerLeft: [Pushes['playerLeft'], Numbered];
+  gameEnd: [Pushes['gameEnd'], Numbered];
+  roomCleanup: [Pushes['roomCleanup'], Numbered];
   [event: string]: [any, Numbered?];
-};
+}
 
 export interface Room extends Emitter<RoomEvents> {
   readonly id: string;
@@ -186,9 +308,17 @@ export interface Room extends Emitter<RoomEvents> {
   /** expectedVersion: the version the change was decided on; default the present one. */
   updateGameData(changes: { gameData?: unknown; turn?: number }, expectedVersion?: number): Promise<{ version: number }>;
   updateState(state: unknown, expectedVersion?: number): Promise<{ version: number }>;
-  endGame(result: unknown): Promise<unknown>;
-  confirm(): Promise<unknown>;
+  endGame(result: unknown): Promise<{ ended: boolean }>;
+  /** The ready check, where the server has one (CONFIRM=client): yes. */
+  accept(): Promise<{ status: 'waiting' | 'active' }>;
+  /** The ready check: no. The match is off; the others wait again, this player does not. */
+  decline(): Promise<void>;
   leave(): Promise<void>;
   refresh(): Promise<RoomState>;
-  request<T = any>(event: string, data?: object, options?: { timeoutMs?: number }): Promise<T>;
+  /** Any request of PROTOCOL.md about this room. */
+  request<E extends keyof Requests | (string & {})>(
+    event: E,
+    data?: E extends keyof Requests ? Omit<Requests[E]['data'], 'roomId'> : object,
+    options?: RequestOptions,
+  ): Promise<E extends keyof Requests ? Requests[E]['reply'] : any>;
 }

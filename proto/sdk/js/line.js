@@ -16,7 +16,7 @@ export const mayReconnect = (code) => !FINAL.includes(code) && !(code >= 4000 &&
 export const backoffMs = (attempt, { baseMs = 500, maxMs = 20000 } = {}, random = Math.random) =>
   random() * Math.min(maxMs, baseMs * 2 ** attempt);
 
-const webSocketClass = async (given) => given ?? globalThis.WebSocket ?? (await import('ws')).default;
+const webSocketClass = async (given) => given ?? globalThis.WebSocket ?? (await import('#ws')).default;
 
 export class Line {
   #options;
@@ -32,7 +32,7 @@ export class Line {
   #retryNow = () => this.#waiting && this.open();
 
   /** options: {WebSocket, backoff, connectTimeoutMs}. on: {address() -> url or a promise of it, open(), text(text),
-   *  silent(), lost({code, reason, final, delayMs, attempt})}. */
+   *  ending() before each lost: text that was kept back is for now, silent(), lost({code, reason, final, delayMs, attempt})}. */
   constructor(options, on) {
     this.#options = options;
     this.#on = on;
@@ -119,6 +119,9 @@ export class Line {
 
   #lost(code, reason) {
     const { backoff } = this.#options;
+    const socket = this.#socket;
+    this.#on.ending();
+    if (this.#socket !== socket) return; // somebody who heard of the last text has closed the line
     const goodbye = this.#goodbye;
     if (goodbye) ({ code, reason } = { code: goodbye.code ?? code, reason: goodbye.reason ?? reason });
     if (this.#readyAt && Date.now() - this.#readyAt >= STABLE_MS) this.#attempt = 0;

@@ -11,6 +11,7 @@ export class Room extends Emitter {
   epoch = 1; // whose numbers they are: another one once the store was replaced
   recovered = true; // false: a snapshot stands for what was missed
   missed; // it ended while the line was down
+  declined = false;
   state;
   #ahead = new Set(); // seen, but something before them was not
   #client;
@@ -85,9 +86,18 @@ export class Room extends Emitter {
     return this.request('endGame', { result });
   }
 
-  /** The ready check, with CONFIRM=client. */
-  confirm() {
+  /** The ready check, with CONFIRM=client: yes. Otherwise the server says so for us. */
+  accept() {
     return this.request('confirmJoined');
+  }
+
+  /** The ready check: no. The match is off, the others wait again, this player does not. Once the game runs it is leave(). */
+  async decline() {
+    this.declined = true;
+    await this.leave().catch((error) => {
+      this.declined = false;
+      throw error;
+    });
   }
 
   async leave() {

@@ -100,7 +100,8 @@ export class Ticket extends Emitter {
     if (end) {
       if (this.room !== room) return;
       this.room = null;
-      if (room.missed || end.reason === 'gone') this._welcome({ queue: this.#client.session.queue }, true);
+      if (room.declined || end.reason === 'left') this._fail(fail('CANCELLED', 'the match was declined'));
+      else if (room.missed || end.reason === 'gone') this._welcome({ queue: this.#client.session.queue }, true);
       else if (end.requeued) this.#move('waiting');
       else this._fail(fail('MATCH_CANCELLED', end.reason ?? 'the match was cancelled', true));
     } else {
@@ -108,7 +109,9 @@ export class Ticket extends Emitter {
       this.room = room;
       if (found) this.#move('found');
       if (found) this.emit('found', room);
-      if (room.status === 'active') this.#end('matched', () => this.#settle.resolve(room));
+      if (room.status !== 'active') return;
+      this.#client._breathe();
+      this.#end('matched', () => this.#settle.resolve(room));
     }
   }
 

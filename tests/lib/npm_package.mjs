@@ -1,0 +1,37 @@
+// The npm package as its users get it: `npm pack` is run, the tarball unpacked into a folder of its own with the `ws` package beside it.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { ROOT } from './servers.mjs';
+
+export const SDK = join(ROOT, 'proto/sdk/js');
+
+// {dir: where programs can import it, root: the package's folder, files: {path: text}}; gone with the process.
+export function packed() {
+  const dir = mkdtempSync(join(tmpdir(), 'matchgate-npm-'));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const env = { ...process.env, npm_config_cache: join(dir, 'cache'), npm_config_offline: 'true' };
+  execFileSync('npm', ['pack', '--pack-destination', dir], { cwd: SDK, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const tarball = readdirSync(dir).find((name) => name.endsWith('.tgz'));
+  const root = join(dir, 'node_modules/matchgate');
+  mkdirSync(root, { recursive: true });
+  execFileSync('tar', ['-xzf', join(dir, tarball), '-C', root, '--strip-components=1']);
+  symlinkSync(join(ROOT, 'tests/node_modules/ws'), join(dir, 'node_modules/ws'));
+  const files = Object.fromEntries(walk(root).map((path) => [relative(root, path), readFileSync(path, 'utf8')]));
+  return { dir, root, tarball: join(dir, tarball), files };
+}
+
+const walk = (folder) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? walk(path) : [path];
+  });
+
+// The text of the first code block of a language behind a heading.
+export function block(markdown, heading, language) {
+  const at = markdown.indexOf(`\n${heading}\n`);
+  const text = at < 0 ? undefined : markdown.slice(at).match(new RegExp(`\n\`\`\`${language}\n([^]*?)\n\`\`\``))?.[1];
+  if (text === undefined) throw new Error(`no ${language} block behind "${heading}"`);
+  return `${text}\n`;
+}
