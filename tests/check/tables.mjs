@@ -1,4 +1,5 @@
 // Tables in the code against the documents, both ways; Redis keys; the documents that are generated from tables.
+import { asyncapi } from './asyncapi.mjs';
 import { codeOnly, matching, strings } from './source.mjs';
 
 // --- what the tables hold --------------------------------------------------------------------------------------------
@@ -27,21 +28,6 @@ export function events(files) {
   const rows = (files['proto/messages.c'] ?? '').matchAll(/\[MSG_(?!UNKNOWN)\w+\]\s*=\s*\{\s*"(\w+)"/g);
   const pushes = (files['proto/messages.h'] ?? '').matchAll(/#define PUSH_\w+ "(\w+)"/g);
   return [...new Set([...rows, ...pushes].map(([, name]) => name))];
-}
-
-// The two tables of proto/messages.c: {requests: [{name, members, reply}], pushes: [{name, members, scope}]}; members and reply are
-// [{name, optional}], or null where the table says "*": anything.
-export function messageTable(files) {
-  const text = (files['proto/messages.c'] ?? '').replace(/"\s*\n\s*"/g, '');
-  const literals = new Map([...(files['proto/messages.h'] ?? '').matchAll(/#define (PUSH_\w+) "(\w+)"/g)].map(([, id, name]) => [id, name]));
-  const list = (words) =>
-    words === '*' ? null : words.split(' ').filter(Boolean).map((word) => ({ name: word.replace('?', ''), optional: word.endsWith('?') }));
-  const requests = [...text.matchAll(/\[MSG_(?!UNKNOWN)\w+\] = \{\s*"(\w+)",\s*"([^"]*)",\s*"([^"]*)"\}/g)];
-  const pushes = [...text.matchAll(/\{\s*(PUSH_\w+),\s*"([^"]*)",\s*MESSAGE_(\w+)\}/g)];
-  return {
-    requests: requests.map(([, name, members, reply]) => ({ name, members: list(members), reply: list(reply) })),
-    pushes: pushes.map(([, id, members, scope]) => ({ name: literals.get(id), members: list(members), scope: scope.toLowerCase() })),
-  };
 }
 
 export function codes(files) {
@@ -213,6 +199,7 @@ export function generated(files) {
       'Flag (`--redis-url VALUE`) before environment variable (`REDIS_URL=VALUE`) before `--config FILE` or `CONFIG_FILE` (lines\n' +
       '`KEY=VALUE`) before default. `matchgate --print-config` shows what is in force and where it comes from; a wrong value stops the start.\n' +
       settingRows(files).map((row) => settingLine(row, files)).join(''),
+    'proto/asyncapi.json': asyncapi(files, codes(files)),
     'deploy/REDIS_KEYS.md':
       '# Redis keys\n\n' +
       NOTE('common/redis/keys.h') +

@@ -13,7 +13,8 @@ import { publint } from 'publint';
 import ts from 'typescript';
 import WebSocket from 'ws';
 import { load } from '../check/source.mjs';
-import { codes, messageTable } from '../check/tables.mjs';
+import { codes } from '../check/tables.mjs';
+import { messageTable } from '../check/wire.mjs';
 import { figures, fleetTest, within } from '../lib/fleet.mjs';
 import { SDK, block, packed } from '../lib/npm_package.mjs';
 
