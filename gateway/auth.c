@@ -29,9 +29,11 @@ static const struct {
     enum code code;
 } results[AUTH_RESULT_COUNT] = {
     [AUTH_OK] = {"ok", "The identity is accepted.", CODE_OK},
-    [AUTH_MISSING_TOKEN] = {"missing_token",
-                            "This server wants a signed token: connect with ?token= or send it in hello.",
-                            CODE_UNAUTHORIZED},
+    [AUTH_MISSING_TOKEN] =
+        {"missing_token",
+         "This server wants a signed token (playerId counts in development only): connect with "
+         "?token= or send it in hello.",
+         CODE_UNAUTHORIZED},
     [AUTH_MALFORMED] = {"malformed",
                         "The token is no JSON Web Token (compact, at most 4096 bytes, exp and nbf in whole "
                         "seconds); send it as issued.",

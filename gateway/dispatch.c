@@ -73,7 +73,11 @@ static void handle(struct node *n, struct session *s, struct str text, bool kept
         return;
     }
     if (!handlers[request.kind].before_welcome && !s->welcomed) {
-        tell_retry(c, request.id, CODE_BUSY, "wait for the welcome event before you send this", 100);
+        tell_retry(c, request.id, CODE_BUSY,
+                   s->state == SESSION_NEW
+                       ? "Say hello first, with your token; wait for the welcome event before you send this."
+                       : "Wait for the welcome event before you send this.",
+                   100);
         return;
     }
     if (s->state == SESSION_CLOSED)

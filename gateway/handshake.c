@@ -38,21 +38,30 @@ static const struct handshake_refusal ws_version = {
     426,
     CODE_BAD_REQUEST,
     false,
-    "This server speaks version 13 of the WebSocket protocol.",
+    "This server speaks version 13 of the WebSocket protocol (RFC 6455); use a newer WebSocket library.",
     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
 static const struct handshake_refusal origin = {
     "origin",
     403,
     CODE_FORBIDDEN,
     false,
-    "Pages of this origin may not connect; the operator lists the allowed ones in ALLOWED_ORIGINS.",
+    "Pages of this origin may not connect; the operator must add it to ALLOWED_ORIGINS.",
+    ""};
+static const struct handshake_refusal no_origin = {
+    "origin",
+    403,
+    CODE_FORBIDDEN,
+    false,
+    "This server takes connections from the pages in ALLOWED_ORIGINS only; a program that is no browser "
+    "must send one of them as its Origin.",
     ""};
 static const struct handshake_refusal protocol = {"protocol",
                                                   400,
                                                   CODE_BAD_REQUEST,
                                                   false,
                                                   "Unknown subprotocol; offer " HANDSHAKE_SUBPROTOCOL
-                                                  " (or none), the only one this server speaks.",
+                                                  " or none. Another matchgate.v is of another release: "
+                                                  "update the client or the server, whichever is older.",
                                                   ""};
 static const struct handshake_refusal stopping = {
     "stopping",
@@ -168,7 +177,7 @@ const struct handshake_refusal *handshake_check(const struct handshake_offer *o,
     if (!key_good(o->ws_key))
         return &malformed;
     if (!handshake_origin_allowed(o->origin, r->allowed_origins))
-        return &origin;
+        return o->origin.n > 0 ? &origin : &no_origin;
     if (!protocols_good(o->protocols))
         return &protocol;
     if (r->stopping)

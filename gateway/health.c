@@ -339,8 +339,12 @@ static void get_page(struct health *h, struct http_request *r)
 static void get_socket(struct health *h, struct http_request *r)
 {
     (void)h;
-    respond_error(r, 426, CODE_BAD_REQUEST, "This is the WebSocket endpoint: connect with ws:// or wss://.",
-                  "Upgrade: websocket\r\n");
+    respond_error(
+        r, 426, CODE_BAD_REQUEST,
+        "This is the WebSocket endpoint: connect with ws:// or wss://, as in new "
+        "WebSocket('ws://localhost:3030/ws'). If you did, a proxy in front lost the headers Upgrade "
+        "and Connection.",
+        "Upgrade: websocket\r\n");
 }
 
 /* --- routes -------------------------------------------------------------------------------------------- */

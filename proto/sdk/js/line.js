@@ -60,8 +60,9 @@ export class Line {
       this.#heardAt = Date.now();
       if (typeof data === 'string') this.#on.text(data);
     };
-    socket.onclose = ({ code, reason }) => this.#lost(code, reason);
-    socket.onerror = () => {}; // the close that follows says it all
+    let why; // a refused handshake, where the library tells it; browsers write it to their console only
+    socket.onerror = ({ message }) => (why = message);
+    socket.onclose = ({ code, reason }) => this.#lost(code, reason || why || '');
   }
 
   /** The server said welcome. From now on silent() is called after every silenceMs without a word from it. */
