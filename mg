@@ -11,7 +11,7 @@ exec </dev/null
 readonly LOGS=build/logs
 readonly BUILD_PACKAGES=(build-essential cmake ninja-build pkgconf libwebsockets-dev libwebsockets-evlib-uv
     libhiredis-dev libuv1-dev libcjson-dev libssl-dev liblua5.1-0-dev uthash-dev)
-readonly TEST_PACKAGES=(libcmocka-dev redis-server haproxy chromium fonts-dejavu-core)
+readonly TEST_PACKAGES=(libcmocka-dev redis-server haproxy chromium fonts-dejavu-core curl python3-websockets)
 readonly LINT_PACKAGES=(clang clang-format clang-tidy)
 readonly NODE_MIN=18
 

@@ -316,7 +316,7 @@ static bool refuse_bad_head(struct http_request *r)
     else if (r->method != HTTP_POST && length > 0)
         refuse(r, 400, CODE_BAD_REQUEST, "GET and HEAD are served without a body only.", NULL);
     else if (r->method == HTTP_POST && lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
-        refuse(r, 411, CODE_BAD_REQUEST, "POST needs Content-Length.", NULL);
+        refuse(r, 411, CODE_BAD_REQUEST, "POST needs Content-Length (with curl: -d '').", NULL);
     else if (length > r->http->body_max_bytes)
         refuse(r, 413, CODE_TOO_LARGE, "The body is larger than this server takes.", NULL);
     return r->answered;

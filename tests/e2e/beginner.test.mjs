@@ -60,6 +60,9 @@ fleetTest('http:// on /ws, or a proxy that ate the upgrade', async (fleet) => {
   assert.match(json().error.message, /new WebSocket\('ws:\/\/localhost:3030\/ws'\).*proxy.*Upgrade and Connection/);
   const post = await request(port, '/ws', { method: 'POST', body: '{"event":"joinMatchmaking"}' });
   assert.deepEqual([post.status, post.headers.allow, post.json().error.message], [405, 'GET, HEAD', 'Use GET here.']);
+  // curl -X POST sends no length
+  const bare = await rawExchange(port, 'POST /health/cleanup HTTP/1.1\r\nHost: x\r\n\r\n');
+  assert.match(bare, /^HTTP\/1\.1 411 [^]*with curl: -d ''/);
 });
 
 fleetTest('a page of another origin, and a program without one', async (fleet) => {

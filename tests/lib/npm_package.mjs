@@ -28,10 +28,10 @@ const walk = (folder) =>
     return entry.isDirectory() ? walk(path) : [path];
   });
 
-// The text of the first code block of a language behind a heading.
-export function block(markdown, heading, language) {
-  const at = markdown.indexOf(`\n${heading}\n`);
-  const text = at < 0 ? undefined : markdown.slice(at).match(new RegExp(`\n\`\`\`${language}\n([^]*?)\n\`\`\``))?.[1];
-  if (text === undefined) throw new Error(`no ${language} block behind "${heading}"`);
-  return `${text}\n`;
+// The text of the nth code block of a language in the section with a heading.
+export function block(markdown, heading, language, nth = 0) {
+  const section = markdown.split(`\n${heading}\n`)[1]?.split(/\n#+ /)[0] ?? '';
+  const found = [...section.matchAll(new RegExp(`\n\`\`\`${language}\n([^]*?)\n\`\`\``, 'g'))][nth];
+  if (!found) throw new Error(`no ${language} block ${nth} under "${heading}"`);
+  return `${found[1]}\n`;
 }
