@@ -214,6 +214,24 @@ test('a later epoch is said with the number; a snapshot brings its own', async (
   assert.deepEqual(session.asked('hello')[0].data.resume.rooms, { [ROOM]: { epoch: 1731000099000, seq: 5 } });
 });
 
+test('an epoch that begins above an own number not yet answered is said only with a number of its own', async (t) => {
+  const { server, client, room } = await playing(t);
+  server.on('gameMessage', (data, session) => (session === server.sessions[0] ? SILENCE : { seq: 3 }));
+  const sent = room.send('mine'); // number 3, and its answer will be lost
+  await waitFor(() => server.sessions[0].asked('gameMessage').length);
+  push(server.sessions[0], 4, 'roomEpoch', { epoch: 1731000090000 });
+  say(server.sessions[0], 5, 'bob', 'five');
+  await room.once('gameMessage');
+  assert.deepEqual([room.seq, room.epoch], [2, 1]);
+  const session = await comeBack(server);
+  assert.deepEqual(session.asked('hello')[0].data.resume.rooms, { [ROOM]: 2 });
+  assert.deepEqual(await sent, { seq: 3 });
+  assert.deepEqual([room.seq, room.epoch], [5, 1731000090000]);
+  const next = await comeBack(server);
+  assert.deepEqual(next.asked('hello')[0].data.resume.rooms, { [ROOM]: { epoch: 1731000090000, seq: 5 } });
+  await client.ping();
+});
+
 test('not all could be shown: recovered is false, the snapshot is the truth', async (t) => {
   const { server, client, room, heard } = await playing(t);
   const session = await comeBack(server, { recovered: false });

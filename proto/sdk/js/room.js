@@ -1,7 +1,8 @@
 // A room as one member sees it. `state` is the server's record; each change makes a new object, so it can be compared.
 //
-// Everything has a number; `seq` is the one up to which all were seen, as pushes or as replies. A number seen before is
-// dropped. A change that arrives twice, as reply and as push, is applied once, by its version.
+// Everything has a number; `seq` is the one up to which all were seen, as pushes or as replies, and `epoch` is the one in
+// force there: a roomEpoch that has come, while something before it was not seen, counts when `seq` reaches it. A number seen
+// before is dropped. A change that arrives twice, as reply and as push, is applied once, by its version.
 import { Emitter } from './emitter.js';
 import { GatewayError } from './errors.js';
 
@@ -14,6 +15,7 @@ export class Room extends Emitter {
   declined = false;
   state;
   #ahead = new Set(); // seen, but something before them was not
+  #epochs = new Map(); // by the number of their roomEpoch, while that is ahead
   #client;
   #ended;
 
@@ -125,14 +127,23 @@ export class Room extends Emitter {
     if (pushed && !this.#client._waits(this.id)) this.seq = seq;
     for (const n of ahead) if (n <= this.seq) ahead.delete(n);
     while (ahead.delete(this.seq + 1)) this.seq++;
+    this.#enterEpochs();
     return true;
+  }
+
+  #enterEpochs() {
+    for (const [seq, epoch] of this.#epochs)
+      if (seq <= this.seq) {
+        this.epoch = epoch;
+        this.#epochs.delete(seq);
+      }
   }
 
   _push(frame) {
     const { event, data, seq, ts } = frame;
     if (seq && !this._seen(seq, true)) return;
     const apply = this.#appliers[event];
-    apply?.(data);
+    apply?.(data, seq);
     const own = seq && data.playerId === this.#client.playerId;
     if (!own || !(event.startsWith('opponent') || this.#client._echo(event, data)))
       this.emit(event, event === 'error' ? new GatewayError(data) : data, { event, seq, ts });
@@ -166,10 +177,14 @@ export class Room extends Emitter {
       this.seq = seq ?? this.seq;
       this.epoch = state.epoch ?? this.epoch;
       this.#ahead.clear();
+      this.#epochs.clear();
       this.recovered = false;
       this.#replace(state);
     },
-    roomEpoch: ({ epoch }) => (this.epoch = epoch),
+    roomEpoch: ({ epoch }, seq) => {
+      this.#epochs.set(seq, epoch);
+      this.#enterEpochs();
+    },
     gameDataUpdated: (data) => this.#data(data),
     playerStateUpdated: ({ playerId, state, version }) => this.#player(playerId, { state, stateVersion: version }),
     opponentDisconnected: ({ playerId }) => this.#player(playerId, { connected: false }),
