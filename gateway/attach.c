@@ -7,8 +7,9 @@
  * nothing. A ticket that only we know of is handed in again if there was no record at all; if the record says
  * idle, it is over (ticket.h). Who resumes is shown what he missed (catchup.c), and welcome tells whether
  * that is all of it. What can fail: the store is away (error and close 4103: come back later), another
- * connection attached later (4005), or the room has ended meanwhile (roomCleanup). The connection may close
- * at any step: then the session is detached with the fence it got. */
+ * connection attached later (4005), a sweep left nothing of a session (gone.h, 4202), or the room has ended
+ * meanwhile (roomCleanup). The connection may close at any step: then the session is detached with the fence
+ * it got. */
 #include "gateway/attach.h"
 
 #include "common/clock.h"
@@ -26,6 +27,7 @@
 #include "gateway/inbox.h"
 #include "gateway/parting.h"
 #include "gateway/deliver.h"
+#include "gateway/gone.h"
 #include "gateway/island.h"
 #include "gateway/resume.h"
 #include "gateway/room.h"
@@ -210,6 +212,8 @@ static enum flow_next read_attach(struct flow *f)
         detach_start(a->node, s);
         return FLOW_DONE;
     }
+    if (a->again && gone_send_away(s, &now))
+        return FLOW_DONE;
     if (overtaken(a)) {
         s->doubt = true; /* asked anew */
         return FLOW_DONE;

@@ -187,6 +187,7 @@ struct conn *conn_opened(struct conn_env *env, struct lws *wsi, const struct con
     c->state = CONN_OPEN;
     c->heard_at_ms = c->opened_at_ms = now_ms;
     c->ping_ms = env->rules.ping_ms;
+    c->over_capacity = h->over_capacity;
     str_copy(c->address, sizeof c->address, h->address);
     list_init(&c->flush);
     list_push(&env->all, &c->all);

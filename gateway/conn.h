@@ -28,6 +28,7 @@ struct conn_handshake {
     struct str player_id; /* ?playerId= (not yet checked) */
     bool wait_for_hello;  /* ?hello=1 */
     struct str address;   /* the peer's address as text */
+    bool over_capacity;   /* accepted only to be told so: to be closed with 4100 */
 };
 
 enum conn_state conn_state(const struct conn *c);

@@ -32,6 +32,7 @@ struct conn {
     bool transport_closing; /* libwebsockets is closing: nothing may be written any more */
     bool kill;              /* end it at once, without waiting for the peer */
     bool outbox_used;       /* since the clock last looked */
+    bool over_capacity;     /* beyond the limits, only to be told so */
 
     /* A message that arrives in pieces; NULL between messages. */
     char *partial;

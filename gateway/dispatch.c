@@ -40,7 +40,10 @@ void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h)
     struct session *s = session_new(c);
     s->realm = &n->realm;
     conn_set_user(c, s);
-    handle_handshake(n, s, h);
+    if (h->over_capacity)
+        tell_goodbye(c, CLOSE_OVER_CAPACITY, 0);
+    else
+        handle_handshake(n, s, h);
 }
 
 /* Over the rate: refused with the time to wait; somebody who does not listen is closed. */

@@ -7,7 +7,11 @@
 /* libwebsockets upgrades almost anything: POST, HTTP/1.0, any version, a short key, every path, h2c. All of
  * that is refused here, once, before the connection changes its role; later a refusal could only be a bare
  * end of stream. Lists in headers (Connection, Sec-WebSocket-Protocol) and in ALLOWED_ORIGINS are split at
- * commas and trimmed. */
+ * commas and trimmed.
+ *
+ * A page in a browser learns no more of an HTTP refusal than that the line broke. For what is a mistake of
+ * its author that is enough, for he reads the status in his console. But "full" is news for players, so ws.c
+ * accepts such a connection for a moment, if there are not too many of them, and says goodbye with 4100. */
 
 enum { KEY_SIZE = 24, PROTOCOL_NAME_MAX = 63, PROTOCOL_LIST_MAX = 100 };
 
@@ -187,4 +191,9 @@ const struct handshake_refusal *handshake_check(const struct handshake_offer *o,
     if (r->address_connections_max > 0 && r->address_connections >= r->address_connections_max)
         return &address;
     return NULL;
+}
+
+bool handshake_over_capacity(const struct handshake_refusal *refusal)
+{
+    return refusal == &full || refusal == &address;
 }

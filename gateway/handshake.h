@@ -38,6 +38,8 @@ struct handshake_refusal {
  * visitor, no room. */
 const struct handshake_refusal *handshake_check(const struct handshake_offer *o,
                                                 const struct handshake_rules *r);
+/* Nothing is wrong with the request but that it is one too many, here or from its address. */
+bool handshake_over_capacity(const struct handshake_refusal *refusal); /* NULL is fine */
 
 /* May a page of this origin connect? An absent origin (no browser) is allowed only where every origin is. */
 bool handshake_origin_allowed(struct str origin, const char *allowed_origins);

@@ -29,6 +29,7 @@ struct lease {
     int64_t beats, answered; /* numbers of the last beat, and of the last that was answered */
     uint64_t data_lost_at_ms, renewed_at_ms; /* monotonic; 0 = never */
     bool asking, ready, stopped, held;
+    bool data_lost; /* the last answer told so */
     uint64_t rests_until_ms;
     char host[64];
 };
@@ -54,8 +55,10 @@ void lease_free(struct lease *l)
 static void reattach_one(void *arg, struct session *s)
 {
     struct lease *l = arg;
-    if (s->realm == &l->node->realm) /* who is on the island is attached on his way home */
-        attach_again(l->node, s);
+    if (s->realm != &l->node->realm) /* who is on the island is attached on his way home */
+        return;
+    s->may_be_gone = !l->data_lost;
+    attach_again(l->node, s);
 }
 
 /* true: the lease had run out. */
@@ -174,8 +177,8 @@ static void on_beat(void *arg, int err, const struct reply *reply)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
                  KV("reason", "no instance had a lease"), KV("next", "timers run on from where they stood"));
     l->answered = l->beats;
-    bool older = read_store(l, reply);
-    if (read_epoch(l, reply_int(reply, 1)) || older)
+    l->data_lost = read_store(l, reply);
+    if (read_epoch(l, reply_int(reply, 1)) || l->data_lost)
         sessions_each(l->node->sessions, reattach_one, l);
     /* Without its event link an instance is deaf: players come when it hears too. */
     if (!l->ready && l->node->backend->ops->up(l->node->backend)) {

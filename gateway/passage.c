@@ -86,7 +86,7 @@ void passage_arrive(struct node *n, struct session *s)
                              str_of(s->socket_id), s->level, NULL, NULL);
     s->realm = &n->realm;
     s->fence = s->fleet_fence;
-    s->moving = false;
+    s->moving = s->may_be_gone = false;
     if (s->state == SESSION_CLOSED)
         detach_start(n, s);
 }

@@ -32,8 +32,8 @@ struct server_options {
     int64_t message_max_bytes;           /* close 1009 above */
     int64_t fragments_max;               /* close 1008 above */
     int64_t outbox_max_bytes;            /* per connection */
-    int64_t connections_max;             /* 503 above; checked at the handshake */
-    int64_t connections_per_address_max; /* 429 above; IPv6 per /64; 0 = no limit */
+    int64_t connections_max;             /* over_capacity or 503 above; checked at the handshake */
+    int64_t connections_per_address_max; /* so or 429 above; IPv6 per /64; 0 = no limit */
     uint64_t hello_ms;                   /* close 4004 unless conn_ready by then */
     uint64_t ping_ms,
         pong_wait_ms; /* ping after this much silence; close 4201 when still silent so much later */

@@ -59,6 +59,8 @@ struct session {
     bool doubt;              /* what we believe may not be what the store knows: attach again (clockwork) */
     bool differed;           /* the last comparison with the store found a difference */
     uint64_t compared_at_ms; /* monotonic */
+    bool may_be_gone;        /* our lease had run out since it was attached, and the store has lost nothing: a
+                                sweep may have taken its record (gone.h) */
     bool attach_unknown;     /* an attach was asked and its answer lost: it may have happened */
     char ticket_id[ID_SIZE];
     bool ticket_over; /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */

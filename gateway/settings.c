@@ -53,7 +53,7 @@ static const struct conf_setting table[] = {
     TEXT("ALLOWED_ORIGINS", allowed_origins, 4096, NULL,
          "Comma list of allowed Origin headers; not set = any."),
     INT("MAX_CONNECTIONS", connections_max, 1, 1000000, "10000", NULL,
-        "WebSocket connections; more get 503."),
+        "WebSocket connections; more are told 4100, or 503."),
     INT("MAX_CONNECTIONS_PER_ADDRESS", connections_per_address_max, 0, 1000000, "0", "",
         "Per client address; 0 = no limit."),
 

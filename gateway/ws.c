@@ -31,6 +31,8 @@
  * would wait for that, so there we mark it for KILL_ASYNC and shut the socket down, which wakes libwebsockets
  * up to carry it out. */
 
+/* So many at once are told by a goodbye that they are too many; others by a status only, which costs less. */
+enum { TURN_AWAY_MAX = 64 };
 enum { SCRATCH_SIZE = 65536, HEADER_SIZE = 256, PATH_SIZE = 256, ARGUMENT_SIZE = 8192 };
 
 /* --- reading the handshake
@@ -89,7 +91,7 @@ static const struct handshake_refusal *check(struct ws *ws, struct lws *wsi, con
     o.protocols = header(wsi, WSI_TOKEN_PROTOCOL, text[7], HEADER_SIZE, &o.too_long);
     const struct handshake_rules r = {.allowed_origins = ws->allowed_origins,
                                       .stopping = ws->stopping,
-                                      .connections = ws->conns.count,
+                                      .connections = ws->conns.count - ws->turned_away,
                                       .connections_max = ws->connections_max,
                                       .address_connections =
                                           ws->addresses ? addresses_count(ws->addresses, address) : 0,
@@ -111,9 +113,12 @@ static int on_confirm_upgrade(struct ws *ws, struct lws *wsi)
     peer_address(wsi, address);
     ws->met = wsi;
     const struct handshake_refusal *refusal = check(ws, wsi, address);
+    ws->turn_away = handshake_over_capacity(refusal) && ws->turned_away < TURN_AWAY_MAX;
     if (refusal == NULL)
         return 0;
     metrics_add_for(METRIC_HANDSHAKES_REFUSED, refusal->reason, 1);
+    if (ws->turn_away)
+        return 0;
     struct buf out = {0};
     http_text_add_refusal(&out, refusal->status, refusal->code, refusal->message, refusal->retryable,
                           refusal->headers);
@@ -141,8 +146,10 @@ static void on_established(struct ws *ws, struct lws *wsi, struct conn **slot)
                                .player_id = argument(wsi, "playerId=", player_id, sizeof player_id),
                                .wait_for_hello =
                                    str_eq(argument(wsi, "hello=", hello, sizeof hello), STR("1")),
-                               .address = str_of(address)};
-    if (ws->addresses != NULL)
+                               .address = str_of(address),
+                               .over_capacity = ws->turn_away};
+    ws->turned_away += ws->turn_away;
+    if (ws->addresses != NULL && !ws->turn_away)
         addresses_add(ws->addresses, address);
     *slot = conn_opened(&ws->conns, wsi, &h);
 }
@@ -193,7 +200,8 @@ static void on_closed(struct ws *ws, struct conn **slot)
 {
     struct conn *c = *slot;
     *slot = NULL;
-    if (ws->addresses != NULL)
+    ws->turned_away -= c->over_capacity;
+    if (ws->addresses != NULL && !c->over_capacity)
         addresses_remove(ws->addresses, c->address);
     conn_closed(c);
 }

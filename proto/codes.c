@@ -113,7 +113,7 @@ static const struct {
     {CLOSE_REPLACED, "The same player connected again; that connection goes on. Two players need two ids.",
      false},
     {CLOSE_KICKED, "The player was removed by the operator.", false},
-    {CLOSE_OVER_CAPACITY, "The server is full; reconnect after a pause.", true},
+    {CLOSE_OVER_CAPACITY, "The server is full, or your address has too many connections; reconnect after a pause.", true},
     {CLOSE_RATE_LIMITED, "Too many messages in spite of RATE_LIMITED; reconnect after a pause and send less.",
      true},
     {CLOSE_TOO_SLOW, "The client reads more slowly than its room talks; reconnect after a pause.", true},

@@ -114,6 +114,12 @@ test('tables and documents', () => {
 
   finds(documented, { ...good, 'proto/PROTOCOL.md': 'hello pongs BUSY' }, /event pong is not/, /close code 1000/);
   finds(documented, { ...good, 'proto/PROTOCOL.md': 'hello pong 1000' }, /error code BUSY/);
+  const own = { ...good, 'proto/codes.h': 'CLOSE_A = 1000, CLOSE_FULL = 4100' };
+  const row = (text) => ({ 'proto/PROTOCOL.md': `${good['proto/PROTOCOL.md']}\n| 4100 | ${text} | no |\n` });
+  finds(documented, { ...own, ...row('full'), 'gateway/a.c': 'f(CLOSE_FULL);' });
+  finds(documented, { ...own, ...row('full, reserved') });
+  finds(documented, { ...own, ...row('full'), 'gateway/a.c': '/* CLOSE_FULL */' }, /4100 is never said/);
+  finds(documented, { ...own, ...row('full, reserved'), 'gateway/a.c': 'f(CLOSE_FULL);' }, /4100 is said/);
   finds(documented, { ...good, 'README.md': '', 'deploy/SETTINGS.md': 'PORT APP_PORT DRAIN_MS' }, /setting GRACE_MS/);
   finds(documented, { ...good, 'deploy/METRICS.md': 'matchgate_ab' }, /metric matchgate_a is not/);
   finds(documented, { ...good, 'common/metrics_table.h': '' }, /no metric was found/);

@@ -41,6 +41,17 @@ export function closeCodes(files) {
   return [...rows].map(([, code]) => code).filter((code) => code !== '1006');
 }
 
+// Close codes of our own that the document lists: said by the gateway, or marked as reserved, and not both.
+function closeCodesSaid(files) {
+  const said = matching(files, /^gateway\/.*\.c$/).map((path) => codeOnly(files[path])).join('\n');
+  return [...(files['proto/codes.h'] ?? '').matchAll(/(CLOSE_\w+) = (4\d{3})/g)].flatMap(([, name, code]) => {
+    const row = (files['proto/PROTOCOL.md'] ?? '').match(new RegExp(`^\\| ${code} \\|.*$`, 'm'))?.[0] ?? '';
+    if (word(name).test(said) === /reserved/.test(row))
+      return [`close code ${code} is ${/reserved/.test(row) ? 'said' : 'never said'} by the gateway, PROTOCOL.md has it otherwise`];
+    return [];
+  });
+}
+
 // The rows of the table in gateway/settings.c, headings included: {heading} or {name, aliases, preset, unit, choices, min,
 // max, secret, help}. Rows are {.name = ...} or one of the macros INT, TEXT, SECRET, CHOICE above the table.
 const TABLE = /struct conf_setting \w+\[\] = \{\n([\s\S]*?)\n\};/;
@@ -109,6 +120,7 @@ export function documented(files) {
     ...missing('event', events(files), files, ['proto/PROTOCOL.md']),
     ...missing('error code', codes(files), files, ['proto/PROTOCOL.md']),
     ...missing('close code', closeCodes(files), files, ['proto/PROTOCOL.md']),
+    ...closeCodesSaid(files),
     ...missing('setting', settings(files), files, ['README.md', 'deploy/SETTINGS.md']),
     ...unreadRows(files),
     ...missing('metric', metrics(files).map(({ name }) => name), files, ['deploy/METRICS.md']),

@@ -101,13 +101,30 @@ edgeTest('ALLOWED_ORIGINS', { allowed_origins: 'https://a.example, https://b.exa
   }
 });
 
+// One too many is let in only to be told so; the next 63 as well while they last, then the answer is a status.
+const TURN_AWAY_MAX = 64;
+async function tooMany(edge, status) {
+  const ws = await edge.ws();
+  const { code, reason } = await ws.end;
+  assert.deepEqual([code, ws.messages], [4100, []], reason);
+  const stubborn = [];
+  for (let i = 0; i < TURN_AWAY_MAX; i++) stubborn.push(await edge.ws({ answerClose: false }));
+  const response = await edge.http().send(upgradeRequest('/ws')).response();
+  assert.equal(response.status, status);
+  assert.equal(JSON.parse(response.body).error.retryable, true);
+  assert.ok(Number(response.headers['retry-after']) > 0);
+  const ends = await Promise.all(stubborn.map((one) => one.end)); // without an answer to its Close frame, too
+  for (const end of ends) assert.equal(end.code, 4100);
+  await edge.sawClose(4100, TURN_AWAY_MAX + 1);
+  const again = await edge.ws();
+  assert.equal((await again.end).code, 4100);
+  const label = { reason: status === 503 ? 'capacity' : 'address' };
+  assert.equal((await edge.metrics()).value('matchgate_handshakes_refused_total', label), TURN_AWAY_MAX + 3);
+}
+
 edgeTest('full, and then not full any more', { connections_max: 2 }, async (edge) => {
   const [a, b] = [await edge.greeted(), await edge.greeted()];
-  const http = edge.http().send(upgradeRequest('/ws'));
-  const response = await http.response();
-  assert.equal(response.status, 503);
-  assert.deepEqual(JSON.parse(response.body).error.retryable, true);
-  assert.ok(Number(response.headers['retry-after']) > 0);
+  await tooMany(edge, 503);
   await a.bye(1000);
   await edge.sawClose(1000);
   const c = await edge.greeted();
@@ -117,8 +134,7 @@ edgeTest('full, and then not full any more', { connections_max: 2 }, async (edge
 
 edgeTest('connections per address', { connections_per_address_max: 2, host: '::' }, async (edge) => {
   const mine = [await edge.greeted(), await edge.greeted()];
-  const http = edge.http().send(upgradeRequest('/ws'));
-  assert.equal((await http.response()).status, 429);
+  await tooMany(edge, 429);
   const other = new RawHttp(edge.port, { host: '::1' }).send(upgradeRequest('/ws'));
   assert.equal((await other.response()).status, 101);
   other.destroy();

@@ -50,6 +50,10 @@ static void on_open(void *arg, struct conn *c, const struct conn_handshake *h)
 {
     struct buf b = {0};
     (void)arg;
+    if (h->over_capacity) {
+        conn_close(c, 4100, NULL);
+        return;
+    }
     buf_add_text(&b, "welcome ");
     const struct str parts[] = {h->path, h->token, h->player_id, h->address};
     for (size_t i = 0; i < 4; i++) {

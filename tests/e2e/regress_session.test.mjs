@@ -1,10 +1,19 @@
 // Regressions: connections that come, go and are replaced while answers are late or lost, and stops at a bad moment.
 import assert from 'node:assert/strict';
 import { fleetTest, now, stays, waitFor, within } from '../lib/fleet.mjs';
+import { Returning } from '../lib/returning.mjs';
 
 const record = (redis, player) => redis.command('HGET', 'players', player);
 const socketsOf = async (redis, player) =>
   Object.values(await (await redis.cli()).hash('socket_mappings')).filter((text) => JSON.parse(text).playerId === player);
+
+// A match of one who will come back with his session, and of others; resolves with the room's id.
+async function seated(player, ...others) {
+  await player.ask('joinMatchmaking', { level: 3 });
+  for (const other of others) await other.send('joinMatchmaking', { level: 3 });
+  await Promise.all([player.client, ...others].map((client) => client.next('gameStart')));
+  return player.client.all('matchFound')[0].room;
+}
 
 async function twoGateways(fleet, env) {
   const redis = await fleet.redis();
@@ -123,17 +132,21 @@ fleetTest('while an instance comes back it sweeps nobody and claims no timer', a
 
 fleetTest('a game that ended while its instance was away is told as such, though the command link is back first', async (fleet) => {
   const { redis, line, a, b } = await twoGateways(fleet, { LEASE_MS: 1000, HEARTBEAT_MS: 250, GRACE_MS: 60000 });
-  const ann = await fleet.client(a, 'ann');
+  const ann = await Returning.open(fleet, a, 'ann');
   const bob = await fleet.client(b, 'bob');
-  const { roomId } = await fleet.match(ann, bob);
+  const roomId = await seated(ann, bob);
   line.shut();
   await bob.next('opponentDisconnected'); // b has swept a
   await bob.send('leaveRoom', { roomId });
   line.open('commands');
   await a.proc.sees('lease.lost');
-  assert.equal((await ann.next('gameEnd')).data.reason, 'players_left');
+  assert.equal((await ann.client.next('gameEnd')).data.reason, 'players_left');
   line.open();
-  const goesOn = async () => (await ann.request('joinMatchmaking', { level: 1 })).ok;
+  assert.equal((await ann.client.closed).code, 4202); // the game is over, and nothing else was left of her
+  const { rooms } = await ann.back(b, { drop: false });
+  assert.deepEqual(rooms, [{ roomId, ended: true }]);
+  ann.account(roomId);
+  const goesOn = async () => (await ann.ask('joinMatchmaking', { level: 1 })).ok;
   await waitFor(goesOn, { what: 'ann to be able to go on', stepMs: 200 });
   assert.deepEqual(await fleet.audit(redis), []);
 });
@@ -204,14 +217,18 @@ fleetTest('replaced elsewhere, the notice lost, and silent: 4005 within about 10
 fleetTest('cut off for longer than his grace and the room\'s log: who has lost his seat is told so', async (fleet) => {
   const env = { ROOM_SEATS: 3, ROOM_LOG_MAX: 16, GRACE_MS: 500, LEASE_MS: 1500, HEARTBEAT_MS: 300, DEGRADED_MATCHMAKING: 'refuse' };
   const { redis, line, a, b } = await twoGateways(fleet, env);
-  const [ann, bob, cy] = [await fleet.client(a, 'ann'), await fleet.client(b, 'bob'), await fleet.client(b, 'cy')];
-  const { roomId } = await fleet.match(ann, bob, cy);
+  const ann = await Returning.open(fleet, a, 'ann');
+  const [bob, cy] = [await fleet.client(b, 'bob'), await fleet.client(b, 'cy')];
+  const roomId = await seated(ann, bob, cy);
   line.shut();
   await bob.next('playerLeft', { timeoutMs: 30000 });
   for (let i = 0; i < 20; i++) await bob.send('gameMessage', { roomId, message: i });
   line.open();
-  assert.equal((await ann.next('roomCleanup', { timeoutMs: 30000 })).data.reason, 'gone');
-  await waitFor(async () => (await ann.request('joinMatchmaking', { level: 5 })).ok, { what: 'ann to be free' });
+  assert.equal((await ann.client.closed).code, 4202);
+  const { rooms } = await ann.back(a, { drop: false });
+  assert.deepEqual(rooms, [{ roomId, ended: true }]);
+  assert.equal((await ann.client.next('roomCleanup', { timeoutMs: 30000 })).data.reason, 'gone');
+  await waitFor(async () => (await ann.ask('joinMatchmaking', { level: 5 })).ok, { what: 'ann to be free' });
   await bob.send('gameMessage', { roomId, message: 'on' });
   await cy.next('gameMessage', { filter: ({ data }) => data.message === 'on' });
   assert.deepEqual(await fleet.audit(redis, { logMax: 16 }), []);

@@ -148,17 +148,18 @@ fleetTest('a leave whose answer was lost, and the record with it, is not undone'
   const env = { LEASE_MS: 1000, HEARTBEAT_MS: 250, SWEEP_MS: 500 };
   const b = await fleet.gateway({ redis, env });
   const a = await fleet.gateway({ redis: line, env });
-  const ann = await fleet.client(a, 'ann');
-  await ann.send('joinMatchmaking', data);
+  const ann = await Returning.open(fleet, a, 'ann');
+  await ann.ask('joinMatchmaking', data);
   const lost = line.loseReply('leave_queue', 'ann').then(() => line.shut());
-  assert.equal((await ann.fails('leaveMatchmaking')).code, 'OUTCOME_UNKNOWN');
+  assert.equal((await ann.ask('leaveMatchmaking', {})).error?.code, 'OUTCOME_UNKNOWN');
   await lost;
   await waitFor(async () => (await stateOf(redis, 'ann')) === 'none', { what: 'a to be swept', timeoutMs: 20000 });
   line.open();
-  await waitFor(async () => (await stateOf(redis, 'ann')) === 'idle', { what: 'ann to be attached again', timeoutMs: 20000 });
+  assert.equal((await ann.client.closed).code, 4202); // nothing was left of her
+  assert.equal((await ann.back(a, { drop: false })).queue, null);
   await stays(async () => (await queue(redis)).length > 0, { what: 'ann to wait again', ms: 6000 });
-  assert.equal(ann.all('ticketExpired').length, 0);
-  assert.equal((await ann.send('joinMatchmaking', data)).status, 'waiting');
+  assert.equal(ann.client.all('ticketExpired').length, 0);
+  assert.equal((await ann.ask('joinMatchmaking', data)).data.status, 'waiting');
   assert.deepEqual(await fleet.audit(redis), []);
   assert.ok(b.log.includes('instance.swept'));
 });

@@ -43,6 +43,8 @@ static void refused(int status, const char *reason)
     assert_int_equal(r->status, status);
     assert_true(strlen(r->message) > 20);
     assert_int_equal(r->retryable, status == 503 || status == 429);
+    bool too_many = strcmp(reason, "capacity") == 0 || strcmp(reason, "address") == 0;
+    assert_int_equal(handshake_over_capacity(r), too_many);
     setup(NULL);
 }
 
