@@ -156,7 +156,7 @@ fleetTest('a leave whose answer was lost, and the record with it, is not undone'
   await waitFor(async () => (await stateOf(redis, 'ann')) === 'none', { what: 'a to be swept', timeoutMs: 20000 });
   line.open();
   assert.equal((await ann.client.closed).code, 4202); // nothing was left of her
-  assert.equal((await ann.back(a, { drop: false })).queue, null);
+  assert.equal((await ann.back(b, { drop: false })).queue, null);
   await stays(async () => (await queue(redis)).length > 0, { what: 'ann to wait again', ms: 6000 });
   assert.equal(ann.client.all('ticketExpired').length, 0);
   assert.equal((await ann.ask('joinMatchmaking', data)).data.status, 'waiting');
