@@ -134,7 +134,8 @@ static void add_allowed(struct buf *out, const struct conf_setting *s)
 {
     struct str rest = str_of(s->choices);
     if (s->type == CONF_INT)
-        buf_add_fmt(out, "a whole number from %" PRId64 " to %" PRId64, s->min, s->max);
+        buf_add_fmt(out, "a whole number from %" PRId64 " to %" PRId64 "%s%s", s->min, s->max,
+                    s->zero ? ", or " : "", s->zero ? s->zero : "");
     else if (s->type == CONF_BOOL)
         buf_add_text(out, "true or false");
     else if (s->type == CONF_STRING && s->max > 0)
@@ -337,7 +338,11 @@ static bool store(const struct conf_setting *s, const char *text, void *target)
     int64_t *number = member;
     switch (s->type) {
     case CONF_INT:
-        return str_to_int(str_of(text), number) && *number >= s->min && *number <= s->max;
+        if (position(s->zero, '|', str_of(text)) == 0)
+            *number = 0;
+        else if (!str_to_int(str_of(text), number))
+            return false;
+        return *number >= s->min && *number <= s->max;
     case CONF_BOOL:
         return to_bool(str_of(text), member);
     case CONF_ENUM:

@@ -39,6 +39,7 @@ struct conf_setting {
     const char *choices; /* CONF_ENUM: "text|json" */
     const char *preset;  /* the default, as one would write it; NULL: none (CONF_STRING only) */
     const char *unit;    /* "ms", "bytes", ...; may be NULL */
+    const char *zero;    /* CONF_INT: a word for 0, like "auto"; may be NULL */
     const char *help;    /* one sentence */
 };
 

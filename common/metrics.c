@@ -1,16 +1,23 @@
 /* Keeps the numbers of metrics_table.h and prints them for Prometheus.
  *
- * All storage is static: a metric has one slot, or one per label value with an "other" behind them. Nothing
- * is allocated, so counting can neither fail nor grow with what clients send; pages of slots never used stay
+ * A metric has one slot, or one per label value with an "other" behind them. All storage has its size from
+ * the start, so counting can neither fail nor grow with what clients send; pages of slots never used stay
  * untouched by the kernel. Using a metric against its kind (observing a counter, a label on one without) is a
- * bug and aborts. */
+ * bug and aborts.
+ *
+ * A process alone keeps its table in static storage. Several that share a port get one table each in one
+ * shared mapping: nobody waits for anybody, since a table has one writer. A slot is filled in before it is
+ * counted in, and numbers are aligned words; that is all the order a reader next door needs. */
 #include "common/metrics.h"
 
 #include "common/err.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
 
-enum { VALUES_MAX = 64, VALUE_BYTES = 40, BUCKETS = 17 };
+enum { VALUES_MAX = 64, VALUE_BYTES = 40, BUCKETS = 17, INSTANCE_BYTES = 65, LABELS_BYTES = 128 };
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
 static const struct {
@@ -41,16 +48,47 @@ struct slot {
     uint64_t in[BUCKETS]; /* histogram only, not cumulative; the last is +Inf */
 };
 
-static struct {
-    size_t count;
+struct series {
+    atomic_size_t count;
     struct slot slots[VALUES_MAX + 1];
-} store[METRIC_COUNT];
+};
+
+struct process {
+    char instance[INSTANCE_BYTES]; /* "" = not running */
+    struct series series[METRIC_COUNT];
+};
+
+static struct process alone;
+static struct process *processes = &alone, *self = &alone;
+static int process_count = 1;
+
+static struct series *series_of(enum metric m)
+{
+    CHECK(m < METRIC_COUNT);
+    return &self->series[m];
+}
 
 static struct slot *slot_of(enum metric m)
 {
-    CHECK(m < METRIC_COUNT && table[m].label == NULL);
-    store[m].count = 1;
-    return &store[m].slots[0];
+    struct series *all = series_of(m);
+    CHECK(table[m].label == NULL);
+    atomic_store_explicit(&all->count, 1, memory_order_relaxed);
+    return &all->slots[0];
+}
+
+/* The slot of that label value, made if need be. */
+static struct slot *slot_in(struct series *all, const char *label_value)
+{
+    size_t count = atomic_load_explicit(&all->count, memory_order_relaxed);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(all->slots[i].label_value, label_value) == 0)
+            return &all->slots[i];
+    if (count > VALUES_MAX)
+        return &all->slots[VALUES_MAX];
+    struct slot *s = &all->slots[count];
+    (void)str_copy(s->label_value, VALUE_BYTES, str_of(count < VALUES_MAX ? label_value : "other"));
+    atomic_store_explicit(&all->count, count + 1, memory_order_release);
+    return s;
 }
 
 /* Cuts a value that is too long, at the same place each time. */
@@ -58,18 +96,10 @@ static struct slot *slot_for(enum metric m, const char *label_value)
 {
     char key[VALUE_BYTES];
     size_t n = strnlen(label_value, VALUE_BYTES - 1);
-    CHECK(m < METRIC_COUNT && table[m].label != NULL);
+    CHECK(table[m].label != NULL);
     memcpy(key, label_value, n);
     key[n] = '\0';
-    for (size_t i = 0; i < store[m].count; i++)
-        if (strcmp(store[m].slots[i].label_value, key) == 0)
-            return &store[m].slots[i];
-    if (store[m].count > VALUES_MAX)
-        return &store[m].slots[VALUES_MAX];
-    struct slot *s = &store[m].slots[store[m].count];
-    (void)str_copy(s->label_value, VALUE_BYTES, str_of(store[m].count < VALUES_MAX ? key : "other"));
-    store[m].count++;
-    return s;
+    return slot_in(series_of(m), key);
 }
 
 static void add(enum metric m, struct slot *s, int64_t n)
@@ -127,14 +157,70 @@ void metrics_observe_for(enum metric m, const char *label_value, double seconds)
     observe(m, slot_for(m, label_value), seconds);
 }
 
-int64_t metrics_get(enum metric m)
+static int64_t sum_of(struct series *all)
 {
     int64_t sum = 0;
-    CHECK(m < METRIC_COUNT);
-    for (size_t i = 0; i < store[m].count; i++)
-        sum += store[m].slots[i].value;
+    for (size_t i = 0, n = atomic_load_explicit(&all->count, memory_order_acquire); i < n; i++)
+        sum += all->slots[i].value;
     return sum;
 }
+
+int64_t metrics_get(enum metric m)
+{
+    return sum_of(series_of(m));
+}
+
+/* --- several processes -----------------------------------------------------------------------------------
+ */
+
+void metrics_share(int count)
+{
+    CHECK(processes == &alone && count > 0);
+    size_t bytes = (size_t)count * sizeof *processes;
+    processes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(processes != MAP_FAILED);
+    process_count = count;
+}
+
+static struct process *process_at(int process)
+{
+    CHECK(process >= 0 && process < process_count);
+    return &processes[process];
+}
+
+void metrics_use(int process, const char *instance)
+{
+    self = process_at(process);
+    (void)str_copy(self->instance, sizeof self->instance, str_of(instance));
+}
+
+void metrics_ended(int process)
+{
+    struct process *p = process_at(process);
+    p->instance[0] = '\0';
+    for (unsigned m = 0; m < METRIC_COUNT; m++)
+        for (size_t i = 0; table[m].kind == GAUGE && i < p->series[m].count; i++)
+            p->series[m].slots[i].value = 0;
+}
+
+int metrics_processes(void)
+{
+    return process_count;
+}
+
+const char *metrics_instance(int process)
+{
+    return process_at(process)->instance;
+}
+
+int64_t metrics_get_of(int process, enum metric m)
+{
+    CHECK(m < METRIC_COUNT);
+    return sum_of(&process_at(process)->series[m]);
+}
+
+/* --- printing --------------------------------------------------------------------------------------------
+ */
 
 /* Backslash, newline and (in label values) the quote are all that the format wants escaped. */
 static void add_escaped(struct buf *out, const char *text, bool quotes)
@@ -186,18 +272,13 @@ static void print_histogram(struct buf *out, enum metric m, const struct slot *s
     buf_add_fmt(out, "%" PRIu64 "\n", sofar);
 }
 
-static void print_metric(struct buf *out, enum metric m, const char *extra)
+static void print_series(struct buf *out, enum metric m, struct series *all, const char *extra)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
-    buf_add_fmt(out, "# HELP %s ", table[m].name);
-    add_escaped(out, table[m].help, false);
-    if (table[m].remedy[0] != '\0') {
-        buf_add_text(out, " Remedy: ");
-        add_escaped(out, table[m].remedy, false);
-    }
-    buf_add_fmt(out, "\n# TYPE %s %s\n", table[m].name, kinds[table[m].kind]);
-    for (size_t i = 0; i < store[m].count; i++) {
-        const struct slot *s = &store[m].slots[i];
+    size_t count = atomic_load_explicit(&all->count, memory_order_acquire);
+    if (count == 0 && table[m].label == NULL) /* one without a label shows its 0 from the start */
+        count = 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct slot *s = &all->slots[i];
         if (table[m].kind == HISTOGRAM) {
             print_histogram(out, m, s, extra);
             continue;
@@ -207,11 +288,59 @@ static void print_metric(struct buf *out, enum metric m, const char *extra)
     }
 }
 
-void metrics_print(struct buf *out, const char *extra_labels)
+static void print_head(struct buf *out, enum metric m)
+{
+    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    buf_add_fmt(out, "# HELP %s ", table[m].name);
+    add_escaped(out, table[m].help, false);
+    if (table[m].remedy[0] != '\0') {
+        buf_add_text(out, " Remedy: ");
+        add_escaped(out, table[m].remedy, false);
+    }
+    buf_add_fmt(out, "\n# TYPE %s %s\n", table[m].name, kinds[table[m].kind]);
+}
+
+static void print_process(struct buf *out, enum metric m, int process)
+{
+    struct process *p = process_at(process);
+    char labels[LABELS_BYTES] = "";
+    if (p->instance[0] != '\0' && process_count > 1)
+        (void)snprintf(labels, sizeof labels, "instance=\"%s\",worker=\"%d\"", p->instance, process);
+    else if (p->instance[0] != '\0')
+        (void)snprintf(labels, sizeof labels, "instance=\"%s\"", p->instance);
+    print_series(out, m, &p->series[m], labels);
+}
+
+static void add_up(struct series *sum, enum metric m)
+{
+    for (int process = 0; process < process_count; process++) {
+        struct series *all = &processes[process].series[m];
+        size_t count = atomic_load_explicit(&all->count, memory_order_acquire);
+        for (size_t i = 0; i < count; i++) {
+            const struct slot *from = &all->slots[i];
+            struct slot *to = slot_in(sum, from->label_value);
+            to->value += from->value;
+            to->sum += from->sum;
+            for (size_t b = 0; b < BUCKETS; b++)
+                to->in[b] += from->in[b];
+        }
+    }
+}
+
+void metrics_print(struct buf *out, int which)
 {
     for (unsigned m = 0; m < METRIC_COUNT; m++) {
-        if (table[m].label == NULL)
-            (void)slot_of(m); /* one without a label shows its 0 from the start */
-        print_metric(out, m, extra_labels);
+        print_head(out, m);
+        if (which == METRICS_SUM) {
+            struct series sum = {0};
+            add_up(&sum, m);
+            print_series(out, m, &sum, "");
+        } else if (which == METRICS_EACH) {
+            for (int process = 0; process < process_count; process++)
+                if (process_count == 1 || processes[process].instance[0] != '\0')
+                    print_process(out, m, process);
+        } else {
+            print_process(out, m, which);
+        }
     }
 }

@@ -30,6 +30,7 @@ METRIC(STORE_DATA_LOST, "matchgate_store_data_lost_total", COUNTER, NULL, "Times
 METRIC(SCRIPT_SECONDS, "matchgate_script_seconds", HISTOGRAM, "script", "Round trip of each Redis script.", "p99 over 5 ms: Redis is busy; SLOWLOG GET 10.")
 METRIC(SCRIPT_FAILURES, "matchgate_script_failures_total", COUNTER, "reason", "Script calls that failed.", "RUNBOOK: Redis away.")
 METRIC(REDIS_UP, "matchgate_redis_up", GAUGE, NULL, "1 while Redis answers write probes.", "RUNBOOK: Redis away.")
+METRIC(READY, "matchgate_ready", GAUGE, NULL, "1 while this instance takes players.", "/health/ready says why not.")
 METRIC(REDIS_WAITING, "matchgate_redis_waiting", GAUGE, NULL, "Calls that wait in this process until fewer are under way to Redis.", "Above 0 for long: Redis, or its core, is too slow for what players ask.")
 METRIC(REDIS_RECONNECTS, "matchgate_redis_reconnects_total", COUNTER, NULL, "Connections to Redis made again.", "")
 METRIC(REDIS_DEAF, "matchgate_redis_deaf_total", COUNTER, NULL, "Event links made again because our own message did not come back.", "A line or a proxy that drops idle connections without a word.")

@@ -21,6 +21,7 @@
 #include "gateway/probe.h"
 #include "gateway/shared.h"
 #include "gateway/stats_print.h"
+#include "gateway/workers.h"
 #include "proto/encode.h"
 
 enum {
@@ -311,11 +312,17 @@ static void get_ready(struct health *h, struct http_request *r)
 
 static void get_metrics(struct health *h, struct http_request *r)
 {
+    struct health_local local;
     struct buf body = {0};
-    char labels[sizeof "instance=\"\"" + ID_MAX];
-    (void)snprintf(labels, sizeof labels, "instance=\"%s\"", h->options.realm->instance_id);
-    metrics_set(METRIC_REDIS_UP, backend_of(h)->durable && store_up(h));
-    metrics_print(&body, labels);
+    char worker[16];
+    int which = METRICS_EACH;
+    local_of(h, &local); /* brings its gauges up to date */
+    if (http_query(r, "worker", worker, sizeof worker) && !workers_which(worker, &which)) {
+        respond_error(r, 404, CODE_BAD_REQUEST,
+                      "There is no such worker: ask for a number from 0, or for sum.", NULL);
+        return;
+    }
+    metrics_print(&body, which);
     respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&body), NULL);
     buf_close(&body);
 }

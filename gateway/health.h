@@ -5,7 +5,7 @@
  * GET  /health/stats, /api/health/detailed  figures; ?format=text prints a box
  * POST /health/cleanup[?dryRun=1]       removes orphans; needs Authorization: Bearer <ADMIN_TOKEN>
  * GET  /health/live, /health/ready      the process is there; it takes players
- * GET  /metrics                         Prometheus text
+ * GET  /metrics[?worker=N|sum]           Prometheus text, of all workers on this port unless one is asked for
  * GET  /                                the demo page, if there is one
  * Anything else is a 404 in JSON that names /ws and /health; a wrong method is a 405.
  *

@@ -9,6 +9,7 @@
 #include "common/digest.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "gateway/adopt.h"
 #include "gateway/admit.h"
 #include "gateway/attach.h"
@@ -40,6 +41,7 @@ struct process {
     char instance_id[ID_SIZE];
     bool was_up;   /* the store has been up before */
     bool admitted; /* it is one we may live on */
+    int worker;    /* which one, of several on one port */
     int exit_code;
 };
 
@@ -191,6 +193,7 @@ static bool make_server(struct process *p, char *err, size_t err_size)
         .pong_wait_ms = (uint64_t)s->pong_wait_ms,
         .allowed_origins = s->allowed_origins,
         .rate_burst = s->rate_burst,
+        .permessage_deflate = s->permessage_deflate,
         .http_body_max_bytes = 65536,
     };
     const struct server_events events = {&p->node, dispatch_open, dispatch_message, dispatch_close,
@@ -216,6 +219,7 @@ static int run(struct process *p)
     list_init(&n->strangers);
     n->estimate = estimate_new(p->settings.level_max);
     n->detaches = detaches_new();
+    metrics_use(p->worker, p->instance_id);
     n->fleet = fleet_new(p->instance_id);
     struct batch *batch = batch_new(n->loop); /* its hook before those of the store's links */
     make_store(p);
@@ -259,9 +263,10 @@ static int run(struct process *p)
     return p->exit_code;
 }
 
-static int run_worker(void *arg)
+static int run_worker(void *arg, int worker)
 {
     struct process *p = arg;
+    p->worker = worker;
     int code = run(p);
     conf_free(p->conf);
     return code;

@@ -40,6 +40,7 @@ struct node {
     struct clockwork *clockwork;
     struct detaches *detaches;
     struct health *health;
+    struct loop_timer *surface_timer; /* surface.c's */
     struct drain *drain;
     struct island *island;
     struct departed *departed;

@@ -2,6 +2,7 @@
 #include "gateway/probe.h"
 
 #include "gateway/stats_part.h"
+#include "gateway/workers.h"
 
 /* Does a bad key "key type" belong to the hash `name` (whatever the prefix)? */
 static bool bad_key_is(struct str bad, const char *name)
@@ -51,6 +52,7 @@ int probe_print(struct buf *out, bool standalone, const struct report_health *co
     } else if (standalone) {
         buf_add_text(out, ",\"mode\":\"standalone\"");
     }
+    workers_print_counts(out);
     add_bad_keys(out, counts);
     buf_add_text(out, "}}");
     return rest && states && mappings ? 200 : 503;

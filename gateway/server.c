@@ -27,8 +27,10 @@
  *
  * libwebsockets runs on our loop without timers or pings of its own in the steady state: its validity checks
  * are a sorted list, on by default, and make accepting slow; the wheel of conn.c does that work. Its check
- * of UTF-8 goes byte by byte; conn.c looks at whole messages instead. Compression and HTTP/2 stay off: with
- * the first one valid message aborts this version, with the second our prepared frames would be wrong.
+ * of UTF-8 goes byte by byte; conn.c looks at whole messages instead. HTTP/2 stays off: our prepared frames
+ * would be wrong there. Compression is off unless asked for: on libwebsockets 4.1 one valid compressed
+ * message ends the process (its issue 2120), so that versions before 4.3 are refused. What we send is never
+ * compressed: a frame is shared by all who get it.
  *
  * Stopping takes three steps. server_close stops accepting, closes every connection with a Close frame and
  * waits for the peers, at most CLOSE_DEADLINE_MS; then the context is destroyed inside the loop, which ends
@@ -112,6 +114,11 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
     return result;
 }
 
+bool server_can_inflate(void)
+{
+    return LWS_LIBRARY_VERSION_NUMBER >= 4003000;
+}
+
 static size_t handshakes_max(void)
 {
     struct rlimit files;
@@ -120,8 +127,12 @@ static size_t handshakes_max(void)
     return HANDSHAKES_MAX;
 }
 
-static bool start_context(struct server *s, char *err, size_t err_size)
+static bool start_context(struct server *s, bool inflate, char *err, size_t err_size)
 {
+    static const struct lws_extension extensions[] = {
+        {"permessage-deflate", lws_extension_callback_pm_deflate,
+         "permessage-deflate; client_no_context_takeover; server_no_context_takeover"},
+        {NULL, NULL, NULL}};
     static const lws_retry_bo_t no_validity_checks = {0};
     void *loops[] = {loop_uv(s->loop)};
     s->protocols[0] = (struct lws_protocols){.name = HANDSHAKE_SUBPROTOCOL,
@@ -138,6 +149,7 @@ static bool start_context(struct server *s, char *err, size_t err_size)
         .uid = -1,
         .gid = -1,
         .protocols = s->protocols,
+        .extensions = inflate ? extensions : NULL,
         .vhost_name = "default",
         .alpn = "http/1.1",
         .pt_serv_buf_size = SERVICE_SIZE,
@@ -331,7 +343,8 @@ struct server *server_new(struct loop *l, const struct server_options *options,
     s->events = *events;
     s->listen_fd = -1;
     set_rules(s, options);
-    if (!start_listening(s, options, err, err_size) || !start_context(s, err, err_size)) {
+    if (!start_listening(s, options, err, err_size) ||
+        !start_context(s, options->permessage_deflate, err, err_size)) {
         if (s->listen_fd >= 0)
             close(s->listen_fd);
         ws_close(&s->ws);

@@ -42,7 +42,11 @@ struct server_options {
     const char *allowed_origins;
     int64_t rate_burst;          /* initial tokens of conn_ratelimit */
     int64_t http_body_max_bytes; /* 413 above */
+    bool permessage_deflate;     /* offered to clients; only if server_can_inflate */
 };
+
+/* Does the libwebsockets we were built with survive compressed messages? */
+bool server_can_inflate(void);
 
 /* Listens; NULL with err (one clear line naming setting and value) on failure. options, strings included, are
  * borrowed for the server's life. */

@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "matchmaking/realm.h"
 #include "gateway/room.h"
+#include "gateway/server.h"
 
 #define AT(member) .offset = offsetof(struct settings, member)
 #define HEADING(text)                                                                                        \
@@ -47,8 +48,20 @@ static const struct conf_setting table[] = {
      .max = 65535,
      .preset = "3030",
      .help = "Port for WebSocket and HTTP; 0 takes any free one."},
-    INT("WORKERS", workers, 0, 64, "1", NULL,
-        "Instances on this port, under one supervisor; 0 = one per core. More than one needs Redis."),
+    {.name = "WORKERS",
+     .type = CONF_INT,
+     AT(workers),
+     .min = 0,
+     .max = 64,
+     .zero = "auto",
+     .preset = "1",
+     .help = "Instances on this port, under one supervisor; auto (or 0) = one per core. More than one needs "
+             "Redis."},
+    {.name = "PERMESSAGE_DEFLATE",
+     .type = CONF_BOOL,
+     AT(permessage_deflate),
+     .preset = "false",
+     .help = "Understand clients that compress; needs a libwebsockets later than 4.2, refused on others."},
     {.name = "DEMO", .type = CONF_BOOL, AT(demo), .preset = "false", .help = "Serve the demo page at /."},
     TEXT("ALLOWED_ORIGINS", allowed_origins, 4096, NULL,
          "Comma list of allowed Origin headers; not set = any."),
@@ -211,6 +224,12 @@ static bool check_together(const struct settings *s, const struct conf *c, char 
     }
     if (s->workers != 1 && s->port == 0) {
         conf_explain(c, "WORKERS", "1 with PORT=0: several workers need one fixed port", err, err_size);
+        return false;
+    }
+    if (s->permessage_deflate && !server_can_inflate()) {
+        conf_explain(c, "PERMESSAGE_DEFLATE",
+                     "false with libwebsockets before 4.3, which compressed messages can crash", err,
+                     err_size);
         return false;
     }
     if (s->heartbeat_ms * 2 > s->lease_ms) {

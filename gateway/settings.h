@@ -18,6 +18,7 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
     const char *host;
     int64_t port;
     int64_t workers; /* 0 = one per core (auto) */
+    bool permessage_deflate;
     const char *redis_url, *redis_host, *redis_username, *redis_password, *redis_key_prefix;
     int64_t redis_enabled; /* enum settings_choice */
     int64_t redis_port, redis_db;

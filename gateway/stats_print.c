@@ -2,6 +2,8 @@
  * 003. */
 #include "gateway/stats_print.h"
 
+#include "gateway/workers.h"
+
 static const char *yes(bool b)
 {
     return b ? "true" : "false";
@@ -39,6 +41,7 @@ static void print_local(struct buf *out, const struct health_local *local, uint6
                 "\"draining\":%s}",
                 (long long)local->connections, (long long)local->sessions, (long long)local->rooms,
                 (long long)local->queued, yes(local->ready), yes(local->draining));
+    workers_print_each(out);
 }
 
 static void print_items(struct buf *out, const struct store_info *info)

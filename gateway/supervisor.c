@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 5000, SETTLED_MS = 10000, START_MS = 2000, LOOK_MS = 200 };
 
@@ -42,10 +43,11 @@ static void start(struct supervisor *s, struct worker *w)
         (void)sigprocmask(SIG_SETMASK, &s->before, NULL);
         if (getppid() != parent) /* it died in between */
             _exit(EXIT_FAILURE);
-        int (*work)(void *) = s->options->work;
+        int (*work)(void *, int) = s->options->work;
         void *arg = s->options->arg;
+        int worker = (int)(w - s->workers);
         mem_free(s->workers);
-        exit(work(arg));
+        exit(work(arg, worker));
     }
     w->started_at_ms = clock_mono_ms();
     w->pid = pid > 0 ? pid : 0;
@@ -69,6 +71,7 @@ static void ended(struct supervisor *s, struct worker *w, int status)
     uint64_t now = clock_mono_ms(), lived_ms = now - w->started_at_ms;
     bool crashed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
     w->pid = 0;
+    metrics_ended((int)(w - s->workers));
     if (s->stopping) {
         if (crashed)
             s->exit_code = EXIT_FAILURE;
@@ -122,6 +125,7 @@ static int look_after(struct supervisor *s)
 int supervisor_run(const struct supervisor_options *options)
 {
     struct supervisor s = {.options = options};
+    metrics_share(options->workers);
     s.workers = mem_alloc((size_t)options->workers * sizeof *s.workers);
     (void)sigemptyset(&s.signals);
     (void)sigaddset(&s.signals, SIGTERM);

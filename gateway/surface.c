@@ -1,4 +1,7 @@
-/* Connects the HTTP answers (gateway/health.h) with the node. */
+/* Connects the HTTP answers (gateway/health.h) with the node.
+ *
+ * Whether this instance is ready is asked for by probes; a timer asks too, so that the gauges which the other
+ * workers on this port read (gateway/workers.h) are never older than a second. */
 #include "gateway/surface.h"
 
 #include "common/metrics.h"
@@ -9,6 +12,8 @@
 #include "gateway/server.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+
+enum { REFRESH_MS = 1000 };
 
 static void fill_local(void *arg, struct health_local *out)
 {
@@ -23,12 +28,14 @@ static void fill_local(void *arg, struct health_local *out)
                                  .draining = n->drain != NULL};
     /* While Redis is away the instance stays in rotation, unless told otherwise: if all left at once, nobody
      * could be told anything. */
-    bool refusing = !n->settings->degraded_local && n->backend && !n->backend->ops->up(n->backend);
+    bool up = n->backend && n->backend->ops->up(n->backend), refusing = !n->settings->degraded_local && !up;
     out->ready = lease_ready(n->lease) && !out->draining && !refusing;
     out->not_ready_reason = out->draining            ? "draining"
                             : !lease_ready(n->lease) ? "starting"
                             : refusing               ? "store away, DEGRADED_MATCHMAKING=refuse"
                                                      : NULL;
+    metrics_set(METRIC_READY, out->ready);
+    metrics_set(METRIC_REDIS_UP, up && n->backend->durable);
     size_t count = 0;
     if (lease_data_lost_at_ms(n->lease))
         out->warnings[count++] =
@@ -37,6 +44,12 @@ static void fill_local(void *arg, struct health_local *out)
     if (!n->settings->auth_jwt_secret)
         out->warnings[count++] =
             "AUTH_JWT_SECRET is not set: everybody is who he says he is (development identity)";
+}
+
+static void refresh(void *arg)
+{
+    struct health_local unused;
+    fill_local(arg, &unused);
 }
 
 void surface_open(struct node *n)
@@ -48,6 +61,8 @@ void surface_open(struct node *n)
                                                     .demo_page = page,
                                                     .local = fill_local,
                                                     .arg = n});
+    n->surface_timer = loop_timer_new(n->loop, refresh, n);
+    loop_timer_start(n->surface_timer, REFRESH_MS, REFRESH_MS);
 }
 
 void surface_ready(struct node *n)
@@ -57,6 +72,7 @@ void surface_ready(struct node *n)
 
 void surface_close(struct node *n)
 {
+    loop_timer_free(n->surface_timer);
     health_free(n->health);
     n->health = NULL;
 }

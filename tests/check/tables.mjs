@@ -87,7 +87,7 @@ function macroRow(macro, [name, , ...rest]) {
 function fieldRow(fields) {
   const text = (key) => fields.match(new RegExp(`\\.${key} = "((?:[^"\\\\]|\\\\.)*)"`))?.[1];
   const number = (key) => fields.match(new RegExp(`\\.${key} = (\\d+)`))?.[1];
-  const row = { name: text('name'), aliases: text('aliases'), preset: text('preset'), unit: text('unit'), help: text('help') };
+  const row = { name: text('name'), aliases: text('aliases'), preset: text('preset'), unit: text('unit'), help: text('help'), zero: text('zero') };
   if (/CONF_INT/.test(fields)) Object.assign(row, { min: number('min'), max: number('max') });
   if (/CONF_BOOL/.test(fields)) row.choices = 'true|false';
   if (/\.secret = true/.test(fields)) row.secret = true;
@@ -230,9 +230,9 @@ function constant(text, files) {
   return values[0] ?? text;
 }
 
-function settingLine({ heading, name, aliases, preset, unit, choices, min, max, secret, help }, files) {
+function settingLine({ heading, name, aliases, preset, unit, choices, min, max, zero, secret, help }, files) {
   if (heading) return `\n## ${heading}\n\n${table(['setting', 'default', 'allowed', 'what it does'], [])}`;
-  const allowed = choices ? choices.split('|').map((c) => `\`${c}\``).join(', ') : min !== undefined ? `${constant(min, files)} to ${constant(max, files)}` : '';
+  const allowed = choices ? choices.split('|').map((c) => `\`${c}\``).join(', ') : min !== undefined ? `${constant(min, files)} to ${constant(max, files)}${zero ? `, \`${zero}\`` : ''}` : '';
   const names = [name, ...(aliases?.split(' ') ?? [])].map((n) => `\`${n}\``).join(', ');
   const value = preset ? `\`${preset}\`${unit ? ` ${unit}` : ''}` : 'not set';
   return `| ${[names, value, allowed, help + (secret ? ' Secret: never printed.' : '')].join(' | ')} |\n`;

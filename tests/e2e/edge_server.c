@@ -217,7 +217,7 @@ static void on_http(void *arg, struct http_request *r)
         loop_timer_start(l->timer, http_query(r, "ms", value, sizeof value) ? strtoul(value, NULL, 10) : 20,
                          0);
     } else if (str_eq(path, STR("/metrics"))) {
-        metrics_print(&b, NULL);
+        metrics_print(&b, METRICS_EACH);
         respond(r, 200, "text/plain; version=0.0.4", buf_str(&b));
     } else {
         bool known = str_eq(path, STR("/health"));

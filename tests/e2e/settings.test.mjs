@@ -36,6 +36,8 @@ fleetTest('a wrong value stops the start and names setting, value and what is al
     ['REDIS_URL', 'http://x'],
     ['REDIS_URL', 'rediss://x'],
     ['LOG_FORMAT', 'xml'],
+    ['WORKERS', 'many'],
+    ['PERMESSAGE_DEFLATE', 'true'], // this libwebsockets would fall over the first compressed message
   ];
   for (const [name, value] of wrong) {
     const env = { [name]: value, ...(name.startsWith('REDIS') ? { REDIS_ENABLED: undefined } : {}) };

@@ -279,7 +279,7 @@ static void test_measured(void **state)
     run_numbers(p, &append, 1, 2);
     run(p, &echo, "k", "v");
     probe_wait_in_order(p);
-    metrics_print(&text, NULL);
+    metrics_print(&text, METRICS_EACH);
     assert_non_null(strstr(text.data, "matchgate_script_seconds_count{script=\"append\"}"));
     assert_non_null(strstr(text.data, "matchgate_script_seconds_count{script=\"echo\"}"));
     buf_close(&text);

@@ -49,6 +49,7 @@ static const struct conf_setting table[] = {
      AT(grace_ms),
      .min = -5,
      .max = 600000,
+     .zero = "auto",
      .preset = "15000",
      .unit = "ms",
      .help = "How long."},
@@ -223,8 +224,11 @@ static void wrong_values_stop_with_one_clear_line(void **state)
     refused("--t-redis-enabled=maybe",
             "T_REDIS_ENABLED=maybe (flag --t-redis-enabled): allowed is true or false");
     setenv("T_GRACE_MS", "15s", 1);
-    refused("", "T_GRACE_MS=15s (environment): allowed is a whole number from -5 to 600000 (ms)");
-    good("--t-grace-ms|1"); /* overruled: does no harm */
+    refused("", "T_GRACE_MS=15s (environment): allowed is a whole number from -5 to 600000, or auto (ms)");
+    good("--t-grace-ms|1");    /* overruled: does no harm */
+    good("--t-grace-ms|Auto"); /* its word for 0 */
+    assert_int_equal(t.grace_ms, 0);
+    refused("--t-port|auto", "T_PORT=auto (flag --t-port): allowed is a whole number from 0 to 65535");
     clean(NULL);
     setenv("T_OLD_PORT", "tcp://10.0.0.1:3000", 1);
     refused(
@@ -358,9 +362,9 @@ static void help_and_version_come_before_everything(void **state)
     for (size_t i = 0; i < ROWS; i++)
         if (table[i].name != NULL && (!strstr(out.data, table[i].name) || !strstr(out.data, table[i].help)))
             fail_msg("%s is not in the help", table[i].name);
-    assert_non_null(strstr(out.data,
-                           "--t-grace-ms NUMBER\n      T_GRACE_MS: How long.\n"
-                           "      Allowed: a whole number from -5 to 600000 (ms). Default: 15000.\n"));
+    assert_non_null(
+        strstr(out.data, "--t-grace-ms NUMBER\n      T_GRACE_MS: How long.\n"
+                         "      Allowed: a whole number from -5 to 600000, or auto (ms). Default: 15000.\n"));
     assert_non_null(strstr(
         out.data, "--t-port NUMBER, --port, --p-o\n      T_PORT or T_APP_PORT or T_OLD_PORT: Port.\n"));
     buf_close(&out);

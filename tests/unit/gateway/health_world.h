@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "gateway/health.h"
 #include "tests/lib/loop_wait.h"
 
@@ -165,6 +166,7 @@ static inline int open_world(void **state)
     w->gate.base = (struct backend){.ops = &gate_ops, .durable = true, .prefix = P};
     w->gate.info_text = "";
     realm_init(&w->realm, &w->gate.base, &rules, P, "A");
+    metrics_use(0, "A");
     w->local = (struct health_local){.version = "1.2.3",
                                      .instance_id = w->realm.instance_id,
                                      .started_at_ms = clock_wall_ms(),

@@ -98,7 +98,7 @@ static void test_ready_and_live(void **state)
     w->local.not_ready_reason = "draining";
     expect(get(w, "/health/ready"), 503, "{\"ready\":false,\"reason\":\"draining\"}");
     expect(get(w, "/health/live"), 200, "{\"live\":true}");
-    expect_part(get(w, "/metrics"), 200, "matchgate_redis_up{instance=\"A\"} 1\n");
+    expect_part(get(w, "/metrics"), 200, "matchgate_connections{instance=\"A\"} 0\n");
     assert_int_equal(w->gate.calls, 0);
 }
 
