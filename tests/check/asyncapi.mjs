@@ -104,7 +104,8 @@ export function asyncapi(files, codes) {
     return said[kind][name];
   };
   const refusals = Object.values(said.requests).flatMap(({ examples }) => examples.filter(({ ok }) => ok === false));
-  const error = dataOf('error', table.pushes.find(({ name }) => name === 'error').members, part('pushes', 'error').data);
+  const { members = [] } = table.pushes.find(({ name }) => name === 'error') ?? {};
+  const error = dataOf('error', members, said.pushes.error?.data);
   error.properties.code = { ...error.properties.code, enum: codes };
   const messages = {
     ...Object.assign({}, ...table.requests.map((row) => requestMessages(row, part('requests', row.name)))),
@@ -116,7 +117,7 @@ export function asyncapi(files, codes) {
     },
     ...Object.assign({}, ...table.pushes.map((row) => pushMessage(row, part('pushes', row.name)))),
   };
-  messages.errorPush.payload.properties.data = ref('schemas/error');
+  if (messages.errorPush) messages.errorPush.payload.properties.data = ref('schemas/error');
   const channel = { $ref: '#/channels/ws' };
   const inChannel = (name) => ({ $ref: `#/channels/ws/messages/${name}` });
   const operations = Object.fromEntries(

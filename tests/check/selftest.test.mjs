@@ -84,7 +84,7 @@ test('manners', () => {
 
 const KEYS = '    KEY(MATCHES, "matches", "hash", "ever",   \\\n        "who")  \\\n    KEY(ROOM, "room:{roomId}", "hash", "x", "y")\n';
 const TABLES = {
-  'proto/messages.c': '    [MSG_HELLO] =\n        {"hello", "", ""},\n',
+  'proto/messages.c': '    [MSG_HELLO] =\n        {"hello", "name? "\n         "age", "kind"},\n    {PUSH_PONG, "", MESSAGE_NUMBERED},\n',
   'proto/messages.h': '#define PUSH_PONG "pong"\n',
   'proto/codes.c': '    [CODE_OK] = {"OK", "", false},\n    [CODE_BUSY] = {"BUSY", "", true},\n',
   'proto/codes.h': '    CLOSE_NORMAL = 1000,\n    CLOSE_ABNORMAL = 1006,\n',
@@ -97,7 +97,10 @@ const TABLES = {
   'matchmaking/queue.c': 'realm_key(c, KEY_MATCHES); realm_key(c, KEY_ROOM);\n',
 };
 const DOCUMENTS = {
-  'proto/PROTOCOL.md': 'hello pong BUSY 1000\n| `BUSY` | x |\n',
+  'proto/PROTOCOL.md':
+    'hello pong BUSY 1000\n| `BUSY` | x |\n\n## What a client sends\n\n### hello\n\nSays\nwho.\n\n| data | type | |\n|---|---|---|\n' +
+    '| `name` | string, optional | yours |\n| `age` | integer, 0 to 99 | |\n\n| reply | type | |\n|---|---|---|\n| `kind` | `"new"` or `"old"` | |\n\n' +
+    '```json\n{"event":"hello","id":1,\n  "data":{"age":7}}\n```\n\n## What the server pushes\n\n### pong\n\nYes.\n',
   'README.md': 'GRACE_MS PORT APP_PORT DRAIN_MS\n',
 };
 
@@ -134,6 +137,25 @@ test('tables and documents', () => {
   finds(spokenOf, { ...good, ...alert, 'deploy/RUNBOOK.md': '## Redis away\n' });
   finds(spokenOf, { ...good, ...alert, 'deploy/RUNBOOK.md': '## Redis\n' }, /"Redis away", which the runbook lacks/);
   finds(spokenOf, { ...good, 'proto/PROTOCOL.md': '| `GONE` | x |\n' }, /GONE, which no table/);
+});
+
+test('the AsyncAPI document', () => {
+  const made = (changes) => JSON.parse(generated({ ...TABLES, ...DOCUMENTS, 'common/a.h': '', ...changes })['proto/asyncapi.json']);
+  const { helloRequest, helloReply, pongPush } = made().components.messages;
+  assert.equal(helloRequest.summary, 'Says who.');
+  assert.deepEqual(helloRequest.payload.required, ['event', 'data']);
+  assert.deepEqual(helloRequest.payload.properties.data, {
+    type: 'object',
+    properties: { name: { type: 'string', description: 'yours' }, age: { type: 'integer', minimum: 0, maximum: 99 } },
+    required: ['age'],
+  });
+  assert.deepEqual(helloRequest.examples, [{ payload: { event: 'hello', id: 1, data: { age: 7 } } }]);
+  assert.deepEqual(helloReply.payload.properties.data.properties.kind, { type: 'string', enum: ['new', 'old'] });
+  assert.deepEqual(pongPush.payload.required, ['event', 'data', 'room', 'seq']);
+  const other = (from, to) => ({ 'proto/PROTOCOL.md': DOCUMENTS['proto/PROTOCOL.md'].replace(from, to) });
+  assert.throws(() => made(other('| `age` |', '| `years` |')), /says nothing of hello\.age/);
+  assert.throws(() => made(other('string, optional', 'a word')), /calls hello\.name "a word"/);
+  assert.throws(() => made(other('### pong', '### ping')), /no section about pong/);
 });
 
 test('Redis keys', () => {

@@ -7,7 +7,7 @@ export function messageTable(files) {
   const literals = new Map([...(files['proto/messages.h'] ?? '').matchAll(/#define (PUSH_\w+) "(\w+)"/g)].map(([, id, name]) => [id, name]));
   const list = (words) =>
     words === '*' ? null : words.split(' ').filter(Boolean).map((word) => ({ name: word.replace('?', ''), optional: word.endsWith('?') }));
-  const requests = [...text.matchAll(/\[MSG_(?!UNKNOWN)\w+\] = \{\s*"(\w+)",\s*"([^"]*)",\s*"([^"]*)"\}/g)];
+  const requests = [...text.matchAll(/\[MSG_(?!UNKNOWN)\w+\]\s*=\s*\{\s*"(\w+)",\s*"([^"]*)",\s*"([^"]*)"\}/g)];
   const pushes = [...text.matchAll(/\{\s*(PUSH_\w+),\s*"([^"]*)",\s*MESSAGE_(\w+)\}/g)];
   return {
     requests: requests.map(([, name, members, reply]) => ({ name, members: list(members), reply: list(reply) })),
