@@ -311,8 +311,8 @@ static const char *skip_object(struct scan *s, const char *p, int depth, struct 
     return p;
 }
 
-bool json_object_scan_with(struct str text, struct json_object *out, struct str key,
-                           struct json_object *inner, const char **why)
+static bool scan_object(struct str text, int depth, struct json_object *out, struct str key,
+                        struct json_object *inner, const char **why)
 {
     struct scan s = {.end = text.n ? text.p + text.n : text.p, .inner_key = key, .inner = inner};
     clear(out, text);
@@ -322,7 +322,7 @@ bool json_object_scan_with(struct str text, struct json_object *out, struct str 
     if (p == s.end || *p != '{')
         p = fail(&s, "not a JSON object");
     else
-        p = skip_object(&s, p, 1, out);
+        p = skip_object(&s, p, depth, out);
     if (p != NULL && skip_space(&s, p) != s.end)
         p = fail(&s, "text behind the object");
     if (p == NULL) {
@@ -334,9 +334,20 @@ bool json_object_scan_with(struct str text, struct json_object *out, struct str 
     return p != NULL;
 }
 
+bool json_object_scan_with(struct str text, struct json_object *out, struct str key,
+                           struct json_object *inner, const char **why)
+{
+    return scan_object(text, 1, out, key, inner, why);
+}
+
 bool json_object_scan(struct str text, struct json_object *out, const char **why)
 {
-    return json_object_scan_with(text, out, (struct str){NULL, 0}, NULL, why);
+    return json_object_scan_at(text, 1, out, why);
+}
+
+bool json_object_scan_at(struct str text, int depth, struct json_object *out, const char **why)
+{
+    return scan_object(text, depth, out, (struct str){NULL, 0}, NULL, why);
 }
 
 bool json_valid(struct str text)

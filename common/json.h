@@ -38,8 +38,10 @@ struct json_object {
  * at most JSON_MEMBERS_MAX members on top, UTF-8, no raw control characters, no \u0000 and no lone surrogate
  * escape. false: *why says what is wrong (static text). `text` must outlive `out`. */
 bool json_object_scan(struct str text, struct json_object *out, const char **why);
-/* The same, and if the member `key` (as written, unescaped) is an object, the members of that one go to
- * *inner in the same pass; else inner->text is empty. inner may hold fewer than there are: then it is
+/* The same for an object that is to stand at this level (1 = on top) of a larger text. */
+bool json_object_scan_at(struct str text, int depth, struct json_object *out, const char **why);
+/* json_object_scan, and if the member `key` (as written, unescaped) is an object, the members of that one go
+ * to *inner in the same pass; else inner->text is empty. inner may hold fewer than there are: then it is
  * crowded. */
 bool json_object_scan_with(struct str text, struct json_object *out, struct str key,
                            struct json_object *inner, const char **why);

@@ -3,6 +3,7 @@
 METRIC(CONNECTIONS, "matchgate_connections", GAUGE, NULL, "WebSocket connections open now.", "Near MAX_CONNECTIONS: add an instance.")
 METRIC(CONNECTIONS_OPENED, "matchgate_connections_opened_total", COUNTER, NULL, "WebSocket connections accepted.", "A steep rise: clients reconnect; look at closed_total by code.")
 METRIC(CONNECTIONS_CLOSED, "matchgate_connections_closed_total", COUNTER, "code", "Connections closed, by close code.", "4102: clients read too slowly; 4201: networks drop; 4103: Redis.")
+METRIC(CONNECTIONS_BY_DIALECT, "matchgate_connections_by_dialect", GAUGE, "dialect", "WebSocket connections open now, by what their clients speak: native or socketio.", "")
 METRIC(HANDSHAKES_REFUSED, "matchgate_handshakes_refused_total", COUNTER, "reason", "Upgrades refused: by an HTTP error, or over capacity by close code 4100.", "origin: check ALLOWED_ORIGINS; capacity: add instances.")
 METRIC(MESSAGES_IN, "matchgate_messages_received_total", COUNTER, NULL, "Client messages received.", "None for minutes with connections open: look at the load balancer.")
 METRIC(MESSAGES_OUT, "matchgate_messages_sent_total", COUNTER, NULL, "Messages queued to clients.", "")

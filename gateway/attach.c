@@ -330,7 +330,7 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
     struct room *r = seat_enter(n, s, a->room_id, seat);
     if (r->status == ROOM_WAITING && entered)
         deliver_match_again(s, r, seat->confirm_by_ms);
-    deliver_snapshot(s->conn, r, seat->record, seat->seq);
+    deliver_snapshot(s->conn, r, seat->record, (struct history_position){seat->epoch, seat->seq});
     inbox_events(n, s->realm, seat->events);
     confirm_if_waiting(n, s, str_of(a->room_id));
     return FLOW_DONE;

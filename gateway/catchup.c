@@ -164,7 +164,7 @@ static enum flow_next read_record(struct flow *f)
         return flow_goto(f, &steps[ASK_RECORD], FLOW_NEXT);
     const struct room *r = room_here(c);
     if (r)
-        deliver_snapshot(c->session->conn, r, reply_str(c->reply, 1), c->have.seq);
+        deliver_snapshot(c->session->conn, r, reply_str(c->reply, 1), c->have);
     return FLOW_DONE;
 }
 

@@ -9,6 +9,7 @@
 #include "common/metrics.h"
 #include "gateway/conn_internal.h"
 #include "proto/codes.h"
+#include "proto/socketio.h"
 
 /* Happy path: conn_opened; conn_received puts messages together and hands them up; conn_send queues by
  * reference and marks the connection dirty; ws.c writes all dirty ones at the end of the loop pass.
@@ -30,9 +31,7 @@ enum {
     TICKS_PER_TIME = 8,   /* of the shortest time to be measured */
     STALL_MS = 1000,      /* a tick this late: the process was frozen, pongs may lie unread */
     STALL_GRACE_MS = 500, /* then a close in progress gets as much longer */
-    FLUSH_MESSAGES = 1024 /* answers of that many messages still fit the cache */,
-    PARTIAL_MIN = 512,
-    SENTENCE_MAX = 123, /* RFC 6455 5.5: 125 less the code */
+    SENTENCE_MAX = 123,   /* RFC 6455 5.5: 125 less the code */
 };
 
 static const char *const state_names[] = {
@@ -76,12 +75,18 @@ static uint64_t at_most(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Who speaks Socket.IO counts from ping to ping and takes us for dead without one, whatever else it hears;
+ * the others are asked only when they are silent. */
+static uint64_t ping_due_ms(const struct conn *c)
+{
+    return (c->dialect == DIALECT_NATIVE ? c->heard_at_ms : c->pinged_at_ms) + c->ping_ms;
+}
+
 static void set_next_look(struct conn *c)
 {
     const struct conn_rules *rules = &c->env->rules;
     /* A pong moves nothing, so after a ping we look again when the next one may be due, too. */
-    uint64_t next =
-        c->pinged ? c->pinged_at_ms + at_most(rules->pong_wait_ms, c->ping_ms) : c->heard_at_ms + c->ping_ms;
+    uint64_t next = c->pinged ? c->pinged_at_ms + at_most(rules->pong_wait_ms, c->ping_ms) : ping_due_ms(c);
     if (!c->ready)
         next = at_most(next, c->opened_at_ms + rules->hello_ms);
     set_timer(c, next);
@@ -91,7 +96,7 @@ static void send_ping(struct conn *c, uint64_t now_ms)
 {
     c->pinged = true;
     c->pinged_at_ms = now_ms;
-    outbox_push_always(&c->outbox, c->env->ping);
+    outbox_push_always(&c->outbox, c->dialect == DIALECT_NATIVE ? c->env->ping : c->env->socketio_ping);
     want_flush(c);
 }
 
@@ -108,7 +113,7 @@ static void look_while_open(struct conn *c, uint64_t now_ms)
         conn_close(c, hello_missing ? CLOSE_NO_HELLO : CLOSE_NO_PONG, NULL);
         return;
     }
-    if (!c->pinged && now_ms >= c->heard_at_ms + c->ping_ms)
+    if (!c->pinged && now_ms >= ping_due_ms(c))
         send_ping(c, now_ms);
     if (!c->outbox_used)
         outbox_shrink(&c->outbox);
@@ -165,12 +170,14 @@ void conn_env_init(struct conn_env *env, struct loop *loop, const struct conn_ru
     env->ticked_at_ms = loop_now_ms(loop);
     wheel_init(&env->wheel, tick_ms, env->ticked_at_ms);
     env->ping = frame_ping(STR("hb"));
+    env->socketio_ping = frame_text(STR(SOCKETIO_PING));
 }
 
 void conn_env_close(struct conn_env *env)
 {
     CHECK(list_empty(&env->all) && env->count == 0);
     frame_unref(env->ping);
+    frame_unref(env->socketio_ping);
 }
 
 /* --- the transport's life
@@ -185,7 +192,8 @@ struct conn *conn_opened(struct conn_env *env, struct lws *wsi, const struct con
     c->holds = 1;
     c->number = ++env->numbers;
     c->state = CONN_OPEN;
-    c->heard_at_ms = c->opened_at_ms = now_ms;
+    c->dialect = (unsigned char)h->dialect;
+    c->heard_at_ms = c->opened_at_ms = c->pinged_at_ms = now_ms;
     c->ping_ms = env->rules.ping_ms;
     c->over_capacity = h->over_capacity;
     str_copy(c->address, sizeof c->address, h->address);
@@ -197,6 +205,7 @@ struct conn *conn_opened(struct conn_env *env, struct lws *wsi, const struct con
     ratelimit_init(&c->limit, env->rules.rate_burst, now_ms);
     metrics_add(METRIC_CONNECTIONS, 1);
     metrics_add(METRIC_CONNECTIONS_OPENED, 1);
+    metrics_add_for(METRIC_CONNECTIONS_BY_DIALECT, dialect_name(h->dialect), 1);
     log_debug("conn.opened", KV_INT("conn", c->number), KV("address", c->address));
     env->events.on_open(env->events.arg, c, h);
     return c;
@@ -243,6 +252,7 @@ void conn_closed(struct conn *c)
     list_remove(&c->all);
     env->count--;
     metrics_add(METRIC_CONNECTIONS, -1);
+    metrics_add_for(METRIC_CONNECTIONS_BY_DIALECT, dialect_name(conn_dialect(c)), -1);
     outbox_clear(&c->outbox);
     mem_free(c->partial);
     c->partial = NULL;
@@ -252,71 +262,6 @@ void conn_closed(struct conn *c)
     env->events.on_close(env->events.arg, c, code, reason);
     c->env = NULL; /* a connection that is held may outlive its server */
     conn_release(c);
-}
-
-/* --- receiving
- * ----------------------------------------------------------------------------------------------------- */
-
-static void deliver(struct conn *c, struct str text)
-{
-    struct conn_env *env = c->env;
-    c->fragments = 0;
-    if (!str_is_utf8(text)) {
-        conn_close(c, CLOSE_UTF8, NULL);
-        return;
-    }
-    metrics_add(METRIC_MESSAGES_IN, 1);
-    env->events.on_message(env->events.arg, c, text);
-    if (++env->received >= FLUSH_MESSAGES) {
-        env->received = 0;
-        loop_flush(env->loop);
-    }
-}
-
-static void append(struct conn *c, struct str piece)
-{
-    size_t size = c->partial_size + piece.n;
-    if (size > c->partial_capacity || c->partial == NULL) {
-        size_t capacity = c->partial_capacity ? c->partial_capacity : PARTIAL_MIN;
-        while (capacity < size)
-            capacity *= 2;
-        c->partial = mem_resize(c->partial, capacity);
-        c->partial_capacity = capacity;
-    }
-    if (piece.n > 0)
-        memcpy(c->partial + c->partial_size, piece.p, piece.n);
-    c->partial_size = size;
-}
-
-static void deliver_partial(struct conn *c)
-{
-    char *text = c->partial;
-    size_t n = c->partial_size;
-    c->partial = NULL; /* the callback may do anything with c */
-    c->partial_size = c->partial_capacity = 0;
-    deliver(c, (struct str){text, n});
-    mem_free(text);
-}
-
-void conn_received(struct conn *c, struct str piece, uint64_t rest, bool final)
-{
-    const struct conn_rules *rules = &c->env->rules;
-    conn_heard(c);
-    if (c->state != CONN_OPEN)
-        return;
-    if (rest == 0) /* the end of a frame */
-        c->fragments++;
-    if (c->partial_size + piece.n + rest > (uint64_t)rules->message_max_bytes) {
-        conn_close(c, CLOSE_TOO_BIG, NULL);
-    } else if (c->fragments > rules->fragments_max) {
-        conn_close(c, CLOSE_POLICY, "A message came in too many fragments.");
-    } else if (final && c->partial == NULL) {
-        deliver(c, piece.n > 0 ? piece : STR(""));
-    } else {
-        append(c, piece);
-        if (final)
-            deliver_partial(c);
-    }
 }
 
 /* --- for the rest of the gateway (conn.h)
@@ -345,6 +290,21 @@ void *conn_user(const struct conn *c)
 void conn_set_user(struct conn *c, void *user)
 {
     c->user = user;
+}
+
+enum dialect conn_dialect(const struct conn *c)
+{
+    return (enum dialect)c->dialect;
+}
+
+struct sio *conn_sio(const struct conn *c)
+{
+    return c->sio;
+}
+
+void conn_set_sio(struct conn *c, struct sio *sio)
+{
+    c->sio = sio;
 }
 
 struct ratelimit *conn_ratelimit(struct conn *c)
@@ -430,10 +390,25 @@ void conn_ready(struct conn *c)
     c->ready = true;
 }
 
+void conn_await_hello(struct conn *c)
+{
+    c->ready = false;
+    c->opened_at_ms = loop_now_ms(c->env->loop);
+    if (c->state == CONN_OPEN)
+        set_next_look(c);
+}
+
+void conn_skip_binary(struct conn *c, uint32_t count)
+{
+    c->attachments = count;
+    c->attachment_bytes = 0;
+}
+
 void conn_ping_every(struct conn *c, uint64_t ms)
 {
     CHECK(ms > 0);
-    c->ping_ms = ms;
+    /* A Socket.IO client was told at the start how long to wait for a ping. */
+    c->ping_ms = c->dialect == DIALECT_NATIVE ? ms : at_most(ms, c->env->rules.ping_ms);
     if (c->state == CONN_OPEN)
         set_next_look(c);
 }

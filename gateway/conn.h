@@ -10,8 +10,10 @@
 #include "common/id.h"
 #include "gateway/frame.h"
 #include "gateway/ratelimit.h"
+#include "proto/dialect.h"
 
 struct conn;
+struct sio;
 
 enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_CLOSED };
 enum conn_send_mode {
@@ -24,6 +26,7 @@ enum conn_send_mode {
  */
 struct conn_handshake {
     struct str path;      /* "/ws" */
+    enum dialect dialect; /* by the path */
     struct str token;     /* ?token= */
     struct str player_id; /* ?playerId= (not yet checked) */
     bool wait_for_hello;  /* ?hello=1 */
@@ -38,6 +41,11 @@ const char *conn_address(const struct conn *c);
 /* The owner's pointer (the session); not touched here. NULL at first. */
 void *conn_user(const struct conn *c);
 void conn_set_user(struct conn *c, void *user);
+/* The language of its client, and (dispatch's, NULL for native ones) what is to be known of a Socket.IO
+ * client. */
+enum dialect conn_dialect(const struct conn *c);
+struct sio *conn_sio(const struct conn *c);
+void conn_set_sio(struct conn *c, struct sio *sio);
 
 /* Queues a frame (takes its own reference; the caller keeps his). Dropped silently unless OPEN. */
 void conn_send(struct conn *c, struct frame *f, enum conn_send_mode mode);
@@ -48,8 +56,11 @@ void conn_send_text(struct conn *c, struct str text);
  * return. May be called in any callback, more than once (the first code counts). */
 void conn_close(struct conn *c, int code, const char *reason);
 
-/* The hello deadline no longer applies (the player is attached). */
+/* The hello deadline no longer applies (the player is attached); it applies once more, from now. */
 void conn_ready(struct conn *c);
+void conn_await_hello(struct conn *c);
+/* So many binary messages may come now, and are thrown away; any other ends the connection with 1003. */
+void conn_skip_binary(struct conn *c, uint32_t count);
 /* How often to ping from now on (a queued player is watched more closely). */
 void conn_ping_every(struct conn *c, uint64_t ms);
 struct ratelimit *conn_ratelimit(struct conn *c);

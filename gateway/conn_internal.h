@@ -27,6 +27,7 @@ struct conn {
     struct list flush;   /* in env->dirty (OPEN) or env->ending (CLOSING), or nowhere */
     uint64_t heard_at_ms;
     unsigned char state;    /* enum conn_state of conn.h */
+    unsigned char dialect;  /* enum dialect */
     bool pinged;            /* and nothing was heard since */
     bool ready;             /* conn_ready was called */
     bool transport_closing; /* libwebsockets is closing: nothing may be written any more */
@@ -45,10 +46,13 @@ struct conn {
     uint64_t opened_at_ms, pinged_at_ms, ping_ms;
 
     struct list all; /* in env->all */
+    struct sio *sio; /* see conn_sio */
     uint64_t number;
     uint32_t holds;
-    int close_code;     /* 0 until known */
-    char *close_reason; /* owned; NULL: the code's own sentence, or none from the peer */
+    uint32_t attachments;     /* binary messages to throw away ... */
+    int64_t attachment_bytes; /* ... the present one so far */
+    int close_code;           /* 0 until known */
+    char *close_reason;       /* owned; NULL: the code's own sentence, or none from the peer */
     char address[ADDRESSES_TEXT_SIZE];
 };
 
@@ -76,7 +80,7 @@ struct conn_env {
     struct list dirty;  /* OPEN, with something to send */
     struct list ending; /* CLOSING, with something to do about it now */
     struct wheel wheel;
-    struct frame *ping;
+    struct frame *ping, *socketio_ping;
     uint64_t ticked_at_ms, grace_until_ms;
     bool stalled;      /* the present tick came late: the process was frozen or starved */
     uint64_t numbers;  /* given out so far */
@@ -98,6 +102,8 @@ void conn_heard(struct conn *c);                          /* anything came from 
 /* A piece of a text message: `rest` bytes of its frame are still to come, `final` with the last piece of the
  * message. */
 void conn_received(struct conn *c, struct str piece, uint64_t rest, bool final);
+/* A piece of a binary message of `bytes`. */
+void conn_received_binary(struct conn *c, size_t bytes, bool final);
 void conn_writable(struct conn *c); /* a write that was stuck has gone out */
 /* libwebsockets or the peer ends the connection; code 0 = without saying why. Our own earlier code and reason
  * stand. */

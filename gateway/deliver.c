@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/cast.h"
 #include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/estimate.h"
@@ -15,20 +16,34 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/ticket.h"
-#include "proto/encode.h"
 #include "proto/messages.h"
 
-static struct frame *frame_of(struct str event, struct str room_id, int64_t seq, int64_t ts, struct str data)
+/* The event as it goes out, with this data. */
+static struct cast cast_of(const struct room_event *e, const struct str *data)
 {
-    struct encode_head head;
-    const struct str parts[] = {encode_push_head(&head, event, room_id, seq, ts), data.n ? data : STR("{}"),
-                                STR("}")};
-    return frame_join(parts, sizeof parts / sizeof *parts);
+    return (struct cast){.push = {.event = e->event,
+                                  .room = e->room_id,
+                                  .seq = e->seq,
+                                  .ts = e->timestamp_ms,
+                                  .at_epoch = e->epoch,
+                                  .at_seq = e->seq},
+                         .parts = data,
+                         .count = 1};
 }
 
-static struct frame *frame_of_event(const struct room_event *e)
+/* A push of our own about a room, without number. */
+static struct cast cast_plain(const char *event, const char *room_id, const struct buf *data,
+                              struct str *text)
 {
-    return frame_of(e->event, e->room_id, e->seq, e->timestamp_ms, e->data);
+    *text = buf_str(data);
+    return (struct cast){
+        .push = {.event = str_of(event), .room = str_of(room_id)}, .parts = text, .count = 1};
+}
+
+static void cast_once(struct cast *x, struct conn *c, enum conn_send_mode mode)
+{
+    cast_send(x, c, mode);
+    cast_close(x);
 }
 
 /* Is the event kept from this player because catchup.c shows it, or has shown it? */
@@ -39,25 +54,25 @@ static bool caught_up_with(const struct session *s, const struct room_event *e)
 
 void deliver_push(struct room *r, const struct room_event *e, const struct session *except)
 {
-    struct frame *f = frame_of_event(e);
+    struct cast x = cast_of(e, &e->data);
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
         if ((except && s == except) || !s->conn || caught_up_with(s, e) ||
             (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
             continue;
-        conn_send(s->conn, f, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
+        cast_send(&x, s->conn, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
     }
-    frame_unref(f);
+    cast_close(&x);
 }
 
-void deliver_volatile(struct room *r, struct frame *f, const struct session *except)
+void deliver_volatile(struct room *r, struct cast *x, const struct session *except)
 {
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
         if (s != except && s->conn && !s->catching_up)
-            conn_send(s->conn, f, CONN_VOLATILE);
+            cast_send(x, s->conn, CONN_VOLATILE);
     }
 }
 
@@ -70,28 +85,31 @@ void deliver_push_room(struct room *r, const char *event, const char *data_forma
         buf_add_text(&data, r->room_id);
         buf_add_text(&data, hole + 2);
     }
-    struct frame *f = frame_of(str_of(event), str_of(r->room_id), 0, 0, buf_str(&data));
-    buf_close(&data);
+    struct str text;
+    struct cast x = cast_plain(event, r->room_id, &data, &text);
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
         if (s->conn && !s->catching_up)
-            conn_send(s->conn, f, CONN_RELIABLE);
+            cast_send(&x, s->conn, CONN_RELIABLE);
     }
-    frame_unref(f);
+    cast_close(&x);
+    buf_close(&data);
 }
 
-void deliver_snapshot(struct conn *c, const struct room *r, struct str record, int64_t seq)
+void deliver_snapshot(struct conn *c, const struct room *r, struct str record, struct history_position at)
 {
     if (!c)
         return;
     struct buf data = {0};
-    buf_add_fmt(&data, "{\"roomId\":\"%s\",\"seq\":%lld,\"state\":", r->room_id, (long long)seq);
+    buf_add_fmt(&data, "{\"roomId\":\"%s\",\"seq\":%lld,\"state\":", r->room_id, (long long)at.seq);
     buf_add_str(&data, record);
     buf_add_text(&data, "}");
-    struct frame *f = frame_of(STR(PUSH_ROOM_SNAPSHOT), str_of(r->room_id), 0, 0, buf_str(&data));
-    conn_send(c, f, CONN_RELIABLE);
-    frame_unref(f);
+    struct str text;
+    struct cast x = cast_plain(PUSH_ROOM_SNAPSHOT, r->room_id, &data, &text);
+    x.push.at_epoch = at.epoch;
+    x.push.at_seq = at.seq;
+    cast_once(&x, c, CONN_RELIABLE);
     buf_close(&data);
 }
 
@@ -117,6 +135,7 @@ bool deliver_reserved(struct str event)
         PUSH_ROOM_CLEANUP,
         PUSH_GOODBYE,
         PUSH_PONG,
+        PUSH_GAME_STATE,
         PUSH_ERROR,
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -155,18 +174,17 @@ static void add_member(struct buf *out, struct str data, const char *name, const
 }
 
 /* The push differs per player: each is told his opponent. */
-static void push_match_found(struct conn *c, struct str room_id, const char *opponent, int64_t seq,
-                             int64_t ts, struct str base)
+static void push_match_found(struct conn *c, const struct room_event *e, const char *opponent)
 {
     struct buf data = {0}, other = {0};
     if (opponent)
         buf_add_json(&other, str_of(opponent));
     else
         buf_add_text(&other, "null");
-    add_member(&data, base, "opponentId", other.data);
-    struct frame *f = frame_of(STR(PUSH_MATCH_FOUND), room_id, seq, ts, buf_str(&data));
-    conn_send(c, f, CONN_RELIABLE);
-    frame_unref(f);
+    add_member(&data, e->data, "opponentId", other.data);
+    struct str text = buf_str(&data);
+    struct cast x = cast_of(e, &text);
+    cast_once(&x, c, CONN_RELIABLE);
     buf_close(&other);
     buf_close(&data);
 }
@@ -181,7 +199,9 @@ void deliver_match_again(struct session *s, const struct room *r, int64_t confir
         buf_add_text(&base, "}");
     }
     buf_add_fmt(&base, "],\"confirmByMs\":%lld}", (long long)confirm_by_ms);
-    push_match_found(s->conn, str_of(r->room_id), opponent_of(r, s->player_id), 0, 0, buf_str(&base));
+    const struct room_event e = {
+        .event = STR(PUSH_MATCH_FOUND), .room_id = str_of(r->room_id), .data = buf_str(&base)};
+    push_match_found(s->conn, &e, opponent_of(r, s->player_id));
     buf_close(&base);
 }
 
@@ -194,7 +214,7 @@ static void seat_player(struct node *n, struct room *r, struct session *s, const
     metrics_observe(METRIC_MATCH_SECONDS, (double)waited_ms / 1000.0);
     estimate_add(n->estimate, s->level, waited_ms);
     conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
-    push_match_found(s->conn, e->room_id, opponent_of(r, s->player_id), e->seq, e->timestamp_ms, e->data);
+    push_match_found(s->conn, e, opponent_of(r, s->player_id));
 }
 
 static int64_t level_of(const struct room_event *e)
@@ -261,10 +281,9 @@ static void push_cancelled(struct session *s, const struct room_event *e)
 {
     struct buf data = {0};
     add_member(&data, e->data, "requeued", is_requeued(e, s) ? "true" : "false");
-    struct frame *f =
-        frame_of(STR(PUSH_MATCH_CANCELLED), e->room_id, e->seq, e->timestamp_ms, buf_str(&data));
-    conn_send(s->conn, f, CONN_RELIABLE);
-    frame_unref(f);
+    struct str text = buf_str(&data);
+    struct cast x = cast_of(e, &text);
+    cast_once(&x, s->conn, CONN_RELIABLE);
     buf_close(&data);
 }
 
@@ -291,16 +310,15 @@ void deliver_replay(struct session *s, const struct room_event *e)
         for (struct str place = e->place; !*opponent && events_next_seat(&place, &seat);)
             if (!str_eq(seat.player_id, str_of(s->player_id)))
                 (void)str_copy(opponent, sizeof opponent, seat.player_id);
-        push_match_found(s->conn, e->room_id, *opponent ? opponent : NULL, e->seq, e->timestamp_ms, e->data);
+        push_match_found(s->conn, e, *opponent ? opponent : NULL);
         return;
     }
     if (str_eq(e->event, STR(PUSH_MATCH_CANCELLED))) {
         push_cancelled(s, e);
         return;
     }
-    struct frame *f = frame_of_event(e);
-    conn_send(s->conn, f, CONN_REPLAY);
-    frame_unref(f);
+    struct cast x = cast_of(e, &e->data);
+    cast_once(&x, s->conn, CONN_REPLAY);
 }
 
 void deliver_gone(struct session *s, const char *room_id)
@@ -309,9 +327,9 @@ void deliver_gone(struct session *s, const char *room_id)
         return;
     struct buf data = {0};
     buf_add_fmt(&data, "{\"roomId\":\"%s\",\"reason\":\"gone\"}", room_id);
-    struct frame *f = frame_of(STR(PUSH_ROOM_CLEANUP), str_of(room_id), 0, 0, buf_str(&data));
-    conn_send(s->conn, f, CONN_RELIABLE);
-    frame_unref(f);
+    struct str text;
+    struct cast x = cast_plain(PUSH_ROOM_CLEANUP, room_id, &data, &text);
+    cast_once(&x, s->conn, CONN_RELIABLE);
     buf_close(&data);
 }
 

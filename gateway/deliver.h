@@ -3,10 +3,11 @@
 #define GATEWAY_DELIVER_H
 
 #include "gateway/node.h"
+#include "gateway/history.h"
 #include "matchmaking/events.h"
 
 struct conn;
-struct frame;
+struct cast;
 struct room;
 struct session;
 
@@ -24,10 +25,10 @@ void deliver_control(struct node *n, const struct room_event *e);
 /* Pushes to the local members except `except` (may be NULL) and the event's skip. */
 void deliver_push(struct room *r, const struct room_event *e, const struct session *except);
 /* A volatile push, framed by the caller. */
-void deliver_volatile(struct room *r, struct frame *f, const struct session *except);
+void deliver_volatile(struct room *r, struct cast *x, const struct session *except);
 /* An un-numbered push to all local members; %s in data is replaced by the room id. */
 void deliver_push_room(struct room *r, const char *event, const char *data_format);
-void deliver_snapshot(struct conn *c, const struct room *r, struct str record, int64_t seq);
+void deliver_snapshot(struct conn *c, const struct room *r, struct str record, struct history_position at);
 /* The local view takes status and places from the store. */
 void deliver_renew(struct room *r, struct str status, struct str place);
 /* matchFound for a player who came back to a room that has not started; not numbered. */

@@ -13,6 +13,7 @@
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+#include "gateway/sio.h"
 
 enum { REFUSED_MAX = 200 /* messages over the rate in a row, then 4101 */ };
 
@@ -34,12 +35,30 @@ static const struct {
     [MSG_SET_TURN_DEADLINE] = {handle_turn_deadline, false},
 };
 
-void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h)
+static struct session *begin(struct node *n, struct conn *c)
 {
-    struct node *n = arg;
     struct session *s = session_new(c);
     s->realm = &n->realm;
     conn_set_user(c, s);
+    return s;
+}
+
+static void open_socketio(struct node *n, struct conn *c, const struct conn_handshake *h)
+{
+    if (h->over_capacity)
+        conn_close(c, CLOSE_OVER_CAPACITY, NULL);
+    else
+        sio_open(n->settings, c, h);
+}
+
+void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h)
+{
+    struct node *n = arg;
+    if (h->dialect != DIALECT_NATIVE) {
+        open_socketio(n, c, h);
+        return;
+    }
+    struct session *s = begin(n, c);
     if (h->over_capacity)
         tell_goodbye(c, CLOSE_OVER_CAPACITY, 0);
     else
@@ -68,7 +87,7 @@ static void handle(struct node *n, struct session *s, struct str text, bool kept
     struct conn *c = s->conn;
     struct request request;
     const char *why = NULL;
-    enum code code = decode_request(text, &request, &why);
+    enum code code = dialect_decode(conn_dialect(c), text, &request, &why);
     if (!kept && !within_rate(n, c, request.id))
         return;
     if (code != CODE_OK) {
@@ -94,9 +113,62 @@ static void handle(struct node *n, struct session *s, struct str text, bool kept
     handlers[request.kind].handle(n, s, &request);
 }
 
+static void end(struct node *n, struct conn *c, int code, const char *reason)
+{
+    struct session *s = conn_user(c);
+    if (!s) /* a Socket.IO client outside of its namespace */
+        return;
+    log_info("session.closed", KV("player", s->player_id), KV("socket", s->socket_id), KV_INT("code", code),
+             KV("reason", reason), KV("state", session_state_name(s->state)));
+    conn_set_user(c, NULL);
+    sessions_remove(n->sessions, s);
+    if (!s->moving)
+        detach_start(n, s);
+    struct room *r = s->room;
+    if (r) {
+        room_leave(s);
+        if (list_empty(&r->members))
+            closing_room(n, r, (struct str){0}, "no member left here");
+    }
+    session_move(s, SESSION_CLOSED, reason);
+    session_drop_conn(s);
+    session_release(s);
+}
+
+/* A Socket.IO packet: its events go the way of all messages. */
+static void packet(struct node *n, struct conn *c, struct str text)
+{
+    struct sio_hello hello;
+    int64_t request_id = 0;
+    switch (sio_read(c, text, &hello, &request_id)) {
+    case SIO_EVENT:
+        handle(n, conn_user(c), text, false);
+        return;
+    case SIO_CONNECT:
+        if (within_rate(n, c, 0))
+            handle_connect(n, begin(n, c), &hello);
+        return;
+    case SIO_BINARY:
+        if (within_rate(n, c, request_id))
+            tell_error(c, request_id, CODE_BAD_REQUEST,
+                       "Binary arguments are not taken; send JSON, and binary data in it as base64.");
+        return;
+    case SIO_DISCONNECT:
+        end(n, c, CLOSE_NORMAL, "the client left the namespace");
+        conn_await_hello(c);
+        return;
+    case SIO_DONE:
+        (void)within_rate(n, c, 0);
+        return;
+    }
+}
+
 void dispatch_message(void *arg, struct conn *c, struct str text)
 {
-    handle(arg, conn_user(c), text, false);
+    if (conn_dialect(c) == DIALECT_NATIVE)
+        handle(arg, conn_user(c), text, false);
+    else
+        packet(arg, c, text);
 }
 
 void dispatch_kept(struct node *n, struct session *s)
@@ -114,21 +186,6 @@ void dispatch_kept(struct node *n, struct session *s)
 
 void dispatch_close(void *arg, struct conn *c, int code, const char *reason)
 {
-    struct node *n = arg;
-    struct session *s = conn_user(c);
-    log_info("session.closed", KV("player", s->player_id), KV("socket", s->socket_id), KV_INT("code", code),
-             KV("reason", reason), KV("state", session_state_name(s->state)));
-    conn_set_user(c, NULL);
-    sessions_remove(n->sessions, s);
-    if (!s->moving)
-        detach_start(n, s);
-    struct room *r = s->room;
-    if (r) {
-        room_leave(s);
-        if (list_empty(&r->members))
-            closing_room(n, r, (struct str){0}, "no member left here");
-    }
-    session_move(s, SESSION_CLOSED, reason);
-    session_drop_conn(s);
-    session_release(s);
+    end(arg, c, code, reason);
+    sio_close(c);
 }

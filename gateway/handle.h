@@ -7,9 +7,12 @@
 #include "proto/decode.h"
 
 struct session;
+struct sio_hello;
 
 /* What the handshake said: starts attaching, unless the client wants to send hello first. */
 void handle_handshake(struct node *n, struct session *s, const struct conn_handshake *h);
+/* What a Socket.IO client's CONNECT said: starts attaching. */
+void handle_connect(struct node *n, struct session *s, const struct sio_hello *hello);
 void handle_hello(struct node *n, struct session *s, const struct request *request);
 void handle_ping(struct node *n, struct session *s, const struct request *request);
 void handle_join(struct node *n, struct session *s, const struct request *request);

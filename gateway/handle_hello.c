@@ -13,6 +13,7 @@
 #include "gateway/resume.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+#include "gateway/sio.h"
 
 static void identify(struct node *n, struct session *s, struct str token, struct str player_id,
                      const struct resume *resume, int64_t request_id)
@@ -46,6 +47,14 @@ void handle_handshake(struct node *n, struct session *s, const struct conn_hands
     if (h->wait_for_hello || (signed_only && anonymous))
         return;
     identify(n, s, h->token, h->player_id, &(struct resume){0}, 0);
+}
+
+void handle_connect(struct node *n, struct session *s, const struct sio_hello *hello)
+{
+    if (drain_refuses(n->drain))
+        tell_goodbye(s->conn, CLOSE_DRAINING, 0);
+    else
+        identify(n, s, hello->token, hello->player_id, &hello->resume, 0);
 }
 
 void handle_hello(struct node *n, struct session *s, const struct request *request)

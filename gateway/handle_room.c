@@ -194,8 +194,14 @@ static void on_read(void *arg, int err, const struct reply *reply)
         struct buf data = {0};
         buf_add_text(&data, "{\"state\":");
         buf_add_str(&data, reply_str(reply, 1));
-        buf_add_fmt(&data, ",\"seq\":%lld}", (long long)reply_int(reply, 2));
-        tell_ok(i->session->conn, i->request_id, buf_str(&data));
+        buf_add_fmt(&data, ",\"seq\":%lld", (long long)reply_int(reply, 2));
+        if (i->request_id == 0) { /* then the answer is a push, as that to a ping */
+            buf_add_fmt(&data, ",\"roomId\":\"%s\"}", i->room_id);
+            tell_push(i->session->conn, PUSH_GAME_STATE, buf_str(&data));
+        } else {
+            buf_add_text(&data, "}");
+            tell_ok(i->session->conn, i->request_id, buf_str(&data));
+        }
         buf_close(&data);
     } else {
         intent_refused_in_room(i, o);

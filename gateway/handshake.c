@@ -35,8 +35,14 @@ static const struct handshake_refusal malformed = {
     "repeated or "
     "overlong headers); use a standard WebSocket library.",
     ""};
-static const struct handshake_refusal path = {
-    "path", 404, CODE_BAD_REQUEST, false, "WebSocket connections are opened at " HANDSHAKE_PATH ".", ""};
+static const struct handshake_refusal path = {"path",
+                                              404,
+                                              CODE_BAD_REQUEST,
+                                              false,
+                                              "WebSocket connections are opened at " HANDSHAKE_PATH
+                                              ", those of Socket.IO at " HANDSHAKE_SOCKETIO_PATH
+                                              " (where SOCKET_IO is on).",
+                                              ""};
 static const struct handshake_refusal ws_version = {
     "version",
     426,
@@ -88,6 +94,60 @@ static const struct handshake_refusal address = {
     true,
     "Too many connections from your address; close some, then try again.",
     "Retry-After: 5\r\n"};
+
+#define WEBSOCKET_ONLY                                                                                       \
+    "This server speaks Socket.IO over WebSocket only; connect with io(url, {transports: [\"websocket\"]})."
+static const struct handshake_refusal engine_version = {
+    "engine_version",
+    400,
+    CODE_BAD_REQUEST,
+    false,
+    "This server speaks Engine.IO 4 (EIO=4 in the query); use socket.io-client 3 or newer, best 4.",
+    ""};
+static const struct handshake_refusal engine_transport = {"engine_transport", 400, CODE_BAD_REQUEST, false,
+                                                          WEBSOCKET_ONLY,     ""};
+static const struct handshake_refusal engine_session = {"engine_session", 400, CODE_BAD_REQUEST, false,
+                                                        WEBSOCKET_ONLY,   ""};
+static const struct handshake_refusal engine_request = {
+    "engine_request",
+    400,
+    CODE_BAD_REQUEST,
+    false,
+    "This must be a WebSocket upgrade; a proxy in front must pass the headers Upgrade and Connection on.",
+    ""};
+
+/* Engine.IO's own numbers and words. */
+const char *handshake_engine_error(const struct handshake_refusal *refusal)
+{
+    static const struct {
+        const struct handshake_refusal *refusal;
+        const char *error;
+    } errors[] = {{&engine_transport, "\"code\":0,\"message\":\"Transport unknown\""},
+                  {&engine_session, "\"code\":1,\"message\":\"Session ID unknown\""},
+                  {&engine_request, "\"code\":3,\"message\":\"Bad request\""},
+                  {&engine_version, "\"code\":5,\"message\":\"Unsupported protocol version\""}};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].refusal == refusal)
+            return errors[i].error;
+    return NULL;
+}
+
+bool handshake_is_socketio(struct str at)
+{
+    return str_eq(at, STR(HANDSHAKE_SOCKETIO_PATH)) || str_eq(at, STR("/socket.io"));
+}
+
+const struct handshake_refusal *handshake_engine(struct str eio, struct str transport, struct str sid,
+                                                 bool upgraded)
+{
+    if (!str_eq(eio, STR("4")))
+        return &engine_version;
+    if (!str_eq(transport, STR("websocket")))
+        return &engine_transport;
+    if (sid.n > 0)
+        return &engine_session;
+    return upgraded ? NULL : &engine_request;
+}
 
 static struct str trimmed(struct str s)
 {
@@ -164,6 +224,7 @@ static bool key_good(struct str key)
 const struct handshake_refusal *handshake_check(const struct handshake_offer *o,
                                                 const struct handshake_rules *r)
 {
+    const struct handshake_refusal *engine;
     if (!same_word(o->upgrade, STR("websocket")))
         return &upgrade; /* h2c comes here too */
     if (!o->is_get)
@@ -174,12 +235,15 @@ const struct handshake_refusal *handshake_check(const struct handshake_offer *o,
         return &malformed;
     if (!list_has(o->connection, STR("upgrade")))
         return &upgrade;
-    if (!str_eq(o->path, STR(HANDSHAKE_PATH)))
+    bool socketio = r->socketio && handshake_is_socketio(o->path);
+    if (!socketio && !str_eq(o->path, STR(HANDSHAKE_PATH)))
         return &path;
     if (!str_eq(o->ws_version, STR("13")))
         return &ws_version;
     if (!key_good(o->ws_key))
         return &malformed;
+    if (socketio && (engine = handshake_engine(o->eio, o->transport, o->sid, true)) != NULL)
+        return engine;
     if (!handshake_origin_allowed(o->origin, r->allowed_origins))
         return o->origin.n > 0 ? &origin : &no_origin;
     if (!protocols_good(o->protocols))

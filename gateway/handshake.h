@@ -7,11 +7,13 @@
 #include "proto/codes.h"
 
 #define HANDSHAKE_PATH "/ws"
+#define HANDSHAKE_SOCKETIO_PATH "/socket.io/"
 #define HANDSHAKE_SUBPROTOCOL "matchgate.v1.json"
 
 struct handshake_offer { /* what the request says; all borrowed, empty if absent */
     bool is_get;
-    struct str path; /* without query, percent-decoded */
+    struct str path;                /* without query, percent-decoded */
+    struct str eio, transport, sid; /* of the query */
     struct str http_version, upgrade, connection, host, ws_version, ws_key, origin, protocols;
     bool repeated; /* a header that may stand only once (host, version, key, origin, protocols) stood twice */
     bool too_long; /* a header did not fit its buffer (then it is empty here) */
@@ -20,7 +22,7 @@ struct handshake_offer { /* what the request says; all borrowed, empty if absent
 
 struct handshake_rules {
     const char *allowed_origins; /* comma list; "*" or NULL = any */
-    bool stopping;
+    bool stopping, socketio;     /* Socket.IO's path is open, too */
     size_t connections, connections_max;
     size_t address_connections, address_connections_max; /* max 0 = no limit */
 };
@@ -34,6 +36,12 @@ struct handshake_refusal {
     const char *headers; /* further header lines, each with its CRLF */
 };
 
+bool handshake_is_socketio(struct str path);
+/* Why Engine.IO's query is not good for a WebSocket (not `upgraded`: for anything); NULL: it is. */
+const struct handshake_refusal *handshake_engine(struct str eio, struct str transport, struct str sid,
+                                                 bool upgraded);
+/* Engine.IO's error for it, `"code":N,"message":".."`, whose hint our message is; NULL: it is none of its. */
+const char *handshake_engine_error(const struct handshake_refusal *refusal);
 /* NULL: accept. Otherwise the first reason against it, static: broken requests first, then wrong place, wrong
  * visitor, no room. */
 const struct handshake_refusal *handshake_check(const struct handshake_offer *o,

@@ -91,3 +91,24 @@ void http_text_add_refusal(struct buf *out, int status, enum code code, const ch
     buf_add_str(out, buf_str(&body));
     buf_close(&body);
 }
+
+void http_text_add_engine_body(struct buf *out, const char *engine, const char *hint)
+{
+    buf_add_fmt(out, "{%s,\"hint\":", engine);
+    buf_add_json(out, str_of(hint));
+    buf_add_text(out, "}");
+}
+
+void http_text_add_engine(struct buf *out, int status, const char *engine, const char *hint)
+{
+    struct buf body = {0};
+    http_text_add_engine_body(&body, engine, hint);
+    const struct http_text_head head = {.status = status,
+                                        .content_type = "application/json",
+                                        .content_length = body.len,
+                                        .close = true,
+                                        .headers = HTTP_TEXT_ANY_ORIGIN};
+    http_text_add_head(out, &head);
+    buf_add_str(out, buf_str(&body));
+    buf_close(&body);
+}

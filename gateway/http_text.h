@@ -20,5 +20,10 @@ void http_text_add_error(struct buf *out, enum code code, const char *message, b
 /* Both for an error: the whole response, with Connection: close. */
 void http_text_add_refusal(struct buf *out, int status, enum code code, const char *message, bool retryable,
                            const char *headers);
+/* Engine.IO's way to refuse: {<engine>,"hint":…}, readable by pages of any origin. engine: its members
+ * "code" and "message"; hint must be UTF-8. */
+void http_text_add_engine(struct buf *out, int status, const char *engine, const char *hint);
+void http_text_add_engine_body(struct buf *out, const char *engine, const char *hint);
+#define HTTP_TEXT_ANY_ORIGIN "Access-Control-Allow-Origin: *\r\n"
 
 #endif

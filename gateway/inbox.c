@@ -155,7 +155,7 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
         if (anew)
             s->seen = (struct history_position){0};
         if (!s->catching_up) /* else catchup.c shows it */
-            deliver_snapshot(s->conn, r, reply_str(reply, 1), to.seq);
+            deliver_snapshot(s->conn, r, reply_str(reply, 1), to);
     }
     if (anew)
         closing_lost(r, f->have.epoch);

@@ -190,6 +190,9 @@ static bool make_server(struct process *p, char *err, size_t err_size)
         .connections_per_address_max = s->connections_per_address_max,
         .hello_ms = (uint64_t)s->hello_ms,
         .ping_ms = (uint64_t)s->ping_ms,
+        .socketio = !s->socket_io           ? DIALECT_NATIVE
+                    : s->socket_io_recovery ? DIALECT_SOCKETIO
+                                            : DIALECT_SOCKETIO_BARE,
         .pong_wait_ms = (uint64_t)s->pong_wait_ms,
         .allowed_origins = s->allowed_origins,
         .rate_burst = s->rate_burst,

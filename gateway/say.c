@@ -4,11 +4,11 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "gateway/cast.h"
 #include "gateway/deliver.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/tell.h"
-#include "proto/encode.h"
 #include "proto/messages.h"
 
 /* The hottest path there is. The message is copied twice and looked at by nobody: into the frame that all
@@ -89,13 +89,12 @@ void say_at_once(struct node *n, struct session *s, int64_t request_id, struct s
     char space[DATA_HEAD_BYTES];
     struct buf data_head = buf_on(space, sizeof space);
     compose_head(&data_head, s, str_of(r->room_id));
-    struct encode_head head;
-    const struct str parts[] = {
-        encode_push_head(&head, STR(PUSH_GAME_MESSAGE), str_of(r->room_id), 0, now_ms), buf_str(&data_head),
-        message, STR("}}")};
-    struct frame *f = frame_join(parts, sizeof parts / sizeof *parts);
-    deliver_volatile(r, f, echo ? NULL : s);
-    frame_unref(f);
+    const struct str parts[] = {buf_str(&data_head), message, STR("}")};
+    struct cast x = {.push = {.event = STR(PUSH_GAME_MESSAGE), .room = str_of(r->room_id), .ts = now_ms},
+                     .parts = parts,
+                     .count = sizeof parts / sizeof *parts};
+    deliver_volatile(r, &x, echo ? NULL : s);
+    cast_close(&x);
     tell_others(n, r, buf_str(&data_head), message, now_ms);
     buf_close(&data_head);
     tell_ok(s->conn, request_id, (struct str){0});

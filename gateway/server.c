@@ -325,6 +325,7 @@ static void set_rules(struct server *s, const struct server_options *o)
                                        .on_close = s->events.on_close};
     ws_init(&s->ws, s->loop, &rules, &events);
     s->ws.allowed_origins = o->allowed_origins;
+    s->ws.socketio = o->socketio;
     s->ws.connections_max = (size_t)o->connections_max;
     s->ws.address_connections_max = (size_t)o->connections_per_address_max;
     if (o->connections_per_address_max > 0)

@@ -40,6 +40,7 @@ struct server_options {
     /* Comma list, "*" or NULL = any; else 403 and a sentence naming ALLOWED_ORIGINS, also when there is no
      * Origin. */
     const char *allowed_origins;
+    enum dialect socketio;       /* for Socket.IO's path; DIALECT_NATIVE: 404 there */
     int64_t rate_burst;          /* initial tokens of conn_ratelimit */
     int64_t http_body_max_bytes; /* 413 above */
     bool permessage_deflate;     /* offered to clients; only if server_can_inflate */

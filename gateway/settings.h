@@ -30,7 +30,7 @@ struct settings { /* strings are owned by the conf handle; NULL = not set */
     bool wants_redis;           /* derived: any of REDIS_URL, REDIS_HOST ... given, or REDIS_ENABLED=true */
     struct redis_address redis; /* derived, if wants_redis */
     const char *auth_jwt_secret, *admin_token, *allowed_origins;
-    bool demo;
+    bool demo, socket_io, socket_io_recovery;
     int64_t log_level, log_format;
     int64_t room_seats, level_max;
     int64_t message_max_bytes, fragments_max, outbox_max_bytes, room_record_max_bytes;

@@ -6,7 +6,9 @@
 
 #include "common/metrics.h"
 #include "gateway/demo_page.h"
+#include "gateway/handshake.h"
 #include "gateway/health.h"
+#include "gateway/http_text.h"
 #include "gateway/lease.h"
 #include "gateway/room.h"
 #include "gateway/server.h"
@@ -77,10 +79,31 @@ void surface_close(struct node *n)
     n->health = NULL;
 }
 
+/* Engine.IO's other transports, and all else that is asked of Socket.IO's path without a WebSocket. */
+static void refuse_socketio(struct http_request *r)
+{
+    char eio[16] = "", transport[32] = "", sid[128] = "";
+    (void)http_query(r, "EIO", eio, sizeof eio);
+    (void)http_query(r, "transport", transport, sizeof transport);
+    (void)http_query(r, "sid", sid, sizeof sid);
+    const struct handshake_refusal *refusal =
+        handshake_engine(str_of(eio), str_of(transport), str_of(sid), false);
+    struct buf body = {0};
+    http_text_add_engine_body(&body, handshake_engine_error(refusal), refusal->message);
+    metrics_add_for(METRIC_HANDSHAKES_REFUSED, refusal->reason, 1);
+    http_respond(r, &(struct http_response){.status = refusal->status,
+                                            .content_type = "application/json",
+                                            .body = buf_str(&body),
+                                            .headers = HTTP_TEXT_ANY_ORIGIN});
+    buf_close(&body);
+}
+
 void surface_http(void *arg, struct http_request *r)
 {
     struct node *n = arg;
-    if (n->health)
+    if (n->settings->socket_io && handshake_is_socketio(http_path(r)))
+        refuse_socketio(r);
+    else if (n->health)
         health_http(n->health, r);
     else /* the process is ending */
         http_respond(

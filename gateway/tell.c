@@ -3,7 +3,8 @@
 
 #include "common/err.h"
 #include "common/metrics.h"
-#include "proto/encode.h"
+#include "gateway/cast.h"
+#include "gateway/sio.h"
 #include "proto/messages.h"
 
 enum { COMPOSE_BYTES = 1024 }; /* nearly all replies and pushes fit: composed on the stack, copied once */
@@ -20,7 +21,7 @@ void tell_ok(struct conn *c, int64_t id, struct str data)
         return;
     char space[COMPOSE_BYTES];
     struct buf out = buf_on(space, sizeof space);
-    encode_ok(&out, id, data);
+    dialect_ok(conn_dialect(c), &out, id, data);
     send_and_close(c, &out);
 }
 
@@ -29,9 +30,13 @@ static void send_error(struct conn *c, int64_t id, const struct encode_error *e)
     metrics_add_for(METRIC_ERRORS, code_name(e->code), 1);
     if (!c)
         return;
+    if (sio_connecting(c)) {
+        sio_refuse(c, e);
+        return;
+    }
     char space[COMPOSE_BYTES];
     struct buf out = buf_on(space, sizeof space);
-    encode_error(&out, id, e);
+    dialect_error(conn_dialect(c), &out, id, e);
     send_and_close(c, &out);
 }
 
@@ -81,18 +86,32 @@ void tell_outcome(struct conn *c, int64_t id, struct realm_outcome o)
 
 void tell_push(struct conn *c, const char *event, struct str data)
 {
+    if (!c || sio_connecting(c))
+        return;
+    struct cast x = {.push = {.event = str_of(event)}, .parts = &data, .count = 1};
+    cast_send(&x, c, CONN_RELIABLE);
+    cast_close(&x);
+}
+
+void tell_welcome(struct conn *c, const char *socket_id, const struct resume *session, bool recovered,
+                  struct str data)
+{
     if (!c)
         return;
-    char space[COMPOSE_BYTES];
-    struct buf out = buf_on(space, sizeof space);
-    encode_push(&out, str_of(event), (struct str){0}, 0, 0, data);
-    send_and_close(c, &out);
+    sio_connected(c, socket_id, session, recovered);
+    tell_push(c, PUSH_WELCOME, data);
 }
 
 void tell_goodbye(struct conn *c, int code, int64_t delay_ms)
 {
     if (!c)
         return;
+    if (sio_connecting(c)) {
+        if (!close_reconnect(code))
+            sio_refuse(c, &(struct encode_error){.code = CODE_FORBIDDEN, .message = close_text(code)});
+        conn_close(c, code, NULL);
+        return;
+    }
     struct buf data = {0};
     buf_add_fmt(&data, "{\"code\":%d,\"reason\":", code);
     buf_add_json(&data, str_of(close_text(code)));
@@ -100,5 +119,7 @@ void tell_goodbye(struct conn *c, int code, int64_t delay_ms)
     buf_add_fmt(&data, ",\"reconnect\":%s,\"delayMs\":%lld,\"resume\":%s}", back, (long long)delay_ms, back);
     tell_push(c, PUSH_GOODBYE, buf_str(&data));
     buf_close(&data);
+    if (!close_reconnect(code))
+        sio_disconnect(c);
     conn_close(c, code, NULL);
 }

@@ -6,6 +6,7 @@
 #include "matchmaking/realm.h"
 #include "proto/codes.h"
 
+struct resume;
 struct session;
 struct room;
 
@@ -22,6 +23,9 @@ void tell_stale(struct conn *c, int64_t id, int64_t version);
 void tell_outcome(struct conn *c, int64_t id, struct realm_outcome o);
 /* A push that belongs to no room's order. data: raw JSON. */
 void tell_push(struct conn *c, const char *event, struct str data);
+/* `welcome`; before it, a Socket.IO client is connected. Of session: its id and token. */
+void tell_welcome(struct conn *c, const char *socket_id, const struct resume *session, bool recovered,
+                  struct str data);
 /* `goodbye`, then close with the code: what the client should do next is said in words and numbers. */
 void tell_goodbye(struct conn *c, int code, int64_t delay_ms);
 

@@ -7,7 +7,6 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/tell.h"
-#include "proto/messages.h"
 
 enum { COMPOSE_BYTES = 1024 /* nearly every welcome fits */ };
 
@@ -71,7 +70,7 @@ void welcome_push(const struct node *n, struct session *s, const struct welcome 
         buf_add_text(&d, "},\"queue\":null");
     }
     add_rooms(&d, w);
-    tell_push(s->conn, PUSH_WELCOME, buf_str(&d));
+    tell_welcome(s->conn, s->socket_id, w->resume, w->recovered, buf_str(&d));
     buf_close(&d);
     log_info("session.attached", KV("player", s->player_id), KV("socket", s->socket_id),
              KV("state", session_state_name(s->state)), KV("address", conn_address(s->conn)),

@@ -74,9 +74,14 @@ static void peer_address(struct lws *wsi, char out[ADDRESSES_TEXT_SIZE])
     addresses_text(out, (const struct sockaddr *)&peer);
 }
 
+static struct str argument(struct lws *wsi, const char *name, char *dst, int size)
+{
+    return str_of(lws_get_urlarg_by_name(wsi, name, dst, size));
+}
+
 static const struct handshake_refusal *check(struct ws *ws, struct lws *wsi, const char *address)
 {
-    char path[PATH_SIZE], text[8][HEADER_SIZE];
+    char path[PATH_SIZE], text[8][HEADER_SIZE], query[3][ARGUMENT_SIZE];
     struct handshake_offer o = {.is_get = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0,
                                 .repeated = repeated(wsi),
                                 .has_body = has_body(wsi)};
@@ -89,7 +94,13 @@ static const struct handshake_refusal *check(struct ws *ws, struct lws *wsi, con
     o.ws_key = header(wsi, WSI_TOKEN_KEY, text[5], HEADER_SIZE, &o.too_long);
     o.origin = header(wsi, WSI_TOKEN_ORIGIN, text[6], HEADER_SIZE, &o.too_long);
     o.protocols = header(wsi, WSI_TOKEN_PROTOCOL, text[7], HEADER_SIZE, &o.too_long);
-    const struct handshake_rules r = {.allowed_origins = ws->allowed_origins,
+    if (handshake_is_socketio(o.path)) {
+        o.eio = argument(wsi, "EIO=", query[0], sizeof query[0]);
+        o.transport = argument(wsi, "transport=", query[1], sizeof query[1]);
+        o.sid = argument(wsi, "sid=", query[2], sizeof query[2]);
+    }
+    const struct handshake_rules r = {.socketio = ws->socketio != DIALECT_NATIVE,
+                                      .allowed_origins = ws->allowed_origins,
                                       .stopping = ws->stopping,
                                       .connections = ws->conns.count - ws->turned_away,
                                       .connections_max = ws->connections_max,
@@ -120,16 +131,15 @@ static int on_confirm_upgrade(struct ws *ws, struct lws *wsi)
     if (ws->turn_away)
         return 0;
     struct buf out = {0};
-    http_text_add_refusal(&out, refusal->status, refusal->code, refusal->message, refusal->retryable,
-                          refusal->headers);
+    const char *engine = handshake_engine_error(refusal);
+    if (engine != NULL)
+        http_text_add_engine(&out, refusal->status, engine, refusal->message);
+    else
+        http_text_add_refusal(&out, refusal->status, refusal->code, refusal->message, refusal->retryable,
+                              refusal->headers);
     lws_write(wsi, (unsigned char *)out.data, out.len, LWS_WRITE_HTTP);
     buf_close(&out);
     return -1;
-}
-
-static struct str argument(struct lws *wsi, const char *name, char *dst, int size)
-{
-    return str_of(lws_get_urlarg_by_name(wsi, name, dst, size));
 }
 
 static void on_established(struct ws *ws, struct lws *wsi, struct conn **slot)
@@ -148,6 +158,7 @@ static void on_established(struct ws *ws, struct lws *wsi, struct conn **slot)
                                    str_eq(argument(wsi, "hello=", hello, sizeof hello), STR("1")),
                                .address = str_of(address),
                                .over_capacity = ws->turn_away};
+    h.dialect = handshake_is_socketio(h.path) ? ws->socketio : DIALECT_NATIVE;
     ws->turned_away += ws->turn_away;
     if (ws->addresses != NULL && !ws->turn_away)
         addresses_add(ws->addresses, address);
@@ -160,8 +171,8 @@ static void on_established(struct ws *ws, struct lws *wsi, struct conn **slot)
 static void on_receive(struct conn *c, void *in, size_t n)
 {
     if (lws_frame_is_binary(c->wsi)) {
-        conn_heard(c);
-        conn_close(c, CLOSE_BINARY, NULL);
+        conn_received_binary(c, n,
+                             lws_remaining_packet_payload(c->wsi) == 0 && lws_is_final_fragment(c->wsi) != 0);
         return;
     }
     conn_received(c, (struct str){in, n}, lws_remaining_packet_payload(c->wsi),

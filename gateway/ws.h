@@ -4,17 +4,19 @@
 #define GATEWAY_WS_H
 
 #include "gateway/conn_internal.h"
+#include "proto/dialect.h"
 
 struct ws {
     struct conn_env conns;
     struct addresses *addresses; /* NULL: not limited */
     const char *allowed_origins;
     size_t connections_max, address_connections_max;
-    bool stopping;      /* new upgrades get 503 */
-    bool turn_away;     /* the upgrade that is being carried out is of one too many */
-    size_t turned_away; /* connections that are there to be told that they are too many */
-    unsigned callbacks; /* depth: how many of libwebsockets' callbacks we are in */
-    struct lws *met;    /* the last one whose handshake was looked at; not to be used, it may be gone */
+    enum dialect socketio; /* what who comes by Socket.IO's path speaks; DIALECT_NATIVE: nobody may */
+    bool stopping;         /* new upgrades get 503 */
+    bool turn_away;        /* the upgrade that is being carried out is of one too many */
+    size_t turned_away;    /* connections that are there to be told that they are too many */
+    unsigned callbacks;    /* depth: how many of libwebsockets' callbacks we are in */
+    struct lws *met;       /* the last one whose handshake was looked at; not to be used, it may be gone */
     char met_address[ADDRESSES_TEXT_SIZE]; /* ... and its address */
     char *scratch;                         /* where small frames are gathered for one write */
 };

@@ -118,10 +118,8 @@ static enum code read_request(const struct json_object *envelope, struct request
     if (!read_id(envelope, out, why) || !read_event(envelope, out, why))
         return CODE_BAD_REQUEST;
     out->kind = message_find(out->event);
-    if (out->kind == MSG_UNKNOWN) {
-        *why = code_text(CODE_UNKNOWN_EVENT);
-        return CODE_UNKNOWN_EVENT;
-    }
+    if (out->kind == MSG_UNKNOWN)
+        return message_refuse(out->event, why);
     return read_data(envelope, out, why) ? CODE_OK : CODE_BAD_REQUEST;
 }
 

@@ -15,9 +15,9 @@ struct request {
     struct json_object data;    /* its members; count 0 if absent or not an object */
     char sentence[112];         /* decode_request's own, when the text is no JSON */
 };
-/* CODE_OK; or CODE_BAD_REQUEST / CODE_UNKNOWN_EVENT with *why, which lives as long as *out. On an error
- * out->id still holds the id if it could be read, so that the reply finds its request. data must be absent or
- * an object, except for `ping` (any value). */
+/* CODE_OK; or CODE_BAD_REQUEST, CODE_UNKNOWN_EVENT or (message_refuse) CODE_FORBIDDEN with *why, which lives
+ * as long as *out. On an error out->id still holds the id if it could be read, so that the reply finds its
+ * request. data must be absent or an object, except for `ping` (any value). */
 enum code decode_request(struct str text, struct request *out, const char **why);
 
 /* Typed access to request data. false: the client's fault, answer CODE_BAD_REQUEST with *why, a static

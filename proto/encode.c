@@ -53,24 +53,25 @@ void encode_ok(struct buf *out, int64_t id, struct str data)
     finish(out, &h, data);
 }
 
-/* Appends what is in h, then the error object; h is used up. */
-static void add_error(struct buf *out, struct encode_head *h, const struct encode_error *e)
+void encode_error_object(struct buf *out, const struct encode_error *e)
 {
-    put_code(h, e->code);
-    buf_add(out, h->text, h->n);
+    struct encode_head h;
+    h.n = 0;
+    put_code(&h, e->code);
+    buf_add(out, h.text, h.n);
     buf_add_json(out, str_of(e->message ? e->message : code_text(e->code)));
-    h->n = 0;
+    h.n = 0;
     if (code_retryable(e->code))
-        PUT(h, ",\"retryable\":true");
+        PUT(&h, ",\"retryable\":true");
     else
-        PUT(h, ",\"retryable\":false");
+        PUT(&h, ",\"retryable\":false");
     if (e->retry_after_ms > 0) {
-        PUT(h, ",\"retryAfterMs\":");
-        put_int(h, e->retry_after_ms);
+        PUT(&h, ",\"retryAfterMs\":");
+        put_int(&h, e->retry_after_ms);
     }
     if (e->extra.n > 0)
-        PUT(h, ",");
-    buf_add(out, h->text, h->n);
+        PUT(&h, ",");
+    buf_add(out, h.text, h.n);
     buf_add_str(out, e->extra);
     buf_add(out, "}", 1);
 }
@@ -86,16 +87,15 @@ void encode_error(struct buf *out, int64_t id, const struct encode_error *e)
     } else {
         PUT(&h, "{\"event\":\"error\",\"data\":");
     }
-    add_error(out, &h, e);
+    buf_add(out, h.text, h.n);
+    encode_error_object(out, e);
     buf_add(out, "}", 1);
 }
 
 void encode_error_body(struct buf *out, const struct encode_error *e)
 {
-    struct encode_head h;
-    h.n = 0;
-    PUT(&h, "{\"error\":");
-    add_error(out, &h, e);
+    buf_add_text(out, "{\"error\":");
+    encode_error_object(out, e);
     buf_add(out, "}", 1);
 }
 

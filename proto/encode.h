@@ -21,7 +21,9 @@ struct encode_error {
 /* {"id":7,"ok":false,"error":{"code":..,"message":..,"retryable":..[,"retryAfterMs":..][,extra]}};
  * with id 0 the push {"event":"error","data":{"code":...}}. */
 void encode_error(struct buf *out, int64_t id, const struct encode_error *e);
-/* The error object alone, {"error":{...}}: HTTP bodies have the same shape. */
+/* {"code":..,"message":..,...}: the object alone. */
+void encode_error_object(struct buf *out, const struct encode_error *e);
+/* {"error":{...}}: HTTP bodies have the same shape. */
 void encode_error_body(struct buf *out, const struct encode_error *e);
 
 /* {"event":E[,"room":R][,"seq":N][,"ts":T],"data":<data>}; event is one of our names, or one from room_events
@@ -43,5 +45,18 @@ struct encode_head {
  * frame a push without composing it first. The text lives in h. */
 struct str encode_push_head(struct encode_head *h, struct str event, struct str room, int64_t seq,
                             int64_t ts);
+
+struct encode_place {         /* what a push is besides its data, in any dialect; all borrowed */
+    struct str event, room;   /* as encode_push wants them */
+    int64_t seq, ts;          /* 0 = without */
+    int64_t at_epoch, at_seq; /* where in the room's events the receiver then is; 0 = as before */
+    bool data_is_text;        /* the data is a JSON string */
+};
+/* What stands before and behind the data of a push. */
+struct encode_ends {
+    struct encode_head head;
+    struct str tail; /* static, or in `space` */
+    char space[ID_MAX + 2 * ENCODE_DIGITS_MAX + 8];
+};
 
 #endif

@@ -71,6 +71,7 @@ static const struct message_push pushes[] = {
     {PUSH_ROOM_CLEANUP, "roomId reason", MESSAGE_NUMBERED},
     {PUSH_GOODBYE, "code reason reconnect delayMs resume", MESSAGE_PLAIN},
     {PUSH_PONG, "serverTime", MESSAGE_PLAIN},
+    {PUSH_GAME_STATE, "roomId state seq", MESSAGE_PLAIN},
     {PUSH_ERROR, "code message retryable retryAfterMs? version? roomId?", MESSAGE_PLAIN},
 };
 
@@ -87,6 +88,16 @@ enum message message_find(struct str name)
         if (str_eq(name, str_of(messages[same_length[i]].name)))
             return same_length[i];
     return MSG_UNKNOWN;
+}
+
+enum code message_refuse(struct str name, const char **why)
+{
+    if (str_eq(name, STR("cleanupQueue")) || str_eq(name, STR("clearStuckRooms"))) {
+        *why = "Players may not clean up; the operator calls POST /health/cleanup with the admin token.";
+        return CODE_FORBIDDEN;
+    }
+    *why = code_text(CODE_UNKNOWN_EVENT);
+    return CODE_UNKNOWN_EVENT;
 }
 
 const struct message_info *message_info(enum message m)

@@ -6,6 +6,7 @@
 #define PROTO_MESSAGES_H
 
 #include "common/str.h"
+#include "proto/codes.h"
 
 enum message { /* client -> server */
                MSG_UNKNOWN,
@@ -25,6 +26,9 @@ enum message { /* client -> server */
 };
 /* Exact match; MSG_UNKNOWN otherwise. */
 enum message message_find(struct str name);
+/* Why there is no such message: UNKNOWN_EVENT; FORBIDDEN for an operator's call that only the replaced system
+ * took from players. *why: static. */
+enum code message_refuse(struct str name, const char **why);
 const char *message_name(enum message m); /* "joinMatchmaking"; "unknown" for MSG_UNKNOWN */
 
 /* Member lists are names separated by one space; `?` behind a name: may be absent. "*" alone: anything. */
@@ -56,6 +60,7 @@ const struct message_info *message_info(enum message m); /* static; never NULL *
 #define PUSH_ROOM_CLEANUP "roomCleanup"
 #define PUSH_GOODBYE "goodbye"
 #define PUSH_PONG "pong"
+#define PUSH_GAME_STATE "gameState"
 #define PUSH_ERROR "error"
 
 /* What a push's envelope carries besides event, ts and data. */

@@ -328,6 +328,68 @@ static void test_hold(void **state)
     conn_release(c);
 }
 
+static void as_socketio(void)
+{
+    c->dialect = DIALECT_SOCKETIO;
+    metrics_add_for(METRIC_CONNECTIONS_BY_DIALECT, "native", -1);
+    metrics_add_for(METRIC_CONNECTIONS_BY_DIALECT, "socketio", 1);
+}
+
+/* Its clients wait for pings, whatever else they hear and say. */
+static void test_socketio_pings(void **state)
+{
+    (void)state;
+    as_socketio();
+    conn_ready(c);
+    c->heard_at_ms = c->opened_at_ms + PING_MS - 1;
+    pass(0, PING_MS + 100);
+    assert_true(c->pinged);
+    assert_memory_equal(frame_bytes(env.socketio_ping).p,
+                        "\x81\x01"
+                        "2",
+                        3);
+    uint64_t first_ms = c->pinged_at_ms;
+    c->pinged = false; /* the pong */
+    pass(PING_MS + 200, 2 * PING_MS + 300);
+    assert_true(c->pinged_at_ms > first_ms);
+    conn_ping_every(c, 10 * PING_MS); /* not more seldom than it was told */
+    assert_int_equal(c->ping_ms, PING_MS);
+    conn_ping_every(c, PING_MS / 2);
+    assert_int_equal(c->ping_ms, PING_MS / 2);
+    pass(2 * PING_MS + 400, 2 * PING_MS + 600 + PONG_WAIT_MS);
+    assert_int_equal(c->close_code, 4201);
+}
+
+static void test_binary(void **state)
+{
+    (void)state;
+    as_socketio();
+    conn_skip_binary(c, 2);
+    conn_received_binary(c, 60, false);
+    conn_received_binary(c, 40, true);
+    conn_received_binary(c, 0, true);
+    assert_int_equal(conn_state(c), CONN_OPEN);
+    conn_received_binary(c, 1, true);
+    assert_int_equal(c->close_code, 1003);
+    assert_non_null(strstr(conn_close_sentence(c).p, "parser"));
+    start_over();
+    conn_skip_binary(c, 1);
+    conn_received_binary(c, 60, false);
+    conn_received_binary(c, 41, false);
+    assert_int_equal(c->close_code, 1009);
+    assert_string_equal(received, "");
+}
+
+static void test_await_hello(void **state)
+{
+    (void)state;
+    conn_ready(c);
+    conn_await_hello(c);
+    c->opened_at_ms = loop_now_ms(loop);
+    pass(0, HELLO_MS + 300);
+    assert_int_equal(c->close_code, 4004);
+}
+
 static void test_idle_memory(void **state)
 {
     (void)state;
@@ -364,6 +426,9 @@ int main(void)
         TEST(test_lingering_close_is_killed),
         TEST(test_starved_close_gets_longer),
         TEST(test_hold),
+        TEST(test_socketio_pings),
+        TEST(test_binary),
+        TEST(test_await_hello),
         TEST(test_idle_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,49 @@ static void test_origins(void **state)
     refused(403, "origin");
 }
 
+static void engine(struct str eio, struct str transport, struct str sid, const char *error)
+{
+    offer.path = STR("/socket.io/");
+    offer.eio = eio;
+    offer.transport = transport;
+    offer.sid = sid;
+    rules.socketio = true;
+    const struct handshake_refusal *r = handshake_check(&offer, &rules);
+    if (error == NULL) {
+        assert_null(r);
+    } else {
+        assert_non_null(r);
+        assert_int_equal(r->status, 400);
+        assert_non_null(strstr(handshake_engine_error(r), error));
+        assert_true(strlen(r->message) > 20);
+    }
+    setup(NULL);
+}
+
+static void test_socketio(void **state)
+{
+    (void)state;
+    const struct str none = {0}, websocket = STR("websocket");
+    engine(STR("4"), websocket, none, NULL);
+    engine(STR("3"), websocket, none, "\"code\":5");
+    engine(none, websocket, none, "\"code\":5");
+    engine(STR("4"), STR("polling"), none, "\"code\":0");
+    engine(STR("4"), none, none, "\"code\":0");
+    engine(STR("4"), websocket, STR("x"), "\"code\":1");
+    assert_non_null(
+        strstr(handshake_engine_error(handshake_engine(STR("4"), websocket, none, false)), "\"code\":3"));
+    offer.path = STR("/socket.io/"); /* switched off */
+    offer.eio = STR("4");
+    offer.transport = websocket;
+    refused(404, "path");
+    rules.socketio = true;
+    BAD(path, STR("/socket.io/x"), 404, "path");
+    rules.socketio = true;
+    accepted(); /* /ws needs no query */
+    offer.path = STR("/nowhere");
+    assert_null(handshake_engine_error(handshake_check(&offer, &rules)));
+}
+
 static void test_capacity(void **state)
 {
     (void)state;
@@ -167,7 +210,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
         TEST(test_requests), TEST(test_keys),     TEST(test_subprotocols),
-        TEST(test_origins),  TEST(test_capacity),
+        TEST(test_origins),  TEST(test_capacity), TEST(test_socketio),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,106 @@
+// Connection state recovery with the stock socket.io-client: `recovered`, and what it then must not miss.
+import assert from 'node:assert/strict';
+import { fleetTest } from '../lib/fleet.mjs';
+import { mixed, sio } from '../lib/socketio.mjs';
+
+// ann's line breaks at `from`, bob goes on talking, ann comes back at `to`.
+async function recovers(fleet, { from, to, bobAt, redis }) {
+  const { ann, bob, room } = await mixed(fleet, from, bobAt);
+  await ann.ask('gameMessage', { roomId: room, message: 'mine' });
+  await bob.send('gameMessage', { roomId: room, message: 'before' });
+  const last = await ann.next('gameMessage');
+  ann.goTo(to);
+  ann.socket.io.reconnection(false);
+  ann.cut();
+  await ann.gone();
+  await bob.next('opponentDisconnected');
+  for (const message of ['one', 'two', 'three']) await bob.send('gameMessage', { roomId: room, message });
+  ann.socket.io.reconnection(true);
+  const before = ann.events.length;
+  ann.socket.connect();
+  await ann.connected(2);
+  assert.equal(ann.connects[1].recovered, true);
+  await bob.send('gameMessage', { roomId: room, message: 'four' });
+  await ann.next('gameMessage', ({ data }) => data.message === 'four');
+  const numbered = ann.events.slice(before).filter((e) => e.offset);
+  const first = Number(last.offset.split('/')[2]);
+  assert.deepEqual(
+    numbered.map((e) => [e.event, e.offset, e.data.message]),
+    [
+      ['opponentDisconnected', `${room}/1/${first + 1}`, undefined],
+      ['gameMessage', `${room}/1/${first + 2}`, 'one'],
+      ['gameMessage', `${room}/1/${first + 3}`, 'two'],
+      ['gameMessage', `${room}/1/${first + 4}`, 'three'],
+      ['opponentReconnected', `${room}/1/${first + 5}`, undefined],
+      ['gameMessage', `${room}/1/${first + 6}`, 'four'],
+    ],
+  );
+  assert.equal(ann.all('roomSnapshot').length, 0);
+  assert.equal(ann.all('welcome')[1].data.sessionId, ann.all('welcome')[0].data.sessionId);
+  // An id goes on growing: what is asked now is new, and done.
+  assert.equal((await ann.ask('gameMessage', { roomId: room, message: 'five' })).seq, first + 7);
+  if (redis) assert.deepEqual(await fleet.audit(redis), []);
+}
+
+fleetTest('recovery on another instance: nothing missed, nothing twice', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b, c] = await fleet.gateways(3, { redis });
+  await recovers(fleet, { from: a, to: b, bobAt: c, redis });
+});
+
+fleetTest('recovery where the opponent sits, and on the same instance without Redis', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis });
+  await recovers(fleet, { from: a, to: b, bobAt: b, redis });
+  const alone = await fleet.gateway({});
+  await recovers(fleet, { from: alone, to: alone, bobAt: alone });
+});
+
+fleetTest('no recovery: the log does not reach back, the pid is not hers, or it is switched off', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis, env: { ROOM_LOG_MAX: 16, MESSAGES_PER_SECOND: 0 } });
+  const { ann, bob, room } = await mixed(fleet, a, b);
+  ann.socket.io.reconnection(false);
+  ann.cut();
+  await ann.gone();
+  await bob.next('opponentDisconnected');
+  for (let i = 0; i < 40; i++) await bob.send('gameMessage', { roomId: room, message: i });
+  ann.socket.io.reconnection(true);
+  ann.socket.connect();
+  await ann.connected(2);
+  assert.equal(ann.connects[1].recovered, false);
+  const snapshot = await ann.next('roomSnapshot');
+  assert.equal(snapshot.offset, `${room}/1/${snapshot.data.seq}`);
+  assert.equal(ann.all('gameMessage').length, 0);
+  // From the snapshot on she can recover again, with the new pid.
+  ann.cut();
+  await ann.connected(3);
+  assert.equal(ann.connects[2].recovered, true);
+
+  // The session of somebody else.
+  const eve = await sio(fleet, a, { playerId: 'eve', pid: ann.socket._pid, offset: ann.socket._lastOffset });
+  assert.equal(eve.connects[0].recovered, false);
+  assert.notEqual(eve.all('welcome')[0].data.sessionId, ann.all('welcome')[0].data.sessionId);
+  for (const pid of ['', '~', 'n_1~k_1', 'x'.repeat(500), 'a~b~c~d']) {
+    const odd = await sio(fleet, a, { playerId: 'odd', pid, offset: 'nonsense' });
+    assert.equal(odd.connects[0].recovered, false);
+    odd.close();
+  }
+  const bare = await fleet.gateway({ redis, env: { SOCKET_IO_RECOVERY: 'false', ROOM_LOG_MAX: 16 } });
+  const fay = await sio(fleet, bare, 'fay');
+  assert.equal(fay.socket._pid, undefined);
+});
+
+fleetTest('a stop: the client comes back by itself, at once, and misses nothing', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis });
+  const { ann, bob, room } = await mixed(fleet, a, b);
+  ann.goTo(b);
+  await a.sigterm();
+  await ann.connected(2);
+  assert.equal(ann.connects[1].recovered, true);
+  assert.equal(ann.disconnects[0][0], 'transport close');
+  assert.equal(ann.all('goodbye')[0].data.code, 4200);
+  await bob.send('gameMessage', { roomId: room, message: 'still here?' });
+  assert.equal((await ann.next('gameMessage')).data.message, 'still here?');
+});
