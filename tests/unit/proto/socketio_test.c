@@ -314,9 +314,8 @@ static const char *const seeds[] = {
     "40{\"token\":\"a.b.c\",\"pid\":\"n~k\",\"offset\":\"r/1/2\"}",
     "421[\"joinMatchmaking\",{\"level\":2}]",
     "42[\"joinMatchmaking\",{\"addToQueue\":{\"playerId\":\"p\",\"playerSetup\":{\"fields\":\"{}\"}}}]",
-    "424[\"gameMessage\",{\"roomId\":\"r_1\",\"message\":{\"a\":[1,-2.5e3,null,true],\"s\":"
-    "\"\\u00e4\\ud83d\\ude00"
-    "\xc3\xa4\"},\"volatile\":true}]",
+    "424[\"gameMessage\",{\"roomId\":\"r_1\",\"message\":{\"a\":[1,-2.5e3,null]},\"volatile\":true}]",
+    "42[\"gameMessage\",{\"roomId\":\"r_1\",\"message\":\"\\u00e4\\ud83d\\ude00\xc3\xa4\"}]",
     "42[\"leaveMatchmaking\"]",
     "42123[ \"updateGameData\" , {\"roomId\":\"r_1\",\"gameData\":{\"b\":\"X.O\"},\"expectedVersion\":12} ]",
     "427[\"ping\",[[[[[[[[1]]]]]]]]]",
