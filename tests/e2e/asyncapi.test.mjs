@@ -132,6 +132,8 @@ fleetTest('a game between two instances, frame by frame', async (fleet) => {
   await bob.send('setTurnDeadline', { roomId, ms: 100, expectedVersion: version });
   await ann.next('turnTimeout');
   await ann.send('getGameState', { roomId });
+  ann.tell('getGameState', { roomId });
+  await ann.next('gameState');
   bob.socket.terminate();
   await ann.next('opponentDisconnected');
   const back = await open(0, 'bob');
