@@ -150,7 +150,8 @@ static void take_seats(struct node *n, const struct room *r)
                                                     .state = str_of(seat->state),
                                                     .state_version = seat->version,
                                                     .result = str_of(seat->result),
-                                                    .answered = s->answered_id},
+                                                    .answered = session_done_up_to(
+                                                        s, (struct history_position){c->epoch, c->seq})},
                             NULL, NULL);
         move_in(n->island, s);
     }

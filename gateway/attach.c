@@ -280,7 +280,8 @@ static enum flow_next take_up(struct flow *f)
     if (s->state == SESSION_CLOSED)
         return FLOW_DONE;
     if (a->take == TAKE_SEAT) {
-        presence_reseat(s->realm, str_of(a->room_id), str_of(s->player_id), s->fence, on_reply, a);
+        presence_reseat(s->realm, str_of(a->room_id), str_of(s->player_id), str_of(s->session_id), s->fence,
+                        on_reply, a);
         return FLOW_WAIT;
     }
     if (a->take == TAKE_LEAVE) {

@@ -17,6 +17,8 @@ struct intent *intent_new(struct node *n, struct session *s, int64_t request_id,
     p->session = s;
     session_hold(s);
     p->request_id = request_id;
+    if (s->room)
+        p->asked_at = s->room->at;
     CHECK(str_copy(p->room_id, sizeof p->room_id, room_id));
     return p;
 }
@@ -49,13 +51,14 @@ void intent_refused_in_room(const struct intent *p, struct realm_outcome o)
         tell_retry(s->conn, p->request_id, CODE_BUSY, "your seat is being looked up; send this again", 200);
         return;
     }
+    if (o.err == ERR_UNKNOWN || o.err == ERR_TIMEOUT)
+        session_unknown(s, p->request_id, p->asked_at);
     intent_refused(s, p->request_id, o);
 }
 
 void intent_done(const struct intent *p)
 {
-    if (p->request_id > p->session->answered_id)
-        p->session->answered_id = p->request_id;
+    session_answered(p->session, p->request_id);
 }
 
 void intent_ok_fmt(const struct intent *p, const char *fmt, ...)

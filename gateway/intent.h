@@ -3,6 +3,7 @@
 #define GATEWAY_INTENT_H
 
 #include "common/buf.h"
+#include "gateway/history.h"
 #include "gateway/node.h"
 
 struct session;
@@ -14,9 +15,10 @@ struct intent {
     int64_t level;           /* join: the wanted one */
     int64_t after_ms;        /* setTurnDeadline: the limit */
     unsigned tries;
-    struct buf text;         /* endGame: the result, for the room's copy */
-    char room_id[ID_SIZE];   /* or empty */
-    char ticket_id[ID_SIZE]; /* join, leave */
+    struct history_position asked_at; /* where the player's room stood; 0, 0 = in none */
+    struct buf text;                  /* endGame: the result, for the room's copy */
+    char room_id[ID_SIZE];            /* or empty */
+    char ticket_id[ID_SIZE];          /* join, leave */
 };
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id);
 void intent_free(struct intent *p);

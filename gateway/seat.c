@@ -37,6 +37,8 @@ struct room *seat_enter(struct node *n, struct session *s, const char *room_id,
         r->at = (struct history_position){seat->epoch, seat->seq};
         r->realm = s->realm;
     }
+    session_answered(s, seat->answered_id);
+    s->unknown_id = 0;
     r->level = seat->level;
     deliver_renew(r, seat->status, seat->place);
     if (s->room != r) {

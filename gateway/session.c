@@ -185,6 +185,26 @@ struct session_kept *session_next_kept(struct session *s)
     return k;
 }
 
+void session_answered(struct session *s, int64_t request_id)
+{
+    if (request_id > s->answered_id)
+        s->answered_id = request_id;
+}
+
+void session_unknown(struct session *s, int64_t request_id, struct history_position asked_at)
+{
+    if (!s->unknown_id)
+        s->unknown_at = asked_at; /* of several the first */
+    if (request_id > s->unknown_id)
+        s->unknown_id = request_id;
+}
+
+int64_t session_done_up_to(const struct session *s, struct history_position room_at)
+{
+    bool moved = room_at.seq != s->unknown_at.seq || room_at.epoch != s->unknown_at.epoch;
+    return moved && s->unknown_id > s->answered_id ? s->unknown_id : s->answered_id;
+}
+
 void session_drop_conn(struct session *s)
 {
     struct conn *c = s->conn;

@@ -48,8 +48,11 @@ struct session {
     int64_t fence;             /* 0 until attached */
     int64_t fleet_fence; /* while it lives on the island: what the store has given it; 0 = it never attached
                             there */
-    int64_t answered_id; /* the greatest request id that the store has answered on this connection */
-    struct list kept;    /* struct session_kept by arrival */
+    int64_t answered_id; /* the greatest request id that the store is known to have answered, on this
+                            connection or on one before */
+    int64_t unknown_id;  /* the greatest one that it may have carried out without our knowing, 0 = none ... */
+    struct history_position unknown_at; /* ... asked when the room stood there, as seen from here */
+    struct list kept;                   /* struct session_kept by arrival */
     size_t kept_count, kept_bytes;
     int64_t level;
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
@@ -91,6 +94,13 @@ void session_release(struct session *s); /* frees at zero; CHECKs that it is in 
 /* The only way to change state: checks the move, keeps the gauge of waiting players, logs. reason: for the
  * log. */
 void session_move(struct session *s, enum session_state next, const char *reason);
+/* The store has answered this request id: up to it nothing is to be done again. */
+void session_answered(struct session *s, int64_t request_id);
+/* Whether the store has carried it out is not known; it was asked when the room stood there. */
+void session_unknown(struct session *s, int64_t request_id, struct history_position asked_at);
+/* The greatest request id of which a room at this position may hold what was done, but whose answer cannot be
+ * given without the store. */
+int64_t session_done_up_to(const struct session *s, struct history_position room_at);
 /* Copies a message for later. false: that would be too many, or too much. */
 bool session_keep(struct session *s, struct str text);
 /* The oldest one, to be freed by the caller; NULL if there is none. */

@@ -46,13 +46,14 @@ void presence_attached(const struct reply *reply, struct presence_attached *out)
     };
 }
 
-void presence_reseat(const struct realm *r, struct str room_id, struct str player_id, int64_t fence,
-                     backend_cb fn, void *arg)
+void presence_reseat(const struct realm *r, struct str room_id, struct str player_id, struct str session_id,
+                     int64_t fence, backend_cb fn, void *arg)
 {
     struct realm_call c;
     realm_call(&c, r);
     realm_keys_player(&c);
     realm_keys_room(&c, room_id);
+    realm_key_of(&c, KEY_SESSION, session_id);
     realm_arg(&c, room_id);
     realm_arg(&c, player_id);
     realm_arg_int(&c, fence);
@@ -72,6 +73,7 @@ void presence_reseated(const struct reply *reply, struct presence_reseated *out)
         .place = reply_str(reply, 6),
         .events = reply_at(reply, 7),
         .epoch = reply_int(reply, 8),
+        .answered_id = reply_int(reply, 9),
     };
 }
 

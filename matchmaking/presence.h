@@ -25,16 +25,17 @@ struct presence_attached { /* borrowed from the reply */
 };
 void presence_attached(const struct reply *reply, struct presence_attached *out);
 
-/* reseat.lua: the attached player's seat in room_id. Answer "OK" (presence_reseated), "ROOM_NOT_FOUND",
- * "REPLACED", "GONE". */
-void presence_reseat(const struct realm *r, struct str room_id, struct str player_id, int64_t fence,
-                     backend_cb fn, void *arg);
+/* reseat.lua: the attached player's seat in room_id; session_id is his. Answer "OK" (presence_reseated),
+ * "ROOM_NOT_FOUND", "REPLACED", "GONE". */
+void presence_reseat(const struct realm *r, struct str room_id, struct str player_id, struct str session_id,
+                     int64_t fence, backend_cb fn, void *arg);
 struct presence_reseated {
     struct str status; /* "waiting" or "active" */
     int64_t seq, epoch, level, confirm_by_ms;
     struct str record;          /* the room in the seed's form, raw JSON */
     struct str place;           /* "player|instance|socket ..." of all seats */
     const struct reply *events; /* array of event JSON */
+    int64_t answered_id;        /* the greatest request id answered on the session so far, 0 = none */
 };
 void presence_reseated(const struct reply *reply, struct presence_reseated *out);
 

@@ -21,7 +21,7 @@ struct transfer_seat { /* all borrowed */
     struct str state; /* raw JSON */
     int64_t state_version;
     struct str result; /* raw JSON; empty = not reported */
-    int64_t answered;  /* the greatest request id that the store has answered to him, 0 = none */
+    int64_t answered;  /* the greatest request id that the store has answered to him, or may have; 0 = none */
 };
 /* adopt_seat.lua, adopt_room.lua, begin_run.lua, release_room.lua, release_session.lua: answer "OK". */
 void transfer_adopt_seat(const struct realm *own, struct str room_id, const struct transfer_seat *seat,

@@ -183,3 +183,37 @@ for (const again of ['at home', 'on the island'])
     assert.deepEqual(bob.messages(room).filter((text) => text === 'lost'), ['lost']);
     await clean(fleet, redis);
   });
+
+// The line that asked is gone, and with it the gateway that knew of it: whoever has the player now knows up to where the store has
+// answered him.
+fleetTest('a message that was said through another gateway is not said again on the island', async (fleet) => {
+  const redis = await fleet.redis();
+  const [there, here] = [await fleet.faultProxy(redis), await fleet.faultProxy(redis)];
+  const env = { ...QUICK, LEASE_MS: 60000 };
+  const [a, b] = [await fleet.gateway({ redis: there, env }), await fleet.gateway({ redis: here, env })];
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  const id = ann.nextId;
+  const first = ann.ask('gameMessage', { roomId: room, message: 'lost' }, { id });
+  await there.loseReply('message', 'ann').then(() => there.shut());
+  assert.equal((await first).error.code, 'OUTCOME_UNKNOWN');
+  await bob.client.next('gameMessage', { filter: ({ data }) => data.message === 'lost' });
+  assert.equal((await ann.back(b)).recovered, true);
+  const copies = here.calls('copy_room');
+  await waitFor(() => here.calls('copy_room') > copies, { what: 'a copy to be made', timeoutMs: 20000 });
+  await ann.client.send('getGameState', { roomId: room }); // answered behind it
+  here.shut();
+  await adopted(b);
+  assert.equal((await ann.ask('gameMessage', { roomId: room, message: 'lost' }, { id })).error?.code, 'OUTCOME_UNKNOWN');
+  await bob.say(room, 'alone');
+  there.open();
+  here.open();
+  await home(b);
+  await ann.say(room, 'lost', { id });
+  await ann.say(room, 'end');
+  await bob.client.next('gameMessage', { filter: ({ data }) => data.message === 'end' });
+  ann.account(room);
+  bob.account(room);
+  assert.deepEqual(bob.messages(room), ['lost', 'end']); // his own he was answered
+  await clean(fleet, redis);
+});

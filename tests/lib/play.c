@@ -171,7 +171,8 @@ const char *play_detach(struct fleet_world *w, const struct player *p)
 
 const char *play_reseat(struct fleet_world *w, const struct player *p)
 {
-    return ASK(w, presence_reseat(realm_of(w, p), str_of(p->room), str_of(p->id), p->fence, ANSWER(w)));
+    return ASK(w, presence_reseat(realm_of(w, p), str_of(p->room), str_of(p->id), str_of(p->socket), p->fence,
+                                  ANSWER(w)));
 }
 
 const char *play_beat(struct fleet_world *w, int i, int64_t known_epoch, bool first)

@@ -157,7 +157,7 @@ static void run_presence(struct sim_call *c)
     if (c->kind == SIM_ATTACH)
         presence_attach(r, &hello, on_answer, c);
     else if (c->kind == SIM_RESEAT)
-        presence_reseat(r, str_of(c->room), player, c->fence, on_answer, c);
+        presence_reseat(r, str_of(c->room), player, player, c->fence, on_answer, c);
     else if (c->kind == SIM_DETACH)
         run_detach(c);
     else if (c->kind == SIM_BEAT)

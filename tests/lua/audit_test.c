@@ -126,7 +126,7 @@ static void test_a_whole_game(void **state)
     fence = realm_world_attach(w, &w->a, "p2", "-2");
     expect_counts(w, 0, 1, "attached, seat not taken");
     assert_true(contains(audit(w).leftover, "I1 room "));
-    presence_reseat(&w->a, str_of(room), STR("p2"), fence, realm_world_answer, w);
+    presence_reseat(&w->a, str_of(room), STR("p2"), STR("session"), fence, realm_world_answer, w);
     assert_string_equal(realm_world_wait(w)->items[0].str.p, "OK");
     expect_clean(w, "seat taken again");
     room_state_end(&w->a, &one, STR("1"), realm_world_answer, w);

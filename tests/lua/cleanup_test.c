@@ -86,7 +86,7 @@ static void expect_alive(struct realm_world *w, const struct realm_busy *b)
     room_state_message(&w->a, &one, "gameMessage", STR("{}"), true, realm_world_answer, w);
     assert_string_equal(reply_str(realm_world_wait(w), 0).p, "OK");
     int64_t fence = realm_world_attach(w, &w->b, "p2", "-2");
-    presence_reseat(&w->b, str_of(b->room), STR("p2"), fence, realm_world_answer, w);
+    presence_reseat(&w->b, str_of(b->room), STR("p2"), STR("session"), fence, realm_world_answer, w);
     assert_string_equal(reply_str(realm_world_wait(w), 0).p, "OK");
     fence = realm_world_attach(w, &w->b, "p9", "");
     assert_non_null(realm_world_join(w, &w->b, "p9", fence, 2)); /* with p3 */

@@ -98,7 +98,11 @@ static void remembered_on_another_instance(struct fleet_world *w)
     t.a.socket_id = str_of(t.p[0].socket);
     assert_string_equal(say(w, &t, 5, "{}"), "DONE 3 "); /* before the seat is taken */
     assert_string_equal(say(w, &t, 6, "{}"), "NOT_IN_ROOM");
-    (void)play_reseat(w, &t.p[0]);
+    (void)ASK(w, presence_reseat(&w->realm[3], str_of(t.p[0].room), str_of(t.p[0].id), t.a.session_id,
+                                 t.p[0].fence, ANSWER(w)));
+    struct presence_reseated seat;
+    presence_reseated(w->reply, &seat);
+    assert_int_equal(seat.answered_id, 5); /* on whatever connection */
     assert_string_equal(say(w, &t, 5, "{}"), "DONE 3 ");
     assert_string_equal(say(w, &t, 6, "{}"), "OK 5 gameMessage#5");
     assert_string_equal(say(w, &t, 6, "{}"), "DONE 5 ");
