@@ -1,8 +1,9 @@
 /* Leaves the island, when the store is back.
  *
  * What gets no answer because the store is away again stays as it is, and is started anew when it is back;
- * everything here is idempotent. While it lasts nobody new is let in (island_receive) and nobody is matched
- * here, so that there is an end. */
+ * everything here is idempotent. Tickets go home with the time for which they have waited, so that each gets
+ * the place in the fleet's queue that it would have had. While it lasts nobody new is let in (island_receive)
+ * and nobody is matched here, so that there is an end. */
 #include "gateway/homecoming.h"
 
 #include "common/err.h"
@@ -17,7 +18,9 @@
 #include "gateway/lease.h"
 #include "gateway/passage.h"
 #include "gateway/session.h"
+#include "gateway/ticket.h"
 #include "gateway/waiting.h"
+#include "matchmaking/presence.h"
 #include "matchmaking/queue.h"
 
 enum { ROOMS_AT_ONCE = 64, PLAYERS_AT_ONCE = 128 };
@@ -76,12 +79,29 @@ static void on_withdrawn(void *arg, int err, const struct reply *reply)
     withdrawn(n);
 }
 
+static void on_record(void *arg, int err, const struct reply *reply)
+{
+    struct errand *e = arg;
+    if (!err)
+        ticket_read_fleet(e->session, reply_str(reply, 0));
+    errand_free(e);
+}
+
+/* Whoever waits still: since when, as the store has it; his ticket is handed in again with that time. */
+static void ask_since(struct node *n, struct session *s)
+{
+    const struct presence_whose who = {str_of(s->player_id), str_of(s->session_id)};
+    if (s->state == SESSION_QUEUED)
+        presence_where(&n->realm, &who, 1, on_record, errand_new(n, s));
+}
+
 static void withdraw_one(void *arg, struct session *s)
 {
     struct node *n = arg;
     if (s->realm == &n->realm || s->fleet_fence == 0)
         return;
     n->island->withdrawing++;
+    ask_since(n, s); /* before, on the same line */
     queue_leave(&n->realm, str_of(s->player_id), s->fleet_fence, s->level, on_withdrawn, errand_new(n, s));
 }
 
@@ -183,8 +203,7 @@ static void settle(struct node *n, struct session *s, const struct passage *p)
     if (!waits)
         return;
     s->joining = true;
-    queue_join(s->realm, str_of(s->player_id), s->fence, s->level, str_of(s->ticket_id), on_rejoined,
-               errand_new(n, s));
+    ticket_hand_in(s, s->ticket_id, s->level, QUEUE_ENTER, on_rejoined, errand_new(n, s));
 }
 
 static void on_passed(void *arg, const struct passage *p)

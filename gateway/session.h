@@ -56,6 +56,7 @@ struct session {
     size_t kept_count, kept_bytes;
     int64_t level;
     uint64_t joined_at_ms;        /* monotonic, of the running ticket */
+    int64_t fleet_since_ms;       /* the same as the fleet's store had it, by its clock; 0 = not known */
     uint64_t token_expires_at_ms; /* wall clock, 0 = never */
     bool joining;                 /* joinMatchmaking is under way */
     bool attaching;               /* an attach flow runs */

@@ -9,6 +9,7 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/tell.h"
+#include "matchmaking/presence.h"
 #include "proto/messages.h"
 
 void ticket_take(struct session *s, struct str ticket_id)
@@ -17,6 +18,22 @@ void ticket_take(struct session *s, struct str ticket_id)
         return;
     CHECK(str_copy(s->ticket_id, sizeof s->ticket_id, ticket_id));
     s->ticket_over = false;
+    s->fleet_since_ms = 0;
+}
+
+void ticket_read_fleet(struct session *s, struct str record)
+{
+    struct presence_record now;
+    if (presence_record(record, &now) && now.ticket_id.n && str_eq(now.ticket_id, str_of(s->ticket_id)))
+        s->fleet_since_ms = now.joined_at_ms;
+}
+
+/* As queue.h wants it. The island's memory has a clock of its own. */
+static int64_t since_ms(const struct session *s)
+{
+    if (s->fleet_since_ms && s->realm->backend->durable)
+        return s->fleet_since_ms;
+    return -(int64_t)(clock_mono_ms() - s->joined_at_ms);
 }
 
 void ticket_end(struct session *s)
@@ -50,7 +67,8 @@ void ticket_hand_in(const struct session *s, const char *ticket_id, int64_t leve
                                          .session_id = str_of(s->session_id),
                                          .fence = s->fence,
                                          .level = level,
-                                         .how = how},
+                                         .how = how,
+                                         .since_ms = how == QUEUE_ENTER ? since_ms(s) : 0},
                   fn, arg);
 }
 

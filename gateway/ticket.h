@@ -16,6 +16,9 @@ struct session;
 void ticket_take(struct session *s, struct str ticket_id);
 /* It is over. */
 void ticket_end(struct session *s);
+/* The record in the fleet's store, while the session lives on the island: if it is of the running ticket, the
+ * ticket goes home with its exact time. */
+void ticket_read_fleet(struct session *s, struct str record);
 /* May the ticket be handed in to a store that has lost it? Not if it is over, nor if it would have expired.
  */
 bool ticket_may_enter(const struct session *s);
@@ -23,7 +26,8 @@ bool ticket_may_enter(const struct session *s);
  * IDLE, with ticketExpired if it waited; or, true: it still waits, and its ticket is to be handed in again.
  */
 bool ticket_read_idle(struct node *n, struct session *s, bool lost);
-/* Hands ticket_id in for the session's player: queue_hand_in. */
+/* Hands ticket_id in for the session's player: queue_hand_in. With QUEUE_ENTER it gets the place of the time
+ * for which it has waited. */
 void ticket_hand_in(const struct session *s, const char *ticket_id, int64_t level, enum queue_how how,
                     backend_cb fn, void *arg);
 /* A waiting player's ticket is over: ends it, moves the session to IDLE and pushes ticketExpired (not if the

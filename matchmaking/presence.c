@@ -183,8 +183,10 @@ bool presence_record(struct str text, struct presence_record *out)
     out->state = str_cut(&rest, '|');
     if (!str_to_int(str_cut(&rest, '|'), &out->fence))
         return false;
-    for (int skip = 0; skip < 3; skip++) /* level, ticketId, joinedAt */
-        (void)str_cut(&rest, '|');
+    (void)str_cut(&rest, '|'); /* the level */
+    out->ticket_id = str_cut(&rest, '|');
+    if (!str_to_int(str_cut(&rest, '|'), &out->joined_at_ms))
+        return false;
     out->room_id = str_cut(&rest, '|');
     out->socket_id = str_cut(&rest, '|');
     return true;

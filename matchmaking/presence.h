@@ -82,8 +82,9 @@ struct presence_whose { /* borrowed */
 void presence_where(const struct realm *r, const struct presence_whose *players, size_t count, backend_cb fn,
                     void *arg);
 struct presence_record { /* borrowed */
-    struct str state, room_id, socket_id;
+    struct str state, ticket_id, room_id, socket_id;
     int64_t fence;
+    int64_t joined_at_ms; /* by the store's clock; 0 = he has no ticket */
 };
 /* false: no record, or not one of ours. */
 bool presence_record(struct str text, struct presence_record *out);

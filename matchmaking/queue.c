@@ -31,6 +31,7 @@ void queue_hand_in(const struct realm *r, const struct queue_ticket *t, backend_
     realm_arg(&c, str_of(room_id));
     args_new_room(&c);
     realm_arg(&c, str_of(how[t->how]));
+    realm_arg_int(&c, t->since_ms);
     realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_join, fn, arg);
 }

@@ -14,6 +14,8 @@ struct queue_ticket { /* all borrowed */
         QUEUE_KEEP,  /* only if he still waits with it: makes sure of his place */
         QUEUE_ENTER, /* in any case: the store has lost it */
     } how;
+    int64_t since_ms; /* QUEUE_ENTER: since when he waits, by the store's clock; 0 or less: by so many ms
+                         before now. His place is the one that this time gives him */
 };
 /* join.lua, with a fresh room id. A ticket that waits, or sits in a room, asks "where am I?", and a lost list
  * entry is repaired. Answers: "WAITING" (1: position, 2: more), "MATCHED" (1: room id, 2: events; none: it

@@ -4,7 +4,8 @@
 --       missing key if nobody asks who might have asked before, 12 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence, 6 level, 7 ticket, 8 roomId for a new room, 9 seats, 10 confirm_ms,
 --       11 idle_ms, 12 log_max, 13 how: "ask" = not if the session has handed in this ticket before,
---       "keep" = only if he still waits with it, "enter" = in any case (the store had lost it)
+--       "keep" = only if he still waits with it, "enter" = in any case (the store had lost it), 14 for "enter": since when he
+--       waits, in ms by the store's clock; 0 or less: by so many ms before now
 -- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |
 --       {"ALREADY_IN_MATCH", roomId} | {"NOT_QUEUED"} (this ticket has come to its end) | {"REPLACED"} | {"GONE"} |
 --       {"LEASE"} (the caller's own lease is over); more = 1: too many dead entries for one call, run match.lua for the level.
@@ -39,24 +40,25 @@ if p.state == 'queued' then
     end
     redis.call('LREM', queue, 1, p.id)
 else
-    p.joined = NOW
+    local since = tonumber(ARGV[14])
+    p.joined = math.min(NOW, since > 0 and since or NOW + since)
     if session[1] then
         redis.call('HSET', KEYS[11], 'ticket', ticket)
     end
 end
 local partners, more = queue_take(queue, level, seats - 1, p.id)
 p.state, p.level, p.ticket = 'queued', level, ticket
-if #partners == seats - 1 then
-    partners[seats] = p
-    local room = room_create(ARGV[8], KEYS[9], KEYS[10], level, partners,
-        {confirm_ms = ARGV[10], idle_ms = ARGV[11], log_max = ARGV[12]})
-    queue_index(queue, level)
-    return {'MATCHED', room.id, room.events}
-end
 -- A returning ticket goes back to where its time puts it: before all who came later. The partners are the list's first.
 local before = #partners
 while before > 0 and partners[before].joined > p.joined do
     before = before - 1
+end
+if #partners == seats - 1 then
+    table.insert(partners, before + 1, p)
+    local room = room_create(ARGV[8], KEYS[9], KEYS[10], level, partners,
+        {confirm_ms = ARGV[10], idle_ms = ARGV[11], log_max = ARGV[12]})
+    queue_index(queue, level)
+    return {'MATCHED', room.id, room.events}
 end
 if before == #partners then
     redis.call('RPUSH', queue, p.id)

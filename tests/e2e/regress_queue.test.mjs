@@ -1,6 +1,7 @@
 // Regressions: players in the queue or just matched, while answers are late or lost. Each of these once went wrong.
 import assert from 'node:assert/strict';
 import { fleetTest, now, waitFor } from '../lib/fleet.mjs';
+import { home, opened } from '../lib/islands.mjs';
 
 const isUp = (gateway) => async () => (await gateway.get('/health')).status === 200;
 const record = async (redis, player) => ((await redis.command('HGET', 'players', player)) ?? 'none').split('|');
@@ -25,7 +26,7 @@ for (const [name, options] of [
 ]) {
   fleetTest(`who waits keeps his place over an outage longer than a lease; Redis ${name}`, async (fleet) => {
     const redis = await fleet.redis(options);
-    // Places in Redis: an instance that had begun to match its own players by itself hands their tickets in anew.
+    // Places in Redis: nobody has moved to an instance that matches its own players by itself (the next test).
     const env = { LEASE_MS: 1000, HEARTBEAT_MS: 250, ROOM_SEATS: 3, DEGRADED_MATCHMAKING: 'refuse' };
     const gateways = await fleet.gateways(3, { redis, env });
     const waiting = [];
@@ -52,6 +53,48 @@ for (const [name, options] of [
     }
     await waitFor(async () => (await stateOf(redis, 'idle')) === 'idle', { what: 'the idle one to be attached', timeoutMs: 15000 });
     assert.equal(idle.close, null);
+    assert.deepEqual(await fleet.audit(redis), []);
+  });
+}
+
+// Three instances match by themselves while Redis is away, one does not; they come back one after the other, as it happens.
+for (const [name, options] of [
+  ['kept its data', { aof: true, conf: { appendfsync: 'always' } }],
+  ['lost everything', {}],
+]) {
+  fleetTest(`who waited before the outage, or since on an instance by itself, has his place by his time; Redis ${name}`, async (fleet) => {
+    const redis = await fleet.redis(options);
+    const env = { LEASE_MS: 1000, HEARTBEAT_MS: 250, SWEEP_MS: 300, TIMER_POLL_MS: 50, ROOM_SEATS: 7 };
+    const islands = await fleet.gateways(3, { redis, env });
+    const waits = await fleet.gateway({ redis, env: { ...env, DEGRADED_MATCHMAKING: 'refuse' } });
+    const players = [];
+    const joinAt = async (gateway) => {
+      const client = await fleet.client(gateway, `p${players.length}`);
+      players.push(client);
+      assert.equal((await client.send('joinMatchmaking', { level: 4 })).status, 'waiting');
+      const joinedAt = Date.now(); // apart by more than a slow answer takes
+      await waitFor(() => Date.now() > joinedAt + 200, { what: 'some time to pass' });
+    };
+    for (const gateway of [islands[1], waits, islands[0], islands[2]]) await joinAt(gateway);
+    await redis.kill();
+    for (const gateway of islands) await opened(gateway);
+    for (const gateway of [islands[2], islands[0]]) await joinAt(gateway);
+    await redis.start();
+    for (const gateway of islands) await home(gateway);
+    const expected = players.map((client) => client.playerId);
+    const queue = async () => (await redis.command('LRANGE', 'waiting:level:4', 0, -1)).join(' ');
+    // Whose instance has no lease yet is left out by the others, and put in again by his own.
+    await waitFor(async () => (await queue()).split(' ').length === expected.length, { what: 'all tickets to be there', timeoutMs: 20000 });
+    assert.equal(await queue(), expected.join(' '));
+    const last = await fleet.client(islands[1], 'last');
+    assert.equal((await last.send('joinMatchmaking', { level: 4 })).status, 'matched');
+    const found = await last.next('matchFound');
+    assert.deepEqual(found.data.players.map(({ id }) => id), [...expected, 'last']);
+    await Promise.all([...players, last].map((client) => client.next('gameStart')));
+    for (const client of players) {
+      assert.equal(client.close, null);
+      assert.equal(client.all('matchFound').length, 1);
+    }
     assert.deepEqual(await fleet.audit(redis), []);
   });
 }

@@ -45,6 +45,8 @@ static void take_place(struct sim_gateway *g, struct sim_session *s, enum queue_
                          .level = s->level,
                          .again = true,
                          .how = how};
+    if (how == QUEUE_ENTER)
+        c.since_ms = s->joined_ms - sim_now_ms(g->sim);
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.ticket, s->ticket, sizeof c.ticket);
     s->attaching = true;

@@ -80,7 +80,8 @@ static void run_queue(struct sim_call *c)
                                              .session_id = str_of(c->player),
                                              .fence = c->fence,
                                              .level = c->level,
-                                             .how = c->how},
+                                             .how = c->how,
+                                             .since_ms = c->since_ms},
                       on_answer, c);
     else if (c->kind == SIM_LEAVE_QUEUE)
         queue_leave(r, str_of(c->player), c->fence, c->level, on_answer, c);

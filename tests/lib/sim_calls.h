@@ -49,6 +49,7 @@ struct sim_call {
     unsigned line;   /* on which line of its gateway it was asked */
     bool again, leftover, game, resume, older;
     enum queue_how how; /* join */
+    int64_t since_ms;   /* QUEUE_ENTER: how long ago he began to wait, 0 or less */
     bool lost;          /* ran, but the answer will not come */
     int err;
     struct reply *reply; /* owned */

@@ -89,7 +89,7 @@ static void enter(struct sim_model *m, struct model_player *p)
         if (map_find(m->over_tickets, str_of(c->ticket)))
             SIM_MODEL_FAIL(m, "player %s joins with ticket %s, which is over", p->id, c->ticket);
         m->sim->count.entered_again += c->how == QUEUE_ENTER;
-        p->joined_ms = sim_model_now_ms(m);
+        p->joined_ms = sim_model_now_ms(m) + c->since_ms;
         memcpy(p->session_ticket, c->ticket, sizeof p->session_ticket);
     }
     p->state = WAITING;
@@ -98,13 +98,28 @@ static void enter(struct sim_model *m, struct model_player *p)
     memcpy(p->ticket, c->ticket, sizeof p->ticket);
 }
 
+/* So many of those who are due came before him. */
+static size_t came_before(const struct sim_model *m, const struct model_player *p)
+{
+    size_t before = m->due_count;
+    while (before > 0 && m->due[before - 1]->joined_ms > p->joined_ms)
+        before--;
+    return before;
+}
+
+static void make_due(struct sim_model *m, struct model_player *p)
+{
+    size_t at = came_before(m, p);
+    memmove(m->due + at + 1, m->due + at, (m->due_count - at) * sizeof *m->due);
+    m->due[at] = p;
+    m->due_count++;
+}
+
 /* In front of all who came later. Returns the place, from 1. */
 static int64_t stand(struct sim_model *m, struct model_player *p)
 {
     struct model_queue *q = queue_of(m, p->level);
-    size_t before = m->due_count;
-    while (before > 0 && m->due[before - 1]->joined_ms > p->joined_ms)
-        before--;
+    size_t before = came_before(m, p);
     if (before == m->due_count)
         before = q->count;
     insert(q, before, p);
@@ -121,7 +136,7 @@ static void joined(struct sim_model *m, struct model_player *p, struct str word,
     sim_model_same_text(m, word, full ? "MATCHED" : "WAITING", "the answer");
     enter(m, p);
     if (full) {
-        m->due[m->due_count++] = p;
+        make_due(m, p);
         sim_model_same(m, (int64_t)reply_at(reply, 2)->count, 1, "number of events");
         sim_model_events(m, reply_at(reply, 2));
         sim_model_same_text(m, reply_str(reply, 1), p->room->id, "room");

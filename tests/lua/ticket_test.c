@@ -202,6 +202,61 @@ static void the_session_went_on_elsewhere(struct fleet_world *w)
     assert_true(lost(w, &old));
 }
 
+static const char *enter(struct fleet_world *w, struct player *p, const char *ticket, int64_t since_ms)
+{
+    p->level = 3;
+    assert_true(str_copy(p->ticket, sizeof p->ticket, str_of(ticket)));
+    struct queue_ticket t = {.player_id = str_of(p->id),
+                             .ticket_id = str_of(p->ticket),
+                             .session_id = str_of(p->socket),
+                             .fence = p->fence,
+                             .level = p->level,
+                             .how = QUEUE_ENTER,
+                             .since_ms = since_ms};
+    return ASK(w, queue_hand_in(&w->realm[p->at], &t, ANSWER(w)));
+}
+
+/* The time for which a ticket has waited gives it its place, whenever it comes back; nobody is before his
+ * time. */
+static void a_ticket_enters_at_its_time(struct fleet_world *w)
+{
+    struct player p[5];
+    for (int i = 0; i < 5; i++)
+        p[i] = play_arrive(w, fleet_text("p%d", i), 1 + i % 3);
+    fleet_world_seats(w, 5);
+    assert_string_equal(ask(w, &p[0], "t0"), "WAITING 1 0");
+    fleet_world_live(w, 2000);
+    assert_string_equal(ask(w, &p[1], "t1"), "WAITING 2 0");
+    fleet_world_live(w, 2000);
+    assert_string_equal(enter(w, &p[2], "t2", -3000), "WAITING 2 0");
+    assert_string_equal(play_queue(w, "3"), "p0 p2 p1");
+    assert_string_equal(enter(w, &p[2], "t2", -9000), "WAITING 2 0"); /* it waits already: asked, not moved */
+    assert_string_equal(enter(w, &p[3], "t3", fleet_world_now_ms(w) + 60000), "WAITING 4 0");
+    assert_string_equal(play_queue(w, "3"), "p0 p2 p1 p3");
+    play_forget(w);
+    assert_string_equal(enter(w, &p[4], "t4", fleet_world_now_ms(w) - 5000), "MATCHED <room> [matchFound#1]");
+    const char *order =
+        "\"players\":[{\"id\":\"p4\"},{\"id\":\"p0\"},{\"id\":\"p2\"},{\"id\":\"p1\"},{\"id\":\"p3\"}]";
+    assert_non_null(strstr(fleet_world_heard_raw(w, 1), order));
+}
+
+/* What the store knows of a waiting player, for whoever brings his ticket home. */
+static void since_when_he_waits(struct fleet_world *w)
+{
+    struct player a = play_arrive(w, "a", 1);
+    struct presence_record now;
+    assert_string_equal(ask(w, &a, "one"), "WAITING 1 0");
+    const char *record = fleet_text("%s", RAW(w, "HGET", "players", "a"));
+    assert_true(presence_record(str_of(record), &now));
+    assert_true(str_eq(now.ticket_id, STR("one")));
+    assert_in_range(now.joined_at_ms, fleet_world_now_ms(w) - 2000, fleet_world_now_ms(w));
+    (void)play_leave_queue(w, &a);
+    record = fleet_text("%s", RAW(w, "HGET", "players", "a"));
+    assert_true(presence_record(str_of(record), &now));
+    assert_int_equal(now.joined_at_ms, 0);
+    assert_int_equal(now.ticket_id.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +268,8 @@ int main(void)
         BOTH(a_lost_record_shows),
         BOTH(nothing_is_lost_for_a_new_connection),
         BOTH(the_session_went_on_elsewhere),
+        BOTH(a_ticket_enters_at_its_time),
+        BOTH(since_when_he_waits),
     };
     return FLEET_WORLD_RUN(tests);
 }

@@ -36,11 +36,12 @@ local function append(room, event, data, extra)
     room.events[#room.events + 1] = json
 end
 
+-- The log first: if it cannot be written, there must be no epoch of which nobody is told.
 local function epoch_begin(room, epoch)
     local from = room.epoch
     room.epoch, room.run = epoch, RUN
-    redis.call('HSET', room.key, 'epoch', int(epoch), 'run', RUN)
     append(room, 'roomEpoch', '{"roomId":"' .. room.id .. '","epoch":' .. int(epoch) .. '}', ',"from":' .. int(from))
+    redis.call('HSET', room.key, 'epoch', int(epoch), 'run', RUN)
 end
 
 -- The next event of the room: numbered, kept in the bounded log, published, and left in room.events for the caller.
