@@ -1,6 +1,6 @@
-// The npm package as its users get it: `npm pack` is run, the tarball unpacked into a folder of its own with the `ws` package beside it.
+// The npm package as its users get it: `npm pack`, `npm install` of the tarball in a folder of its own, and the `ws` package beside it.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { ROOT } from './servers.mjs';
@@ -14,9 +14,9 @@ export function packed() {
   const env = { ...process.env, npm_config_cache: join(dir, 'cache'), npm_config_offline: 'true' };
   execFileSync('npm', ['pack', '--pack-destination', dir], { cwd: SDK, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const tarball = readdirSync(dir).find((name) => name.endsWith('.tgz'));
+  writeFileSync(join(dir, 'package.json'), '{"private":true}\n');
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', `./${tarball}`], { cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const root = join(dir, 'node_modules/matchgate');
-  mkdirSync(root, { recursive: true });
-  execFileSync('tar', ['-xzf', join(dir, tarball), '-C', root, '--strip-components=1']);
   symlinkSync(join(ROOT, 'tests/node_modules/ws'), join(dir, 'node_modules/ws'));
   const files = Object.fromEntries(walk(root).map((path) => [relative(root, path), readFileSync(path, 'utf8')]));
   return { dir, root, tarball: join(dir, tarball), files };
