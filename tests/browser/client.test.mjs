@@ -97,3 +97,17 @@ visitTest("the README's page with a script tag", async (fleet, visit) => {
   await page.addScriptTag({ content: source });
   await page.waitForFunction(() => /^on \d+-\d+/.test(document.title));
 });
+
+visitTest('a refused handshake: the page is told where to look', async (fleet, visit) => {
+  const gateway = await fleet.gateway();
+  const visitor = await visit(gateway, {}, { path: '/health' });
+  await visitor.page.addScriptTag(AS_GLOBAL);
+  const end = await visitor.page.evaluate(async () => {
+    const client = matchgate.connect('/websocket', { backoff: { maxAttempts: 0 } });
+    const [{ final, reason }, error] = await Promise.all([client.once('disconnected'), client.ready.catch((e) => e)]);
+    return { final, reason, code: error.code, text: error.message };
+  });
+  const reason = "no WebSocket; the browser's console and network tab show what the server answered";
+  assert.deepEqual(end, { final: true, reason, code: 'CLOSED', text: `the connection ended: 1006 ${reason}` });
+  assert.match(visitor.complaints.splice(0).join(), /WebSocket connection to .* failed.*404/); // the console's own word
+});

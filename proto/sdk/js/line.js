@@ -55,14 +55,18 @@ export class Line {
 
   #use(socket) {
     this.#socket = socket;
-    socket.onopen = () => this.#on.open();
+    // A refused handshake: libraries say why, browsers write it to their own tools only.
+    let why = "no WebSocket; the browser's console and network tab show what the server answered";
+    socket.onopen = () => {
+      why = '';
+      this.#on.open();
+    };
     socket.onmessage = ({ data }) => {
       this.#heardAt = Date.now();
       if (typeof data === 'string') this.#on.text(data);
     };
-    let why; // a refused handshake, where the library tells it; browsers write it to their console only
-    socket.onerror = ({ message }) => (why = message);
-    socket.onclose = ({ code, reason }) => this.#lost(code, reason || why || '');
+    socket.onerror = ({ message }) => (why = message || why);
+    socket.onclose = ({ code, reason }) => this.#lost(code, reason || why);
   }
 
   /** The server said welcome. From now on silent() is called after every silenceMs without a word from it. */
