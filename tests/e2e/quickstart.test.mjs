@@ -2,12 +2,14 @@
 // browser, in tests/browser/quickstart.test.mjs.)
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import crypto from 'node:crypto';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { fleetTest, waitFor } from '../lib/fleet.mjs';
+import { ROOT, fleetTest, waitFor } from '../lib/fleet.mjs';
 import { packed } from '../lib/npm_package.mjs';
-import { headings, partner, snippet } from '../lib/quickstart.mjs';
+import { fragment, headings, partner, snippet } from '../lib/quickstart.mjs';
 
 const GREETING = 'hello from the test';
 
@@ -18,7 +20,8 @@ async function greets(fleet, command, args, options, theirs) {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   const over = new Promise((done) => child.on('close', done));
   try {
-    assert.equal(await partner(fleet, options.gateway, GREETING).catch((e) => `${e.message}\n${output}`), theirs);
+    const heard = await partner(fleet, options.gateway, GREETING, options).catch((e) => `${e.message}\n${output}`);
+    assert.equal(heard, theirs);
     await waitFor(() => output.includes(GREETING), { what: `the greeting to arrive; it printed ${output}` });
   } finally {
     child.kill();
@@ -27,7 +30,7 @@ async function greets(fleet, command, args, options, theirs) {
 }
 
 test('every program of the quick start is run somewhere', () => {
-  const known = ["In a browser's console", 'With the npm package', 'With Python', 'With curl', 'For machines'];
+  const known = ["In a browser's console", 'With the npm package', 'With socket.io-client', 'With Python', 'With curl', 'For machines'];
   assert.deepEqual(headings().sort(), known.sort());
 });
 
@@ -36,6 +39,27 @@ fleetTest('the npm package', async (fleet) => {
   const { dir } = packed();
   writeFileSync(join(dir, 'quick.mjs'), snippet('With the npm package', 'js', gateway));
   await greets(fleet, process.execPath, ['quick.mjs'], { gateway, spawn: { cwd: dir } }, 'hello from the npm package');
+});
+
+// A folder from which a program finds what the tests have installed.
+function folder(t, text) {
+  const dir = mkdtempSync(join(tmpdir(), 'matchgate-quick-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  symlinkSync(join(ROOT, 'tests/node_modules'), join(dir, 'node_modules'));
+  writeFileSync(join(dir, 'quick.mjs'), text);
+  return dir;
+}
+
+fleetTest('socket.io-client', async (fleet, t) => {
+  const gateway = await fleet.gateway();
+  const cwd = folder(t, snippet('With socket.io-client', 'js', gateway));
+  await greets(fleet, process.execPath, ['quick.mjs'], { gateway, spawn: { cwd } }, 'hello from socket.io-client');
+});
+
+fleetTest('the program in the chapter about Socket.IO', async (fleet, t) => {
+  const gateway = await fleet.gateway();
+  const cwd = folder(t, snippet('## Socket.IO', 'js', gateway));
+  await greets(fleet, process.execPath, ['quick.mjs'], { gateway, level: 2, silent: true, spawn: { cwd } }, undefined);
 });
 
 const python = ['python3', '/usr/bin/python3'].find((name) => spawnSync(name, ['-c', 'import websockets']).status === 0);
@@ -65,4 +89,12 @@ fleetTest('curl', async (fleet) => {
   const { status, stdout } = sh(snippet('With curl', 'sh', gateway, 1));
   assert.equal(status, 28, 'ended by --max-time, and not by the server');
   assert.match(stdout, /^HTTP\/1\.1 101 Switching Protocols\r\n[^]*"event":"welcome"[^]*"playerId":"ann"/);
+});
+
+fleetTest("a token made as the document tells the game's backend", async (fleet) => {
+  const AUTH_JWT_SECRET = 'a-secret-that-is-long-enough-for-a-test';
+  const gateway = await fleet.gateway({ env: { AUTH_JWT_SECRET } });
+  const make = new Function('crypto', 'process', `${fragment('### Who you are', 'js')}return token;`);
+  const ann = await fleet.client(gateway, { token: make(crypto, { env: { AUTH_JWT_SECRET } }) });
+  assert.equal(ann.playerId, 'ann');
 });

@@ -111,6 +111,7 @@ export interface Pushes {
   turnTimeout: { roomId: string; turn: number; version: number };
   roomEpoch: { roomId: string; epoch: number };
   roomSnapshot: { roomId: string; state: RoomRecord; seq: number };
+  gameState: { roomId: string; state: RoomRecord; seq: number };
   opponentDisconnected: { roomId: string; playerId: string; graceMs: number };
   opponentReconnected: { roomId: string; playerId: string };
   playerLeft: { roomId: string; playerId: string; reason: 'left' | 'grace' };
