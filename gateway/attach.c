@@ -115,7 +115,8 @@ static enum flow_next ask_attach(struct flow *f)
                                              .held_fence = a->again ? s->fence : 0,
                                              .session_id = str_of(s->session_id),
                                              .token_hash = str_of(s->token_hash),
-                                             .resume = a->resume.wanted},
+                                             .resume = a->resume.wanted,
+                                             .hello_id = a->resume.hello_id},
                     on_reply, a);
     return FLOW_WAIT;
 }
@@ -471,8 +472,7 @@ static void start(struct node *n, struct session *s, bool again, const struct re
     a->caught_up = &attach_steps[4];
     session_hold(s);
     s->attaching = true;
-    s->doubt = false;
-    s->differed = false;
+    s->doubt = s->differed = false;
     n->attaching++;
     n->island->attaching += a->on_island;
     flow_start(&a->flow, "attach", attach_steps, attach_done);

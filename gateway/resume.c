@@ -58,6 +58,7 @@ bool resume_read(const struct request *request, struct resume *out, const char *
         return false;
     }
     out->wanted = true;
+    out->hello_id = request->id;
     return true;
 }
 

@@ -8,7 +8,8 @@
 enum { RESUME_ROOMS_MAX = 4 };
 
 struct resume {
-    bool wanted; /* false: the rest is empty */
+    bool wanted;      /* false: the rest is empty */
+    int64_t hello_id; /* of the request that said so; 0 = it has none */
     char session_id[ID_SIZE], token[ID_SIZE];
     size_t room_count;
     struct {

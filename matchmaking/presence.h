@@ -9,7 +9,8 @@ struct presence_hello { /* for attach.lua; all borrowed */
     struct str player_id, socket_id;
     int64_t held_fence; /* 0 = a new connection */
     struct str session_id, token_hash;
-    bool resume; /* only if the session is this player's and the token fits */
+    bool resume;      /* only if the session is this player's and the token fits */
+    int64_t hello_id; /* the request id of his hello; 0 = it had none */
 };
 /* Answer "OK" (presence_attached reads it), "REPLACED" or "NO_SESSION". */
 void presence_attach(const struct realm *r, const struct presence_hello *who, backend_cb fn, void *arg);

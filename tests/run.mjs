@@ -1,20 +1,28 @@
-// Runs test files one after the other, each in its own process, and counts.
+// Runs test files, each in its own process, several at a time, and counts.
 //
 //   node tests/run.mjs e2e                        every tests/e2e/*.test.mjs
 //   node tests/run.mjs tests/e2e/match.test.mjs   one file
 //
-// One line per file; of a file that failed the failures follow, and what its processes printed; the whole output of each
-// file is in build/logs/tests/. Lines that a test begins with "FIGURES: " are
-// shown also when all is well. The last line is "N passed, N failed"; the status is 0 only if something ran and nothing
-// failed. A file that runs longer than TEST_TIMEOUT_S (300) is ended and has failed.
+// Most of a test's time is waiting, so that TEST_JOBS files (one more than there are processors, at most 8) are under way
+// at once; each takes its ports from a share of its own. A file says in its head what its place is:
+//
+//   // Takes 100 s.        the longest begin first, so that none is left over at the end
+//   // Alone: <why>        begins when all others have ended, and has the machine to itself
+//
+// One line per file when it has ended; of a file that failed the failures follow, and what its processes printed; the whole
+// output of each file is in build/logs/tests/. Lines that a test begins with "FIGURES: " are shown also when all is well.
+// The last line is "N passed, N failed"; the status is 0 only if something ran and nothing failed. A file that runs longer
+// than TEST_TIMEOUT_S (300) is ended and has failed.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const logs = join(here, '..', 'build', 'logs', 'tests');
 const timeoutMs = Number(process.env.TEST_TIMEOUT_S ?? 300) * 1000;
+const JOBS = Number(process.env.TEST_JOBS ?? Math.min(cpus().length + 1, 8));
 
 function filesOf(arg) {
   const path = /^\w+$/.test(arg) ? join(here, arg) : resolve(arg);
@@ -25,12 +33,27 @@ function filesOf(arg) {
     .map((name) => join(path, name));
 }
 
-// Resolves with {passed, failed, output, seconds}; never rejects.
-function runFile(file) {
+// The ports of a lane, below the ephemeral range, so that no outgoing connection takes one meanwhile; the C tests have those
+// from 30000 on (lib/redis_server.c).
+function ports(lane) {
+  const each = Math.floor(20000 / JOBS);
+  return `${10000 + lane * each}-${10000 + (lane + 1) * each - 1}`;
+}
+
+// What its head says of a file: {path, seconds, alone}.
+function planned(path) {
+  const [head] = readFileSync(path, 'utf8').match(/^(\/\/.*\n)*/);
+  const seconds = Number(head.match(/^\/\/ Takes (\d+) s\./m)?.[1] ?? 0);
+  return { path, seconds, alone: /^\/\/ Alone: /m.test(head) };
+}
+
+// Resolves with {passed, failed, output, seconds}; never rejects. lane: which of those that run at the same time it is.
+function runFile(file, lane) {
   return new Promise((done) => {
     const started = Date.now();
     const child = spawn(process.execPath, ['--test-reporter=tap', '--test-reporter-destination=stdout', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TEST_PORTS: ports(lane) },
     });
     let output = '';
     let stderr = '';
@@ -67,19 +90,33 @@ function failures({ output, stderr }) {
   return [...blocks, stderr].join('\n').replace(/^ *at? ?.*\(?node:.*\n/gm, '').replace(/^.*\(node:internal.*\n/gm, '');
 }
 
-const files = process.argv.slice(2).flatMap(filesOf);
-let passed = 0;
-let failed = 0;
-for (const file of files) {
-  const result = await runFile(file);
-  passed += result.passed;
-  failed += result.failed;
+function show(file, result) {
   const name = relative(here, file).padEnd(32);
   const verdict = result.failed ? `FAILED ${result.failed}` : 'ok';
-  console.log(`${name} ${verdict} (${result.passed} passed, ${result.seconds.toFixed(1)} s)`);
-  if (result.failed) console.log(failures(result));
-  else for (const line of result.output.match(/^FIGURES: .*$/gm) ?? []) console.log(`    ${line.slice(9)}`);
+  const lines = [`${name} ${verdict} (${result.passed} passed, ${result.seconds.toFixed(1)} s)`];
+  if (result.failed) lines.push(failures(result));
+  else for (const line of result.output.match(/^FIGURES: .*$/gm) ?? []) lines.push(`    ${line.slice(9)}`);
+  console.log(lines.join('\n'));
 }
-if (files.length === 0) failed = 1;
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed ? 1 : 0;
+
+const total = { passed: 0, failed: 0 };
+
+// `lanes` files of the list at a time, until it is empty.
+async function runAll(list, lanes) {
+  const lane = async (_, number) => {
+    for (let next; (next = list.shift()); ) {
+      const result = await runFile(next.path, number);
+      total.passed += result.passed;
+      total.failed += result.failed;
+      show(next.path, result);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+const plan = process.argv.slice(2).flatMap(filesOf).map(planned);
+if (plan.length === 0) total.failed = 1;
+await runAll(plan.filter(({ alone }) => !alone).sort((a, b) => b.seconds - a.seconds), JOBS);
+await runAll(plan.filter(({ alone }) => alone), 1);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed ? 1 : 0;

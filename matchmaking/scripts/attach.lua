@@ -4,7 +4,8 @@
 --       12 instance_epochs
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
 --       again after an outage and only keeps the player if no other connection attached later), 7 hash of the resume token,
---       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached
+--       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached, 10 the request id of the
+--       client's hello, 0 = it had none: ids grow within a session, so a hello with a smaller one than before was read late
 -- Reply {"OK", fence, state, level, ticket, ms he has waited, roomId, old instance, old socket, lost} | {"REPLACED"} |
 --       {"NO_SESSION"} (nothing was changed: attach with a new session)
 --       lost = 1: the caller held the player, and there was no record; nor has one joined or left since. What the caller
@@ -17,11 +18,15 @@ if bad then
     return bad
 end
 local id, socket, held = ARGV[4], ARGV[5], tonumber(ARGV[6])
-local session = redis.call('HMGET', KEYS[10], 'player', 'token', 'fence', 'socket')
+local session = redis.call('HMGET', KEYS[10], 'player', 'token', 'fence', 'socket', 'hello')
 if ARGV[8] == '1' and (session[1] ~= id or session[2] ~= ARGV[7]) then
     return {'NO_SESSION'}
 end
 local p = player_get(id)
+local hello, newest = tonumber(ARGV[10]), tonumber(session[5] or '0')
+if p and p.socket ~= '' and ARGV[8] == '1' and hello > 0 and hello < newest then
+    return {'REPLACED'}
+end
 if p and held > 0 and p.fence > held and p.socket ~= socket then
     return {'REPLACED'}
 end
@@ -61,6 +66,9 @@ player_put(p)
 mapping_put(p)
 redis.call('SADD', KEYS[9], socket)
 redis.call('HSET', KEYS[10], 'player', id, 'token', ARGV[7], 'socket', socket, 'fence', int(fence))
+if hello > newest then
+    redis.call('HSET', KEYS[10], 'hello', ARGV[10])
+end
 redis.call('PEXPIRE', KEYS[10], ARGV[9])
 return {'OK', fence, p.state, p.level, p.ticket, p.joined > 0 and NOW - p.joined or 0, p.room, old_instance, old_socket,
         p.state == 'idle' and p.ticket == TICKET_LOST and 1 or 0}

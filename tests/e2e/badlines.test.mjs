@@ -1,5 +1,6 @@
 // Everybody plays while the lines to Redis are bad at random: replies late or lost, events lost, links cut. Nobody is matched
 // twice, no process falls, and when the lines are good again everything fits together.
+// Takes 15 s.
 import assert from 'node:assert/strict';
 import { delay, figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
 import { generator, live, newCount } from '../lib/life.mjs';

@@ -1,5 +1,6 @@
 // The load tool works: each workload in small, and it notices servers that lose, double, mix up or change messages.
 // Speed is not asserted.
+// Alone: the tool keeps to a rate and counts what it reached in a fraction of a second.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

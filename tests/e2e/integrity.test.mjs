@@ -1,5 +1,6 @@
 // The audit while everything moves: at no moment under load, with an instance dying in the middle, is there a violation. And
 // the clean-up, run again and again meanwhile, takes nothing away from anybody.
+// Alone: how often it looks while everybody plays is judged.
 import assert from 'node:assert/strict';
 import { delay, figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
 import { generator, live, newCount } from '../lib/life.mjs';

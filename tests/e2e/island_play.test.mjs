@@ -1,4 +1,5 @@
 // Playing on the island: matches that begin there, rooms of any size, many rooms at once, whatever keeps Redis from taking writes.
+// Takes 87 s.
 import assert from 'node:assert/strict';
 import { Client, delay, figures, fleetTest, now, stays, waitFor } from '../lib/fleet.mjs';
 import { LONG_LEASE, QUICK, adopted, began, clean, home, island, opened, outcomes } from '../lib/islands.mjs';
@@ -187,7 +188,10 @@ fleetTest(`${ROOMS} rooms talk through an outage of 10 s`, { timeout: 240000 }, 
   await waitFor(() => games.every(({ said }) => said.every((texts) => texts.length > 5)), { what: 'more to be said', timeoutMs: 60000 });
   going = false;
   await Promise.all(talking);
-  assert.equal(await outcomes(gateway, 'restored'), ROOMS);
+  const restored = await outcomes(gateway, 'restored');
+  assert.ok(restored >= ROOMS); // a busy machine may take so long with all of them that it loses Redis once more
+  assert.equal(restored, await outcomes(gateway, 'adopted'));
+  assert.equal(await outcomes(gateway, 'changed'), 0);
   for (const { players, room, said } of games)
     for (const [i, player] of players.entries()) {
       const theirs = said[1 - i];

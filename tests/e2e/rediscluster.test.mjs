@@ -1,4 +1,5 @@
 // Redis Cluster: a realm lives in one slot, behind the node that serves it; everything else is refused in one line.
+// Takes 18 s.
 import assert from 'node:assert/strict';
 import { fleetTest, freePort, request, waitFor } from '../lib/fleet.mjs';
 import { Returning, pair } from '../lib/returning.mjs';

@@ -1,6 +1,6 @@
 // Regressions: coming back, or being looked up again, while answers and events are late or lost. Each of these once went wrong.
 import assert from 'node:assert/strict';
-import { fleetTest, waitFor } from '../lib/fleet.mjs';
+import { fleetTest, stays, waitFor } from '../lib/fleet.mjs';
 import { Returning, pair } from '../lib/returning.mjs';
 
 async function behindALine(fleet, env = {}) {
@@ -131,4 +131,32 @@ fleetTest('a room ends while its player is attached again, between attach and re
   line.release('events');
   assert.ok((await ann.ask('joinMatchmaking', { level: 3 })).ok);
   await waitFor(async () => (await fleet.audit(redis)).length === 0, { what: 'a clean audit', timeoutMs: 20000 });
+});
+
+// His line broke while an instance was too busy to read his hello, and he came back on another one: the first hello, read at last, then
+// took him over, and closed the connection that he has with 4005, after which a client does not come back.
+fleetTest('a hello that is read late does not take the player over from where he is by now', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis, env: { GRACE_MS: 20000 } });
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  const resume = { session: ann.welcome.sessionId, token: ann.welcome.resumeToken, rooms: ann.seen() };
+  const hello = (client, id) => client.request('hello', { playerId: 'ann', resume }, { id });
+  await ann.client.drop();
+  const early = await fleet.client(a, { hello: true });
+  a.proc.stop();
+  hello(early, 500).catch(() => {}); // nobody hears the answer
+  await waitFor(() => early.socket.bufferedAmount === 0, { what: 'the hello to be on its way' });
+  await early.drop();
+  const late = await fleet.client(b, { hello: true });
+  hello(late, 501).catch(() => {});
+  assert.equal((await late.next('welcome')).data.recovered, true);
+  const { length } = a.log;
+  a.proc.cont();
+  await a.proc.sees(/session\.closed/, { start: length });
+  await stays(() => late.close, { what: 'the end of the later connection', ms: 500 });
+  await bob.say(room, 'still here?');
+  await late.next('gameMessage', { filter: ({ data }) => data.message === 'still here?' });
+  assert.equal(bob.client.all('opponentDisconnected').length, 1); // the drop at the beginning
+  assert.deepEqual(await fleet.audit(redis), []);
 });

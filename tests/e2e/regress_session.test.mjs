@@ -1,4 +1,5 @@
 // Regressions: connections that come, go and are replaced while answers are late or lost, and stops at a bad moment.
+// Takes 21 s.
 import assert from 'node:assert/strict';
 import { fleetTest, now, stays, waitFor, within } from '../lib/fleet.mjs';
 import { Returning } from '../lib/returning.mjs';

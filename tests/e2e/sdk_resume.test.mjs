@@ -373,6 +373,7 @@ for (const mode of ['remote', 'direct', 'standalone'])
         if (cutting) lines[i % 2].cut();
       }
     })();
+    t.after(() => (cutting = false));
     const sent = rooms.map(async (room) => {
       const all = [];
       for (let n = 0; n < COUNT; n++) {

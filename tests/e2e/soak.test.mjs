@@ -1,5 +1,6 @@
 // SOAK_SECONDS (60) of joins, moves, leaves and drops on three instances; then everything is back where it began: memory,
 // file descriptors, live objects, and the keys in Redis.
+// Takes 105 s.
 import assert from 'node:assert/strict';
 import { figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
 import { generator, live, newCount } from '../lib/life.mjs';

@@ -1,4 +1,5 @@
 // What Redis may do to a fleet without going away: refuse, forget, evict, cut off a slow reader, come back empty.
+// Takes 15 s.
 import assert from 'node:assert/strict';
 import { fleetTest, freePort, now, waitFor } from '../lib/fleet.mjs';
 

@@ -1,4 +1,5 @@
 // Three instances behind haproxy, one Redis, SWARM_CLIENTS (2,000) players who all join levels 1-5 at once.
+// Alone: two thousand joins at once, and a fleet that must not take its Redis for lost.
 import assert from 'node:assert/strict';
 import { Client, figures, fleetTest, now, waitFor } from '../lib/fleet.mjs';
 

@@ -1,5 +1,6 @@
 // A ticket leads to one game at most: what has ended is not handed in again, whatever was lost or came late; what the store has
 // lost is.
+// Takes 38 s.
 import assert from 'node:assert/strict';
 import { fleetTest, stays, waitFor } from '../lib/fleet.mjs';
 import { Returning } from '../lib/returning.mjs';

@@ -5,7 +5,7 @@
 //   const server = await FakeGateway.start(t);            // ends with the test
 //   server.on('joinMatchmaking', () => ({ status: 'waiting', ticketId: 't1' }));    // throw {code} for an error reply
 //   server.welcome.rooms = [...];                         // what the next welcome says
-//   const session = await server.session(1);              // the second connection, once it has been welcomed
+//   const session = await server.session(1);              // the second connection, once the client has its welcome
 //   session.push('matchFound', {...}, { room, seq });  session.close(4200);  session.cut();
 import { WebSocketServer } from 'ws';
 import { freePort } from './proc.mjs';
@@ -28,6 +28,15 @@ class Session {
 
   push(event, data, more = {}) {
     this.send({ event, ...more, data });
+  }
+
+  // Resolves when the client has read all that was sent so far: its pong comes behind that.
+  read() {
+    return new Promise((done) => {
+      this.socket.once('pong', done).once('close', done);
+      if (this.socket.readyState === this.socket.OPEN) this.socket.ping();
+      else done();
+    });
   }
 
   close(code, reason = 'scripted') {
@@ -76,9 +85,11 @@ export class FakeGateway {
     this.#scripts.set(event, script);
   }
 
-  // The nth connection that got this far, with its welcome on the way.
-  session(index = 0) {
-    return waitFor(() => this.sessions[index]?.welcomed && this.sessions[index], { what: `connection ${index}` });
+  // The nth connection that got this far, when the client has read its welcome (or is gone).
+  async session(index = 0) {
+    const session = await waitFor(() => this.sessions[index]?.welcomed && this.sessions[index], { what: `connection ${index}` });
+    await session.read();
+    return session;
   }
 
   #accept(socket, address) {

@@ -83,11 +83,13 @@ export class Proc {
   }
 }
 
-// A TCP port nobody listens on, below the ephemeral range so that no outgoing connection takes it meanwhile.
+// A TCP port nobody listens on, below the ephemeral range so that no outgoing connection takes it meanwhile. Who runs tests
+// side by side gives each a share of its own (TEST_PORTS=10000-16665): a server that is away for a while finds its port free.
+const [LOWEST, HIGHEST] = (process.env.TEST_PORTS ?? '10000-29999').split('-').map(Number);
 const handedOut = new Set();
 export async function freePort() {
   for (;;) {
-    const port = 10000 + Math.floor(Math.random() * 20000);
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST + 1 - LOWEST));
     if (handedOut.has(port) || !(await isFree(port))) continue;
     handedOut.add(port);
     return port;

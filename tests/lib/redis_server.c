@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "common/buf.h"
@@ -19,7 +21,7 @@
 #include "common/mem.h"
 #include "tests/lib/redis_server.h"
 
-enum { ANSWER_MS = 15000, POLL_US = 2000, MAX_ARGS = 64 };
+enum { ANSWER_MS = 15000, POLL_US = 2000, MAX_ARGS = 64, LOWEST_PORT = 30000, PORTS = 2768 };
 
 struct redis_server {
     char dir[64], log[96], socket[96];
@@ -50,28 +52,38 @@ __attribute__((noreturn)) static void give_up(const struct redis_server *s, cons
     abort();
 }
 
+/* Below the ephemeral range, so that nobody's outgoing connection takes the port while the server is away,
+ * nor a connection to it becomes one to itself; and above those that tests/run.mjs gives out. */
 static int free_port(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0 || getsockname(fd, (struct sockaddr *)&a, &n) != 0)
-        fail_msg("no free port: %s", strerror(errno));
-    close(fd);
-    return ntohs(a.sin_port);
+    for (;;) {
+        uint16_t dice;
+        if (getrandom(&dice, sizeof dice, 0) != sizeof dice)
+            fail_msg("no free port: %s", strerror(errno));
+        struct sockaddr_in a = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)(LOWEST_PORT + dice % PORTS)),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool is_free = bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+        if (fd < 0 || (!is_free && errno != EADDRINUSE))
+            fail_msg("no free port: %s", strerror(errno));
+        close(fd);
+        if (is_free)
+            return ntohs(a.sin_port);
+    }
 }
 
 /* ---- asking ---- */
 
+/* By the unix socket: whoever else got hold of the port meanwhile does not answer for this server. */
 static int dial(const struct redis_server *s)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)s->port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct timeval patience = {.tv_sec = 5};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", s->socket);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
         return fd;

@@ -41,15 +41,17 @@ export class RedisServer {
     const args = Object.entries(this.conf).flatMap(([key, value]) => [`--${key}`, ...String(value).split(' ')]);
     this.proc = new Proc(`redis:${this.port}`, REDIS, args);
     this.runs.push(this.proc);
-    await waitFor(async () => this.proc.exit || (await this.#ping()), { what: `redis-server on ${this.port}` });
+    await waitFor(async () => this.proc.exit || (await this.#ping()), { what: `redis-server on ${this.port}`, timeoutMs: 30000 });
     if (this.proc.exit) throw new Error(`redis-server did not start:\n${this.proc.output}`);
     return this;
   }
 
+  // Whether it answers, and nobody else who got hold of its port.
   async #ping() {
     const client = await Resp.connect(this.port);
     try {
-      return (await client.command('PING')) === 'PONG';
+      if ((await client.command('PING')) !== 'PONG') return false;
+      return (await client.command('INFO', 'server')).includes(`process_id:${this.proc.pid}\r`);
     } finally {
       client.close();
     }
