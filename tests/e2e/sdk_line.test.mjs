@@ -204,6 +204,22 @@ test('keeps trying while there is no server; gives up after maxAttempts', async 
   assert.equal(patient.status, 'connected');
 });
 
+test('a WebSocket that reports a refused handshake by an error alone, as that of Node.js 22, or by an error and a close', async (t) => {
+  for (const close of [() => {}, (socket) => setTimeout(() => socket.onclose?.({ code: 1006, reason: '' })), (socket) => socket.onclose({ code: 1006, reason: '' })]) {
+    class Refused {
+      readyState = 0;
+      constructor() {
+        setTimeout(() => (this.onerror({ message: 'non-101 status code' }), close(this)));
+      }
+    }
+    const client = connect(t, 'ws://127.0.0.1:1', { WebSocket: Refused, backoff: { baseMs: 1, maxMs: 1, maxAttempts: 2 } });
+    assert.equal(await codeOf(client.ready), 'CLOSED');
+    const ends = client.history.map(([name, { code, reason }]) => [name, code, reason]);
+    const end = [1006, 'non-101 status code'];
+    assert.deepEqual(ends, [['reconnecting', ...end], ['reconnecting', ...end], ['disconnected', ...end]]);
+  }
+});
+
 test('a server that accepts and says nothing is left', async (t) => {
   const server = await FakeGateway.start(t);
   server.greet = (session) => session !== server.sessions[0];

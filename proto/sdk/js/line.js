@@ -65,8 +65,12 @@ export class Line {
       this.#heardAt = Date.now();
       if (typeof data === 'string') this.#on.text(data);
     };
-    socket.onerror = ({ message }) => (why = message || why);
-    socket.onclose = ({ code, reason }) => this.#lost(code, reason || why);
+    const ended = ({ code, reason }) => this.#socket === socket && this.#lost(code, reason || why);
+    socket.onclose = ended;
+    socket.onerror = ({ message }) => {
+      why &&= message || why; // else it was open: the close that follows says it all
+      if (why) setTimeout(() => ended({ code: ABNORMAL })); // Node.js 22 lets no close follow a refused handshake
+    };
   }
 
   /** The server said welcome. From now on silent() is called after every silenceMs without a word from it. */
