@@ -101,7 +101,7 @@ function watched(client, seen) {
 fleetTest('a game between two instances, frame by frame', async (fleet) => {
   const seen = new Set();
   const redis = await fleet.redis();
-  const gateways = await fleet.gateways(2, { redis, env: { GRACE_MS: '300', TICKET_TTL_MS: '1500' } });
+  const gateways = await fleet.gateways(2, { redis, env: { TICKET_TTL_MS: '5000' } });
   const open = async (i, playerId, options) => watched(await fleet.client(gateways[i], { playerId, ...options }), seen);
   const [ann, bob, cy] = [await open(0, 'ann'), await open(1, 'bob'), await open(0, 'cy', { hello: true })];
   await cy.send('hello', { playerId: 'cy' });

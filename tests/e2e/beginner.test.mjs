@@ -92,7 +92,7 @@ fleetTest('another version: of the protocol, of a subprotocol, of WebSocket', as
 });
 
 fleetTest('no token, a bad one, a name instead of one', async (fleet) => {
-  const gateway = await fleet.gateway({ env: { AUTH_JWT_SECRET: SECRET, HELLO_MS: '300' } });
+  const gateway = await fleet.gateway({ env: { AUTH_JWT_SECRET: SECRET, HELLO_MS: '2000' } });
   const open = (options) => fleet.client(gateway, { wait: false, ...options });
   const silent = await open({});
   const busy = await silent.fails('joinMatchmaking', { level: 1 });

@@ -1,6 +1,6 @@
 // The npm package as its users get it: `npm pack`, `npm install` of the tarball in a folder of its own, and the `ws` package beside it.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { ROOT } from './servers.mjs';
@@ -12,7 +12,10 @@ export function packed() {
   const dir = mkdtempSync(join(tmpdir(), 'matchgate-npm-'));
   process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
   const env = { ...process.env, npm_config_cache: join(dir, 'cache'), npm_config_offline: 'true' };
-  execFileSync('npm', ['pack', '--pack-destination', dir], { cwd: SDK, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const source = join(dir, 'repository/proto/sdk/js'); // a copy: packing writes into it, and several tests may do so at a time
+  cpSync(SDK, source, { recursive: true, filter: (path) => !/\/(dist|LICENSE)$/.test(path) });
+  cpSync(join(ROOT, 'LICENSE'), join(dir, 'repository/LICENSE'));
+  execFileSync('npm', ['pack', '--pack-destination', dir], { cwd: source, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const tarball = readdirSync(dir).find((name) => name.endsWith('.tgz'));
   writeFileSync(join(dir, 'package.json'), '{"private":true}\n');
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', `./${tarball}`], { cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] });
