@@ -13,6 +13,13 @@ void realm_init(struct realm *r, struct backend *backend, const struct realm_rul
     *r = (struct realm){.backend = backend, .rules = *rules};
     CHECK(str_copy(r->prefix, sizeof r->prefix, str_of(prefix)));
     CHECK(str_copy(r->instance_id, sizeof r->instance_id, str_of(instance_id)));
+    r->prefix_bytes = strlen(r->prefix);
+    for (int i = 0; i < KEY_COUNT; i++) {
+        struct str behind = str_of(redis_key_pattern((enum redis_key)i));
+        r->keys[i].before = str_cut(&behind, '{');
+        (void)str_cut(&behind, '}'); /* the hole's name */
+        r->keys[i].behind = behind;
+    }
     (void)snprintf(r->channel, sizeof r->channel, "%s%s", r->prefix, redis_key_pattern(KEY_ROOM_EVENTS));
 }
 
@@ -44,14 +51,16 @@ void realm_call(struct realm_call *c, const struct realm *r)
 
 void realm_key(struct realm_call *c, enum redis_key key)
 {
-    realm_key_of(c, key, (struct str){0});
+    if (c->realm->prefix_bytes == 0)
+        add_key(c, c->realm->keys[key].before); /* the pattern itself */
+    else
+        realm_key_of(c, key, (struct str){0});
 }
 
 size_t realm_key_text(const struct realm *r, enum redis_key key, struct str part, char out[REALM_KEY_BYTES])
 {
-    struct str tail = str_of(redis_key_pattern(key)), head = str_cut(&tail, '{');
-    (void)str_cut(&tail, '}'); /* the hole's name */
-    const struct str pieces[] = {str_of(r->prefix), head, part, tail};
+    const struct str pieces[] = {
+        {r->prefix, r->prefix_bytes}, r->keys[key].before, part, r->keys[key].behind};
     size_t n = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
         CHECK(n + pieces[i].n <= REALM_KEY_BYTES);

@@ -30,6 +30,10 @@ struct realm {
     int64_t run, store_now_ms;
     uint64_t heard_at_ms;
     char prefix[REALM_PREFIX_MAX + 1];
+    size_t prefix_bytes;
+    struct {
+        struct str before, behind; /* its {part}; all of it stands in `before` if it has none */
+    } keys[KEY_COUNT];             /* the patterns, cut once */
     char instance_id[ID_SIZE];
     char channel[REALM_PREFIX_MAX + sizeof "room_events"];
 };

@@ -15,6 +15,7 @@ const FLOOR = process.env.FLOOR_BIN ?? join(dirname(process.env.BENCH_BIN ?? joi
 const COMMANDS = {
   ws: { wire: 'plain', command: () => [process.execPath, 'peer_ws.mjs'] },
   socketio: { wire: 'socketio', command: () => [process.execPath, 'peer_socketio.mjs'] },
+  echo: { wire: 'matchgate', command: () => [join(HOME, 'node_modules/bun/bin/bun.exe'), 'peer_echo.mjs'] },
   bun: { wire: 'plain', command: () => [join(HOME, 'node_modules/bun/bin/bun.exe'), 'peer_bun.mjs'] },
   floor: { wire: 'plain', command: () => [FLOOR] },
 };

@@ -102,6 +102,8 @@ const memory = {
     { name: '10,000 in rooms of 2', options: { clients: 10000, seated: true } },
     { name: '19,000 connected', options: { clients: 19000 } },
     { name: '10,000 connected, in memory', stage: { standalone: true }, options: { clients: 10000 } },
+    // Who left may come back to his session for SESSION_TTL_MS, 30 minutes: that is what is still there in the case above.
+    { name: '10,000 connected, in memory, sessions end after 1 s', stage: { standalone: true, env: { SESSION_TTL_MS: 1000 } }, options: { clients: 10000 } },
   ],
 };
 
@@ -232,6 +234,28 @@ const peers = {
   ],
 };
 
+const peersRooms = {
+  ...peers,
+  title: 'Rooms of 10 on other servers: 1,000 clients, 100 B, closed loop',
+  columns: [...peers.columns.slice(0, 3), ['per gateway CPU s', 'deliveries_per_gateway_cpu_s', 0], ...peers.columns.slice(3)],
+  cases: [
+    ...sideBySide('rooms of 10, one instance', { seats: 10, gateways: 1, options: { same: true }, floorEnv: { LOCAL: '1' } }, LOCAL),
+    ...sideBySide('rooms of 10, across', { seats: 10 }),
+  ],
+};
+
+const peersEcho = {
+  title: 'An answer to a request of 64 bytes, one instance; Bun (uWebSockets) sends back what it gets',
+  peers: true,
+  columns: echo.columns,
+  cases: [100, 1000, 10000].flatMap((clients) => ['matchgate', 'Bun'].map((server) => ({
+    name: `${clients} clients: ${server}`,
+    tool: 'echo',
+    stage: { peer: server === 'Bun' ? 'echo' : undefined },
+    options: { clients, size: 64 },
+  }))),
+};
+
 const peersPace = {
   title: 'Latency at 2,000 messages a second, rooms of 2 across two instances, 1,000 clients',
   peers: true,
@@ -257,5 +281,5 @@ const peersConnect = {
 
 export const WORKLOADS = {
   echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet, flat, resume, 'resume-storm': resumeStorm, deadlines, outages,
-  peers, 'peers-pace': peersPace, 'peers-memory': peersMemory, 'peers-connect': peersConnect,
+  peers, 'peers-rooms': peersRooms, 'peers-echo': peersEcho, 'peers-pace': peersPace, 'peers-memory': peersMemory, 'peers-connect': peersConnect,
 };

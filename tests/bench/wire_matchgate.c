@@ -84,6 +84,10 @@ static void hear_push(struct cursor *c, size_t payload_n, struct wire_heard *out
         out->room = eat_word(c, &out->room_n);
     if (EAT(c, ",\"seq\":"))
         out->seq = eat_int(c);
+    if (name_n == 4 && memcmp(name, "ping", 4) == 0) { /* our own request, from a server that only echoes */
+        out->kind = WIRE_REPLY;
+        out->id = wire_number(out, "id", 0);
+    }
     /* …,"message":"PAYLOAD"}} */
     if (out->kind == WIRE_MESSAGE && out->n > payload_n + 64 &&
         memcmp(out->text + out->n - 3, "\"}}", 3) == 0) {
