@@ -66,6 +66,7 @@ export class Page {
   /** One of lobby, queue, game. */
   show(panel) {
     for (const one of document.querySelectorAll('.panel')) one.hidden = one.dataset.panel !== panel;
+    if (this.shown !== panel) scrollTo(0, 0);
     document.body.dataset.panel = panel;
   }
 

@@ -35,7 +35,7 @@ export class Panel {
   hopped({ from, to, ms, recovered }) {
     const missed = recovered ? 'nothing missed' : 'by a snapshot';
     const names = from === to ? `${gatewayName(to)} again, there seems to be no other` : `${gatewayName(from)} → ${gatewayName(to)}`;
-    setText('hop-text', `${names}, ${ms} ms, ${missed}`);
+    setText('hop-text', `${names}, ${ms}\u00a0ms, ${missed}`);
     this.log('hop', $('hop-text').textContent, 'good');
   }
 

@@ -204,7 +204,7 @@ export class Table {
   #drawStatus() {
     const [text, tone] = this.game.says(this.position, this.mySide, this.rival);
     this.#page.title(this.position.side === this.mySide ? '● Your turn' : '');
-    if (this.#client.status !== 'connected') this.#page.status('Connection lost. Coming back to your seat …', 'bad');
+    if (this.#client.status !== 'connected') this.#page.status('Connection lost. Coming back …', 'bad');
     else if (this.#rivalAway) this.#page.status(`${this.rival} lost the connection; the seat is kept ${left(this.#awayUntil)}`, 'bad');
     else if (this.#busy && this.position.side !== undefined) this.#page.status('…');
     else this.#page.status(text, tone);

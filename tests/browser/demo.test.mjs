@@ -1,6 +1,7 @@
 // The demo page in a real browser, each player on a gateway of his own: from the lobby to the end of a game, departures, returns.
 import assert from 'node:assert/strict';
 import { visitTest } from '../lib/browser.mjs';
+import { LONG, QUICK, discs, play, press, seek } from '../lib/demo_games.mjs';
 import { waitFor } from '../lib/fleet.mjs';
 
 async function fleetOf(fleet, env = {}) {
@@ -8,39 +9,6 @@ async function fleetOf(fleet, env = {}) {
   const gateways = await fleet.gateways(2, { redis, env: { DEMO: '1', ...env } });
   return { redis, gateways };
 }
-
-async function seek(...visitors) {
-  for (const visitor of visitors) {
-    await visitor.page.waitForSelector('#pill[data-status=connected]');
-    await visitor.page.click('#find');
-  }
-  for (const visitor of visitors) await visitor.page.waitForSelector('#game:not([hidden])');
-}
-
-const discs = ({ page }) => page.locator('.discs .disc').count();
-
-// Plays these columns in turn, each by who may, and waits until all see the disc. act(visitor, column) makes the move.
-async function play(visitors, columns, act = click) {
-  let count = await discs(visitors[0]);
-  for (const column of columns) {
-    const mover = await waitFor(() => whoMay(visitors), { what: 'somebody to be allowed to move' });
-    await act(mover, column);
-    count++;
-    for (const visitor of visitors) await waitFor(async () => (await discs(visitor)) === count, { what: `disc ${count}` });
-  }
-}
-
-async function whoMay(visitors) {
-  for (const visitor of visitors) if (await visitor.page.$('.board.open')) return visitor;
-  return null;
-}
-
-const click = ({ page }, column) => page.click(`.column >> nth=${column}`);
-const press = ({ page }, column) => page.keyboard.press(String(column + 1));
-
-// Two games that the first to move wins, one with a diagonal and one in a pile.
-const LONG = [3, 3, 6, 1, 5, 4, 5, 2, 5, 5, 0, 4, 4, 2, 1, 0, 3, 2, 3];
-const QUICK = [0, 1, 0, 1, 0, 1, 0];
 
 visitTest('two instances: queue, match, a game by clicks to its agreed end, a rematch by keys', async (fleet, visit) => {
   const { redis, gateways } = await fleetOf(fleet);

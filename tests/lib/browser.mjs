@@ -10,7 +10,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { ROOT, fleetTest } from './fleet.mjs';
@@ -31,7 +31,8 @@ const DESKTOP = { viewport: { width: 1280, height: 860 }, colorScheme: 'light' }
 const PHONE = { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true };
 
 let browser;
-after(() => browser?.close());
+export const closeBrowser = () => browser?.close();
+after(closeBrowser);
 
 async function launch() {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is not there: install chromium or set CHROMIUM_BIN`);
@@ -70,6 +71,12 @@ class Visitor {
 
   // Takes a picture, and looks at the page as somebody would who cannot see it, or not well.
   async shot(name) {
+    await this.picture(join(SHOTS, `${name}.png`));
+    await this.axe(name);
+  }
+
+  // When nothing moves any more.
+  async picture(path) {
     const still = () =>
       Promise.all(
         document
@@ -78,9 +85,8 @@ class Visitor {
           .map((animation) => animation.finished.catch(() => {})),
       );
     await this.page.evaluate(still);
-    mkdirSync(SHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(SHOTS, `${name}.png`) });
-    await this.axe(name);
+    mkdirSync(dirname(path), { recursive: true });
+    await this.page.screenshot({ path });
   }
 
   async axe(name) {
@@ -108,25 +114,28 @@ class Visitor {
   }
 }
 
-// A fleetTest with visitors, who share nothing with each other. They are checked and closed before the fleet goes.
+// Runs fn(fleet, visit); the visitors share nothing with each other, and are checked and closed before the fleet goes.
+export async function withVisitors(fleet, fn) {
+  const visitors = [];
+  try {
+    await fn(fleet, async (gateway, query = {}, { phone = false, path = '/', ...options } = {}) => {
+      browser ??= await launch();
+      const wanted = { ...(phone ? PHONE : DESKTOP), ...options };
+      const context = await browser.newContext(wanted);
+      const url = `http://127.0.0.1:${gateway.port}${path}?${new URLSearchParams(query)}`;
+      const visitor = new Visitor(context, await context.newPage(), url);
+      Object.assign(visitor, { touch: phone, colorScheme: wanted.colorScheme });
+      visitors.push(visitor);
+      await visitor.page.goto(url);
+      return visitor;
+    });
+    for (const visitor of visitors) await visitor.check();
+  } finally {
+    for (const visitor of visitors) await visitor.close();
+  }
+}
+
+// A fleetTest with visitors.
 export function visitTest(name, fn) {
-  fleetTest(name, async (fleet) => {
-    const visitors = [];
-    try {
-      await fn(fleet, async (gateway, query = {}, { phone = false, path = '/', ...options } = {}) => {
-        browser ??= await launch();
-        const context = await browser.newContext({ ...(phone ? PHONE : DESKTOP), ...options });
-        const url = `http://127.0.0.1:${gateway.port}${path}?${new URLSearchParams(query)}`;
-        const visitor = new Visitor(context, await context.newPage(), url);
-        visitor.touch = phone;
-        visitor.colorScheme = options.colorScheme ?? (phone ? PHONE : DESKTOP).colorScheme;
-        visitors.push(visitor);
-        await visitor.page.goto(url);
-        return visitor;
-      });
-      for (const visitor of visitors) await visitor.check();
-    } finally {
-      for (const visitor of visitors) await visitor.close();
-    }
-  });
+  fleetTest(name, (fleet) => withVisitors(fleet, fn));
 }
