@@ -136,7 +136,7 @@ async function find(chosen, again = null) {
 function showQueue() {
   if (!ticket) return;
   const { status, position, playersAmount, estimatedTimeMs, joinedAt } = ticket;
-  let title = rival ? `Waiting for ${rival} to want a rematch` : `Looking for an opponent of level ${choice.level}`;
+  let title = rival ? `Waiting for ${rival} to want a rematch` : `${GAMES[choice.game].title}: looking for an opponent of level ${choice.level}`;
   if (status === 'found') title = 'Opponent found';
   page.queue({ title, elapsedMs: Date.now() - joinedAt, position, playersAmount, estimatedTimeMs });
 }

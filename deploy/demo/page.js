@@ -65,8 +65,10 @@ export class Page {
 
   /** One of lobby, queue, game. */
   show(panel) {
+    const focused = document.activeElement;
     for (const one of document.querySelectorAll('.panel')) one.hidden = one.dataset.panel !== panel;
     if (this.shown !== panel) scrollTo(0, 0);
+    if (focused?.closest('[hidden]')) $(panel).focus({ preventScroll: true }); // a keyboard goes on from there
     document.body.dataset.panel = panel;
   }
 

@@ -11,7 +11,7 @@ import { ROOT, delay, runInFleet, waitFor } from '../lib/fleet.mjs';
 
 const FOLDER = join(ROOT, 'deploy/demo/screenshots');
 const SMALL = { viewport: { width: 360, height: 618 }, isMobile: true, hasTouch: true };
-const FRAME_MS = 140;
+const FRAME_MS = 160;
 const SPEED = 1.25; // the match goes by a little quicker than it was
 
 const at = (name) => join(FOLDER, `${name}.png`);
@@ -93,7 +93,7 @@ async function match(fleet, visit) {
     await bob.sees('#hop-text', /→/);
   }
   for (const { page } of [ann, bob]) await page.evaluate(() => scrollTo(0, 0));
-  for (const visitor of [ann, bob]) visitor.zeal = 0.25; // people do not look all the time
+  for (const visitor of [ann, bob]) visitor.zeal = 0.4; // people do not look all the time
   const camera = new Camera([ann, bob]);
   const [before, other] = [await gatewayOf(ann), await gatewayOf(bob)];
   camera.text = `ann plays on ${before}, bob on ${other}`;
@@ -144,6 +144,8 @@ async function drawFrames({ shots, scale, size }) {
     Object.assign(context, { fillStyle: '#fff', font: '600 15px sans-serif', textAlign: 'center' });
     context.fillText(text, canvas.width / 2, h + gap + 25);
     const now = context.getImageData(0, 0, canvas.width, canvas.height);
+    const colors = new Uint32Array(now.data.buffer);
+    for (let i = 0; i < colors.length; i++) colors[i] &= 0xfffcfcfc; // what nobody sees takes room
     const changed = new ImageData(now.data.slice(), canvas.width, canvas.height);
     const [pixels, old] = [new Uint32Array(changed.data.buffer), before && new Uint32Array(before.data.buffer)];
     if (old) for (let i = 0; i < pixels.length; i++) if (pixels[i] === old[i]) pixels[i] = 0;

@@ -19,6 +19,7 @@ visitTest('two instances behind a load balancer: star catcher to its agreed end,
   await bob.page.click('#find');
   for (const visitor of [ann, bob]) await visitor.page.waitForSelector('#stars:not([hidden])');
 
+  assert.equal(await ann.page.evaluate(() => document.activeElement.id), 'game'); // a keyboard goes on from here
   // Each sees the other's dot where he has gone.
   await ann.page.keyboard.down('KeyD');
   await waitFor(async () => (await dotOf(bob, ann)).left > 40, { what: "bob to see ann's dot go" });
