@@ -216,7 +216,7 @@ export class Table {
     const agreed = this.#end?.reason === 'agreed';
     if (this.#end) this.#count(winner);
     this.#page.title('Game over');
-    this.#page.status(this.#rivalAway && !this.#end ? `${this.rival} lost the connection` : '');
+    this.#page.status(this.#rivalAway && !this.#end ? `${this.rival} lost the connection` : 'Game over');
     this.#page.result({
       title: winner === me ? 'You win!' : winner ? `${this.rival} wins` : result ? 'A draw' : 'Game over',
       text: result ? this.#howItEnded(result, agreed) : (ENDS[this.#end.reason]?.(this.rival) ?? this.#end.reason),

@@ -21,10 +21,11 @@ visitTest('two instances behind a load balancer: star catcher to its agreed end,
 
   assert.equal(await ann.page.evaluate(() => document.activeElement.id), 'game'); // a keyboard goes on from here
   // Each sees the other's dot where he has gone.
-  await ann.page.keyboard.down('KeyD');
-  await waitFor(async () => (await dotOf(bob, ann)).left > 40, { what: "bob to see ann's dot go" });
-  await ann.page.keyboard.up('KeyD');
-  await ann.sees('#info-volatile', /^\d\d out, \d\d in per second$/);
+  assert.equal((await dotOf(bob, ann)).top, 50);
+  await ann.page.keyboard.down('KeyS');
+  await waitFor(async () => (await dotOf(bob, ann)).top > 70, { what: "bob to see ann's dot go" });
+  await ann.page.keyboard.up('KeyS');
+  await ann.sees('#info-volatile', /^\d+ out, [1-9]\d* in per second$/);
 
   await catchStars([ann, bob], 3);
   const room = await ann.text('#info-room');
