@@ -14,7 +14,7 @@ import { stars } from './stars.js';
 import { Table } from './table.js';
 
 const PING_MS = 2000;
-const BACKOFF = { baseMs: 100, maxMs: 10000 }; // a small fleet, and a visitor who hops for fun
+const BACKOFF = { baseMs: 100, maxMs: 1000 }; // a small fleet, and a visitor who hops for fun
 const COUNTS_MS = 3000;
 const GAMES = [four, stars]; // by the number that fair.js gives them
 const LEVELS = [1, 2, 3, 4, 5];
