@@ -7,7 +7,7 @@ import { StarsField } from './stars_field.js';
 import { STARS_TO_WIN, isThere, moved, pointFrom, starAt, starsOutcome, startOf, tally } from './stars_rules.js';
 
 const TELL_MS = 50;
-const FRAME_MAX_MS = 100; // who was not drawn for longer has not moved meanwhile
+const FRAME_MAX_MS = 250; // who was not drawn for longer has not moved meanwhile
 
 export const stars = {
   title: 'Star catcher',
