@@ -187,6 +187,7 @@ async function playOn() {
 const page = new Page(
   {
     find: (chosen) => find(chosen),
+    chosen: count,
     cancel: () => ticket?.cancel().catch(({ message }) => page.notice(message)),
     say: (index) => table?.say(index),
     leave: () => table?.resign(),

@@ -36,7 +36,7 @@ function radio(name, value, checked, ...content) {
 export class Page {
   #bubbles = new Map();
 
-  /** on: {find({game, level}), cancel(), say(index), leave(), rematch(), again()}; levels to choose from; the first choice. */
+  /** on: {find({game, level}), chosen(), cancel(), say(index), leave(), rematch(), again()}; levels to choose from; the first choice. */
   constructor(on, levels, { game, level }) {
     for (const one of levels) $('levels').append(radio('level', one, one === level, element('span', '', one)));
     for (const input of document.querySelectorAll('input[name=game]')) input.checked = Number(input.value) === game;
@@ -50,6 +50,7 @@ export class Page {
       event.preventDefault();
       on.find(this.choice);
     };
+    $('lobby').onchange = () => on.chosen();
     for (const id of ['cancel', 'leave', 'rematch', 'again']) $(id).onclick = () => on[id]();
   }
 
