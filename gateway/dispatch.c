@@ -43,19 +43,11 @@ static struct session *begin(struct node *n, struct conn *c)
     return s;
 }
 
-static void open_socketio(struct node *n, struct conn *c, const struct conn_handshake *h)
-{
-    if (h->over_capacity)
-        conn_close(c, CLOSE_OVER_CAPACITY, NULL);
-    else
-        sio_open(n->settings, c, h);
-}
-
 void dispatch_open(void *arg, struct conn *c, const struct conn_handshake *h)
 {
     struct node *n = arg;
     if (h->dialect != DIALECT_NATIVE) {
-        open_socketio(n, c, h);
+        sio_open(n->settings, c, h);
         return;
     }
     struct session *s = begin(n, c);

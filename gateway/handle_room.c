@@ -231,6 +231,7 @@ static void on_left(void *arg, int err, const struct reply *reply)
     if (realm_said(o, "DONE") || realm_said(o, "OK")) {
         intent_done(i);
         tell_ok(s->conn, i->request_id, (struct str){0});
+        tell_left(s->conn, i->room_id);
         struct room *r = s->room;
         if (r && strcmp(r->room_id, i->room_id) == 0) { /* the others hear it from the events */
             room_leave(s);

@@ -93,6 +93,16 @@ void tell_push(struct conn *c, const char *event, struct str data)
     cast_close(&x);
 }
 
+void tell_left(struct conn *c, const char *room_id)
+{
+    if (!c || conn_dialect(c) == DIALECT_NATIVE)
+        return;
+    struct buf data = {0};
+    buf_add_fmt(&data, "{\"roomId\":\"%s\",\"reason\":\"left\"}", room_id);
+    tell_push(c, PUSH_ROOM_CLEANUP, buf_str(&data));
+    buf_close(&data);
+}
+
 void tell_welcome(struct conn *c, const char *socket_id, const struct resume *session, bool recovered,
                   struct str data)
 {

@@ -23,6 +23,9 @@ void tell_stale(struct conn *c, int64_t id, int64_t version);
 void tell_outcome(struct conn *c, int64_t id, struct realm_outcome o);
 /* A push that belongs to no room's order. data: raw JSON. */
 void tell_push(struct conn *c, const char *event, struct str data);
+/* He has left the room by himself. Only Socket.IO clients are told: from now on their offset is of no room.
+ */
+void tell_left(struct conn *c, const char *room_id);
 /* `welcome`; before it, a Socket.IO client is connected. Of session: its id and token. */
 void tell_welcome(struct conn *c, const char *socket_id, const struct resume *session, bool recovered,
                   struct str data);

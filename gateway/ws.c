@@ -108,6 +108,9 @@ static const struct handshake_refusal *check(struct ws *ws, struct lws *wsi, con
                                           ws->addresses ? addresses_count(ws->addresses, address) : 0,
                                       .address_connections_max = ws->address_connections_max};
     const struct handshake_refusal *refusal = handshake_check(&o, &r);
+    /* Socket.IO's client would wait for 20 s if a connection ended before Engine.IO's handshake. */
+    ws->turn_away =
+        handshake_over_capacity(refusal) && ws->turned_away < TURN_AWAY_MAX && !handshake_is_socketio(o.path);
     if (refusal != NULL)
         log_limited(LOG_INFO, "handshake.refused", KV("reason", refusal->reason),
                     KV_INT("status", refusal->status), KV("address", address), KV_STR("path", o.path),
@@ -124,7 +127,6 @@ static int on_confirm_upgrade(struct ws *ws, struct lws *wsi)
     peer_address(wsi, address);
     ws->met = wsi;
     const struct handshake_refusal *refusal = check(ws, wsi, address);
-    ws->turn_away = handshake_over_capacity(refusal) && ws->turned_away < TURN_AWAY_MAX;
     if (refusal == NULL)
         return 0;
     metrics_add_for(METRIC_HANDSHAKES_REFUSED, refusal->reason, 1);

@@ -66,7 +66,7 @@ static void help(void)
          "Workloads: echo, room, queue, storm, pairs, memory, connect, slow, resume, resume-storm, "
          "deadlines.\n"
          "  --port P,P             instances on 127.0.0.1\n"
-         "  --wire NAME            matchgate (default), plain or socketio\n"
+         "  --wire NAME            matchgate (default), plain, socketio, matchgate-socketio\n"
          "  --gateway-pid PID,PID  whose cost to measure\n"
          "  --redis-pid PID,PID\n"
          "  --redis-port P         for Redis' own figures");

@@ -33,14 +33,15 @@ const echo = {
 // seats, where its members sit, kind of message, bytes; closed loop unless a rate is given.
 function room(seats, same, numbered, size = 100, more = {}) {
   const name = [`rooms of ${seats}`, same ? 'same instance' : 'across', numbered ? 'numbered' : 'volatile', `${size} B`];
-  const { rate, clients = 1000 } = more;
+  const { rate, clients = 1000, wire } = more;
   if (clients !== 1000) name.push(`${clients} clients`);
   if (rate) name.push(`${rate} msg/s`);
+  if (wire) name.push('Socket.IO');
   return {
     name: name.join(', '),
     tool: 'room',
     stage: { gateways: more.gateways ?? 2, env: { ROOM_SEATS: seats, ...more.env } },
-    options: { clients, seats, same, numbered, size, rate },
+    options: { clients, seats, same, numbered, size, rate, wire },
   };
 }
 
@@ -65,6 +66,7 @@ const rooms = {
     room(10, true, false, 100, { gateways: 1 }),
     room(10, true, false, 100, { gateways: 1, clients: 10000 }),
     room(10, false, false, 100),
+    ...[false, true].flatMap((same) => [false, true].map((numbered) => room(2, same, numbered, 100, { wire: 'matchgate-socketio' }))),
   ]),
 };
 

@@ -7,7 +7,7 @@
 
 const struct wire *wire_find(const char *name)
 {
-    static const struct wire *const all[] = {&wire_matchgate, &wire_plain, &wire_socketio};
+    static const struct wire *const all[] = {&wire_matchgate, &wire_plain, &wire_socketio, &wire_dialect};
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];

@@ -66,11 +66,11 @@ struct wire {
     size_t (*say)(char *out, const struct wire_saying *s);
 };
 
-/* "matchgate", "plain" (each text is a message; the room stands in the path) or "socketio"; NULL for other
- * names. */
+/* "matchgate", "plain" (each text is a message; the room stands in the path) "socketio" or
+ * "matchgate-socketio"; NULL for other names. */
 const struct wire *wire_find(const char *name);
 
-extern const struct wire wire_matchgate, wire_plain, wire_socketio;
+extern const struct wire wire_matchgate, wire_plain, wire_socketio, wire_dialect;
 
 /* A string member of what was heard ("sessionId"), cut to cap - 1 bytes; false when it is not there. */
 bool wire_member(const struct wire_heard *h, const char *name, char *out, size_t cap);

@@ -199,6 +199,20 @@ fleetTest('rate and size are those of native clients', async (fleet) => {
   assert.deepEqual([details.context.code, /messageMaxBytes/.test(details.context.reason)], [1009, true]);
 });
 
+fleetTest('a full instance: the client goes on trying, and comes in when there is room', async (fleet) => {
+  const gateway = await fleet.gateway({ env: { MAX_CONNECTIONS: 1 } });
+  const ann = await sio(fleet, gateway, 'ann');
+  const bob = new SocketIo(gateway, 'bob');
+  fleet.keep(bob);
+  let closed = 0;
+  bob.socket.io.on('close', () => closed++);
+  await waitFor(() => closed + bob.errors.length >= 2, { what: 'two vain attempts' });
+  assert.equal(bob.connects.length, 0);
+  assert.ok(bob.socket.active);
+  ann.close();
+  await bob.connected();
+});
+
 fleetTest('figures: connections by dialect', async (fleet) => {
   const gateway = await fleet.gateway({});
   const count = async (dialect) => (await gateway.metrics()).value('matchgate_connections_by_dialect', { dialect });

@@ -56,6 +56,32 @@ fleetTest('recovery where the opponent sits, and on the same instance without Re
   await recovers(fleet, { from: alone, to: alone, bobAt: alone });
 });
 
+fleetTest('who has left a room, or seen its end, recovers without it', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis });
+  const { ann, bob, room } = await mixed(fleet, a, b);
+  await ann.ask('leaveRoom', { roomId: room });
+  assert.deepEqual((await ann.next('roomCleanup')).args, [{ roomId: room, reason: 'left' }, '-']);
+  assert.equal((await bob.next('roomCleanup')).data.reason, 'players_left');
+  assert.equal(bob.all('roomCleanup').length, 1);
+  ann.goTo(b);
+  ann.cut();
+  await ann.connected(2);
+  assert.equal(ann.connects[1].recovered, true);
+  // A match that she does not hear of comes from its beginning.
+  await bob.send('joinMatchmaking', { level: 8 });
+  ann.goTo(a);
+  ann.socket.emit('joinMatchmaking', { level: 8 });
+  ann.socket.io.engine.transport.ws.pause();
+  await bob.next('gameStart');
+  ann.cut();
+  await ann.connected(3);
+  assert.equal(ann.connects[2].recovered, true);
+  assert.equal((await ann.next('matchFound', ({ data }) => data.roomId !== room)).data.opponentId, 'bob');
+  await ann.next('gameStart', ({ data }) => data.roomId !== room);
+  assert.equal(ann.all('roomCleanup').length, 1);
+});
+
 fleetTest('no recovery: the log does not reach back, the pid is not hers, or it is switched off', async (fleet) => {
   const redis = await fleet.redis();
   const [a, b] = await fleet.gateways(2, { redis, env: { ROOM_LOG_MAX: 16, MESSAGES_PER_SECOND: 0 } });
