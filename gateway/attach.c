@@ -8,8 +8,7 @@
  * idle, it is over (ticket.h). Who resumes is shown what he missed (catchup.c), and welcome tells whether
  * that is all of it. What can fail: the store is away (error and close 4103: come back later), another
  * connection attached later (4005), a sweep left nothing of a session (gone.h, 4202), or the room has ended
- * meanwhile (roomCleanup). The connection may close at any step: then the session is detached with the fence
- * it got. */
+ * meanwhile (roomCleanup). The connection may close at any step: then its session is detached. */
 #include "gateway/attach.h"
 
 #include "common/clock.h"
@@ -303,13 +302,11 @@ static enum flow_next take_up(struct flow *f)
 /* Up to where does the client know the room's events? false: he starts with the record. */
 static bool seen_of(const struct attach *a, struct history_position *have)
 {
-    const struct session *s = a->session;
-    if (a->again && s->room && strcmp(s->room->room_id, a->room_id) == 0) { /* its line never broke */
-        *have = s->room->at.seq > s->seen.seq ? s->room->at : s->seen;
-        return true;
-    }
+    bool ahead = a->again && parting_is_in(a->session, str_of(a->room_id)); /* of the room here */
     (void)resume_at(&a->resume, a->room_id, have); /* a room it never heard of: all of it */
-    return a->resume.wanted;
+    if (ahead)
+        *have = a->session->seen;
+    return ahead || a->resume.wanted;
 }
 
 static enum flow_next read_seat(struct attach *a, const struct presence_reseated *seat)
@@ -317,6 +314,8 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
     struct node *n = a->node;
     struct session *s = a->session;
     struct history_position have;
+    if (a->again && seat_stay(n, s, a->room_id, seat)) /* his line never broke */
+        return FLOW_DONE;
     if (seen_of(a, &have)) {
         /* welcome comes with the missed events; until then the session takes part, but is told nothing. */
         if (s->state == SESSION_ATTACHING)
@@ -332,7 +331,8 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
     struct room *r = seat_enter(n, s, a->room_id, seat);
     if (r->status == ROOM_WAITING && entered)
         deliver_match_again(s, r, seat->confirm_by_ms);
-    deliver_snapshot(s->conn, r, seat->record, (struct history_position){seat->epoch, seat->seq});
+    s->seen = (struct history_position){seat->epoch, seat->seq};
+    deliver_snapshot(s->conn, r, seat->record, s->seen);
     inbox_events(n, s->realm, seat->events);
     confirm_if_waiting(n, s, str_of(a->room_id));
     return FLOW_DONE;

@@ -22,7 +22,11 @@
  *
  * One wheel entry per connection serves all its times. While OPEN it is left where it is when something is
  * heard, and looks again when it comes up: a busy connection costs one look per ping interval, not one per
- * message. */
+ * message.
+ *
+ * A deadline is the client's, not ours: what he sent in time may lie unread in his socket while we were busy
+ * or frozen. So nobody is closed at the first look at which something is missing (overdue), but at the next
+ * one, behind a pass that has read every socket; and if the clock itself came late, after a new wait. */
 
 enum {
     LINGER_MS = 2000,
@@ -109,10 +113,16 @@ static void look_while_open(struct conn *c, uint64_t now_ms)
         set_timer(c, env->grace_until_ms);
         return;
     }
+    if ((hello_missing || pong_missing) && !c->overdue) {
+        c->overdue = true;
+        set_timer(c, now_ms + 1); /* the next tick */
+        return;
+    }
     if (hello_missing || pong_missing) {
         conn_close(c, hello_missing ? CLOSE_NO_HELLO : CLOSE_NO_PONG, NULL);
         return;
     }
+    c->overdue = false;
     if (!c->pinged && now_ms >= ping_due_ms(c))
         send_ping(c, now_ms);
     if (!c->outbox_used)

@@ -56,7 +56,8 @@ void conn_send_text(struct conn *c, struct str text);
  * return. May be called in any callback, more than once (the first code counts). */
 void conn_close(struct conn *c, int code, const char *reason);
 
-/* The hello deadline no longer applies (the player is attached); it applies once more, from now. */
+/* The client has said who he is: the deadline for hello no longer applies. How long he waits for his answer
+ * is up to the store, and no fault of his. conn_await_hello: it applies once more, from now. */
 void conn_ready(struct conn *c);
 void conn_await_hello(struct conn *c);
 /* So many binary messages may come now, and are thrown away; any other ends the connection with 1003. */

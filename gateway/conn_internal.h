@@ -30,6 +30,7 @@ struct conn {
     unsigned char dialect;  /* enum dialect */
     bool pinged;            /* and nothing was heard since */
     bool ready;             /* conn_ready was called */
+    bool overdue;           /* at the last look something was missing; since then its socket had a turn */
     bool transport_closing; /* libwebsockets is closing: nothing may be written any more */
     bool kill;              /* end it at once, without waiting for the peer */
     bool outbox_used;       /* since the clock last looked */

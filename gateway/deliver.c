@@ -52,13 +52,13 @@ static bool caught_up_with(const struct session *s, const struct room_event *e)
     return s->catching_up || (e->seq && e->seq <= s->seen.seq);
 }
 
-void deliver_push(struct room *r, const struct room_event *e, const struct session *except)
+void deliver_push(struct room *r, const struct room_event *e)
 {
     struct cast x = cast_of(e, &e->data);
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        if ((except && s == except) || !s->conn || caught_up_with(s, e) ||
+        if (!s->conn || caught_up_with(s, e) ||
             (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
             continue;
         cast_send(&x, s->conn, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
@@ -344,11 +344,13 @@ static struct str subject(const struct room_event *e)
     return id;
 }
 
-static void reconnected(struct node *n, struct room *r, const struct room_event *e)
+/* To all members, him who is back included: a number is left out for nobody. Whoever takes his seat now is
+ * shown it by catchup.c, or has it in his snapshot; but it may also come by the log, on a line that never
+ * broke, when the answer to his re-attach was lost. */
+static void reconnected(struct room *r, const struct room_event *e)
 {
     places_from(r, e->place);
-    const struct session *back = sessions_find(n->sessions, subject(e));
-    deliver_push(r, e, back && back->room == r ? back : NULL);
+    deliver_push(r, e);
 }
 
 static void left(struct node *n, struct room *r, const struct room_event *e)
@@ -360,7 +362,7 @@ static void left(struct node *n, struct room *r, const struct room_event *e)
         room_leave(s);
         session_move(s, SESSION_IDLE, "left the room");
     }
-    deliver_push(r, e, NULL);
+    deliver_push(r, e);
     if (list_empty(&r->members))
         closing_room(n, r, (struct str){0}, "no member left here");
 }
@@ -369,24 +371,24 @@ void deliver_event(struct node *n, struct room *r, const struct room_event *e)
 {
     n->on_event(n, r, e);
     if (str_eq(e->event, STR(PUSH_GAME_MESSAGE))) { /* by far the most */
-        deliver_push(r, e, NULL);
+        deliver_push(r, e);
     } else if (str_eq(e->event, STR(PUSH_GAME_START))) {
         r->status = ROOM_ACTIVE;
-        deliver_push(r, e, NULL);
+        deliver_push(r, e);
     } else if (str_eq(e->event, STR(PUSH_MATCH_CANCELLED))) {
         cancelled(n, r, e);
     } else if (str_eq(e->event, STR(PUSH_OPPONENT_RECONNECTED))) {
-        reconnected(n, r, e);
+        reconnected(r, e);
     } else if (str_eq(e->event, STR(PUSH_OPPONENT_DISCONNECTED))) {
         room_place_set(r, subject(e), (struct str){0});
-        deliver_push(r, e, NULL);
+        deliver_push(r, e);
     } else if (str_eq(e->event, STR(PUSH_PLAYER_LEFT))) {
         left(n, r, e);
     } else if (str_eq(e->event, STR(PUSH_ROOM_CLEANUP))) {
-        deliver_push(r, e, NULL);
+        deliver_push(r, e);
         closing_room(n, r, (struct str){0}, "room ended");
     } else {
-        deliver_push(r, e, NULL);
+        deliver_push(r, e);
     }
 }
 

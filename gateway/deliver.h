@@ -22,8 +22,8 @@ void deliver_doubts(struct node *n, const struct room_event *e);
 /* A message to this instance, not to a room (sessionReplaced). */
 void deliver_control(struct node *n, const struct room_event *e);
 
-/* Pushes to the local members except `except` (may be NULL) and the event's skip. */
-void deliver_push(struct room *r, const struct room_event *e, const struct session *except);
+/* Pushes to the local members except the event's skip, and those whom catchup.c shows it or who have it. */
+void deliver_push(struct room *r, const struct room_event *e);
 /* A volatile push, framed by the caller. */
 void deliver_volatile(struct room *r, struct cast *x, const struct session *except);
 /* An un-numbered push to all local members; %s in data is replaced by the room id. */

@@ -31,6 +31,7 @@ static void identify(struct node *n, struct session *s, struct str token, struct
     CHECK(str_copy(s->player_id, sizeof s->player_id, str_of(who.player_id)));
     s->token_expires_at_ms = who.expires_at_ms;
     session_move(s, SESSION_ATTACHING, "hello");
+    conn_ready(s->conn);
     tell_ok(s->conn, request_id, (struct str){0});
     attach_start(n, s, resume);
 }

@@ -152,7 +152,7 @@ static void start_over(const struct fill *f, struct room *r, const struct reply 
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        if (anew)
+        if (anew && !s->catching_up)
             s->seen = (struct history_position){0};
         if (!s->catching_up) /* else catchup.c shows it */
             deliver_snapshot(s->conn, r, reply_str(reply, 1), to);
@@ -252,7 +252,7 @@ static void relay_foreign(struct node *n, struct room_event *e)
     }
     e->seq = 0;
     e->skip_player_id = (struct str){0};
-    deliver_push(r, e, NULL);
+    deliver_push(r, e);
 }
 
 /* A message of an instance that the last heartbeat did not list: it may be new. It waits for the next list,
@@ -298,7 +298,7 @@ static void route_known(struct node *n, const struct realm *realm, const struct 
     if (!r || r->realm != realm) /* what the store said of a room that has gone on without it */
         return;
     if (e->seq == 0)
-        deliver_push(r, e, NULL); /* volatile */
+        deliver_push(r, e); /* volatile */
     else
         accept_numbered(n, r, e);
 }

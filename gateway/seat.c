@@ -2,8 +2,10 @@
 #include "gateway/seat.h"
 
 #include "common/log.h"
+#include "gateway/confirm.h"
 #include "gateway/conn.h"
 #include "gateway/deliver.h"
+#include "gateway/inbox.h"
 #include "gateway/island.h"
 #include "gateway/parting.h"
 #include "gateway/room.h"
@@ -47,4 +49,14 @@ struct room *seat_enter(struct node *n, struct session *s, const char *room_id,
         conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
     }
     return r;
+}
+
+bool seat_stay(struct node *n, struct session *s, const char *room_id, const struct presence_reseated *seat)
+{
+    if (s->catching_up || !parting_is_in(s, str_of(room_id)))
+        return false;
+    (void)seat_enter(n, s, room_id, seat);
+    inbox_events(n, s->realm, seat->events);
+    confirm_if_waiting(n, s, str_of(room_id));
+    return true;
 }

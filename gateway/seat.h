@@ -17,4 +17,9 @@ void seat_hand_over(struct node *n, struct session *s, char left_room_id[ID_SIZE
  * is IN_ROOM. */
 struct room *seat_enter(struct node *n, struct session *s, const char *room_id,
                         const struct presence_reseated *seat);
+/* The same for a session that sits there already, on a line that never broke: it hears what the room says,
+ * the answer's own events included, like all members. It may have left the room afterwards. false: it does
+ * not sit there, or has to catch up; nothing was done. */
+bool seat_stay(struct node *n, struct session *s, const char *room_id, const struct presence_reseated *seat);
+
 #endif

@@ -47,7 +47,6 @@ void welcome_push(const struct node *n, struct session *s, const struct welcome 
     s->welcomed = true;
     if (s->state == SESSION_ATTACHING)
         session_move(s, w->queued ? SESSION_QUEUED : SESSION_IDLE, "attached");
-    conn_ready(s->conn);
     char space[COMPOSE_BYTES];
     struct buf d = buf_on(space, sizeof space);
     add_text(&d, "{\"sessionId\":\"", s->session_id);

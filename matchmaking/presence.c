@@ -22,6 +22,7 @@ void presence_attach(const struct realm *r, const struct presence_hello *who, ba
     realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_key(&c, KEY_INSTANCE_INFO);
     realm_key(&c, KEY_INSTANCE_EPOCHS);
+    realm_key(&c, KEY_REPLACED);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
     realm_arg_int(&c, who->held_fence);

@@ -25,6 +25,8 @@
     KEY(INSTANCE_SOCKETS, "instance:{instanceId}:sockets", "set", "while connected", "its socket ids")       \
     KEY(SESSION, "session:{sessionId}", "hash", "while attached, then SESSION_TTL_MS",                       \
         "resume record and the last answered requests")                                                      \
+    KEY(REPLACED, "replaced", "zset", "SESSION_TTL_MS",                                                      \
+        "socketId -> when another instance took its player over, on another session")                        \
     KEY(DEADLINES, "deadlines", "zset", "until due",                                                         \
         "kind:subject:version -> due in ms, less the time in which no instance lived (shift)")
 

@@ -1,7 +1,7 @@
 #!lua
 -- attach: a connection becomes the player's one and only; a later attach always wins (fence).
 -- KEYS  1-7 as in lib/player.lua, 8 fence, 9 instance:{own}:sockets, 10 session:{sessionId}, 11 instance_info,
---       12 instance_epochs
+--       12 instance_epochs, 13 replaced
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
 --       again after an outage and only keeps the player if no other connection attached later), 7 hash of the resume token,
 --       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached, 10 the request id of the
@@ -13,7 +13,7 @@
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
 --@include core clock player
 local bad = player_bad_type() or need(KEYS[8], 'string') or need(KEYS[9], 'set') or need(KEYS[10], 'hash') or
-    need(KEYS[11], 'hash') or need(KEYS[12], 'hash')
+    need(KEYS[11], 'hash') or need(KEYS[12], 'hash') or need(KEYS[13], 'zset')
 if bad then
     return bad
 end
@@ -34,6 +34,10 @@ end
 if held > 0 and session[4] and session[4] ~= socket and tonumber(session[3] or '0') > held then
     return {'REPLACED'}
 end
+-- The same for one who came back without his session: it cannot say that he did.
+if held > 0 and not p and redis.call('ZSCORE', KEYS[13], socket) then
+    return {'REPLACED'}
+end
 -- Retired by a sweep while it was frozen, or the store lost its data: until the instance beats again it stands in the fleet
 -- table as one whose lease is over, so that somebody comes for this connection whatever becomes of it.
 if not redis.call('ZSCORE', INSTANCES, ORIGIN) then
@@ -52,6 +56,11 @@ p = p or {id = id, state = 'idle', level = '', ticket = held > 0 and TICKET_LOST
 local old_instance, old_socket = p.instance, p.socket
 if old_socket ~= '' and old_socket ~= socket then
     redis.call('HDEL', MAPPINGS, old_socket)
+    if old_instance ~= ORIGIN and session[4] ~= old_socket then
+        redis.call('ZREMRANGEBYSCORE', KEYS[13], '-inf', int(NOW - tonumber(ARGV[9])))
+        redis.call('ZADD', KEYS[13], int(NOW), old_socket)
+        redis.call('PEXPIRE', KEYS[13], ARGV[9])
+    end
     if old_instance ~= ORIGIN then
         redis.call('PUBLISH', CHANNEL .. ':' .. old_instance, '{"roomId":"","event":"sessionReplaced","data":{"playerId":"' ..
             id .. '","socketId":"' .. old_socket .. '"},"originInstanceId":"' .. ORIGIN .. '","timestamp":' .. int(NOW) .. '}')

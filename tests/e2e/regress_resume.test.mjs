@@ -10,6 +10,13 @@ async function behindALine(fleet, env = {}) {
   return { redis, line, a: await fleet.gateway({ redis: line, env: all }), b: await fleet.gateway({ redis, env: all }) };
 }
 
+// Makes the gateway of `who` ask the store again who she is: it is told that another connection has taken over, and does not believe
+// it.
+async function lookUpAgain(redis, { name, welcome: { instanceId, socketId } }) {
+  const event = { roomId: '', event: 'sessionReplaced', data: { playerId: name, socketId }, originInstanceId: 'x', timestamp: 0 };
+  await redis.command('PUBLISH', `room_events:${instanceId}`, JSON.stringify(event));
+}
+
 // A snapshot then covered what was still on its way: its number was above theirs, and clients drop what they think they have.
 fleetTest('attached again while events are on their way: they come, and no snapshot instead', async (fleet) => {
   const { redis, line, a, b } = await behindALine(fleet);
@@ -160,3 +167,25 @@ fleetTest('a hello that is read late does not take the player over from where he
   assert.equal(bob.client.all('opponentDisconnected').length, 1); // the drop at the beginning
   assert.deepEqual(await fleet.audit(redis), []);
 });
+
+// The store was asked twice, so the room has two numbers of hers. The first one came by way of the log, and was kept from her as if
+// she had been shown it; the second try then went on behind it.
+for (const script of ['attach', 'reseat', 'read_log'])
+  for (const apart of [true, false])
+    fleetTest(`attached again, and the first answer is lost (${script}, ${apart ? 'on two instances' : 'on one'}): no number is missing`, async (fleet) => {
+      const { redis, line, a, b } = await behindALine(fleet);
+      const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, apart ? b : a, 'bob')];
+      const room = await pair(ann, bob);
+      await bob.say(room, 'before');
+      await ann.client.next('gameMessage');
+      const lost = line.loseReply(script, ...(script === 'read_log' ? [] : ['ann']));
+      await lookUpAgain(redis, ann);
+      await lost;
+      await waitFor(() => line.calls('reseat') >= (script === 'reseat' ? 2 : 1), { what: 'the second try' });
+      await waitFor(async () => (await bob.ask('gameMessage', { roomId: room, message: 'after' })).ok, { what: 'a message to be taken' });
+      await ann.client.next('gameMessage', { filter: ({ data }) => data.message === 'after' });
+      ann.account(room);
+      bob.account(room);
+      assert.equal(ann.client.close, null, 'her line never broke');
+      await waitFor(async () => (await fleet.audit(redis)).length === 0, { what: 'a clean audit', timeoutMs: 20000 });
+    });

@@ -143,6 +143,27 @@ fleetTest('a connection that was frozen while its player gave up elsewhere does 
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
+// Without his session, as after a reload: the session of the frozen line does not know.
+for (const swept of [true, false])
+  fleetTest(`the same by another session, the frozen instance ${swept ? 'swept' : 'not yet missed'}`, async (fleet) => {
+    const redis = await fleet.redis();
+    const env = swept ? { LEASE_MS: 1000, HEARTBEAT_MS: 250, SWEEP_MS: 500 } : { LEASE_MS: 60000 };
+    const [a, b] = await fleet.gateways(2, { redis, env });
+    const old = await fleet.client(a, 'ann');
+    assert.equal((await old.send('joinMatchmaking', data)).status, 'waiting');
+    a.proc.stop();
+    const ann = await fleet.client(b, 'ann');
+    await waitFor(async () => (await ann.request('leaveMatchmaking')).data?.left, { what: 'her to leave the queue' });
+    await ann.bye();
+    await waitFor(async () => (await stateOf(redis, 'ann')) === 'none', { what: 'her record to go' });
+    if (swept) await waitFor(() => b.log.includes('instance.swept'), { what: 'the frozen one to be swept' });
+    a.proc.cont();
+    const waits = waitFor(async () => (await queue(redis)).length, { what: 'her to wait again', timeoutMs: 30000 }).catch(() => 0);
+    assert.equal(await Promise.race([old.closed.then(({ code }) => code), waits.then((count) => `${count} waiting`)]), 4005);
+    assert.deepEqual(await queue(redis), []);
+    assert.deepEqual(await fleet.audit(redis), []);
+  });
+
 fleetTest('a leave whose answer was lost, and the record with it, is not undone', async (fleet) => {
   const redis = await fleet.redis();
   const line = await fleet.faultProxy(redis);

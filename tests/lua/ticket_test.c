@@ -257,6 +257,42 @@ static void since_when_he_waits(struct fleet_world *w)
     assert_int_equal(now.ticket_id.n, 0);
 }
 
+/* The same without the session, as after a reload: then the store remembers whose line was taken over, for as
+ * long as a session lives. */
+static void another_session_went_on_elsewhere(struct fleet_world *w)
+{
+    struct player old = play_arrive(w, "a", 1), new = old;
+    (void)ask(w, &old, "one");
+    new.level = old.level;
+    play_attach(w, &new, 2);
+    assert_string_equal(RAW(w, "ZRANGE", "replaced", "0", "-1"), old.socket);
+    int64_t left_ms;
+    assert_true(str_to_int(str_of(RAW(w, "PTTL", "replaced")), &left_ms) && left_ms > 0);
+    (void)play_leave_queue(w, &new);
+    (void)play_detach(w, &new);
+    assert_string_equal(RAW(w, "EXISTS", "players"), "0");
+    struct buf before = fleet_world_dump(w);
+    assert_string_equal(play_attach_again(w, &old), "REPLACED");
+    fleet_world_same(w, &before, "an attach that comes too late");
+    (void)RAW(w, "DEL", "replaced"); /* so it is this that tells */
+    assert_true(lost(w, &old));
+}
+
+/* Who came back with his session, or on the same instance, needs no such memory. */
+static void nobody_is_remembered_without_need(struct fleet_world *w)
+{
+    struct player old = play_arrive(w, "a", 1), reloaded = old;
+    play_attach(w, &reloaded, 1);
+    const struct presence_hello hello = {.player_id = STR("a"),
+                                         .socket_id = STR("new"),
+                                         .session_id = str_of(reloaded.socket),
+                                         .resume = true};
+    assert_string_equal(
+        ASK(w, presence_attach(&w->realm[2], &hello, ANSWER(w))),
+        fleet_text("OK %lld idle   0  i1 %s 0", (long long)reloaded.fence + 1, reloaded.socket));
+    assert_string_equal(RAW(w, "EXISTS", "replaced"), "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +306,8 @@ int main(void)
         BOTH(the_session_went_on_elsewhere),
         BOTH(a_ticket_enters_at_its_time),
         BOTH(since_when_he_waits),
+        BOTH(another_session_went_on_elsewhere),
+        BOTH(nobody_is_remembered_without_need),
     };
     return FLEET_WORLD_RUN(tests);
 }

@@ -24,6 +24,7 @@ static const char *const keys[] = {
     "instance:i4:sockets",
     "instance_info",
     "instance_epochs",
+    "replaced",
     "room:%s",
     "room:%s:log",
     "session:a.1",

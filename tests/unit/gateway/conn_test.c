@@ -281,6 +281,25 @@ static void test_missing_hello(void **state)
     assert_int_equal(c->close_code, CLOSE_NO_HELLO);
 }
 
+/* The process was busy for less than a stall: what came in time may still lie in the socket. */
+static void test_read_before_it_is_judged(void **state)
+{
+    (void)state;
+    uint64_t tick_ms = conn_env_tick_ms(&env);
+    conn_env_tick(&env, c->opened_at_ms + HELLO_MS + tick_ms);
+    assert_int_equal(conn_state(c), CONN_OPEN);
+    conn_ready(c); /* it was there */
+    pass(HELLO_MS + 2 * tick_ms, PING_MS + 2 * tick_ms);
+    assert_true(c->pinged);
+    conn_env_tick(&env, c->pinged_at_ms + PONG_WAIT_MS + tick_ms);
+    assert_int_equal(conn_state(c), CONN_OPEN);
+    conn_heard(c);                                             /* and so was the pong */
+    c->heard_at_ms = c->pinged_at_ms + PONG_WAIT_MS + tick_ms; /* this test's time */
+    conn_env_tick(&env, c->pinged_at_ms + PONG_WAIT_MS + 2 * tick_ms);
+    assert_int_equal(conn_state(c), CONN_OPEN);
+    assert_false(c->overdue);
+}
+
 static void test_frozen_process(void **state)
 {
     (void)state;
@@ -422,6 +441,7 @@ int main(void)
         TEST(test_ping_and_no_pong),
         TEST(test_pong),
         TEST(test_missing_hello),
+        TEST(test_read_before_it_is_judged),
         TEST(test_frozen_process),
         TEST(test_lingering_close_is_killed),
         TEST(test_starved_close_gets_longer),
