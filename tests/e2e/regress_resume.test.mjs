@@ -136,7 +136,7 @@ fleetTest('a room ends while its player is attached again, between attach and re
   await ann.say(room, 'her own', { id });
   ann.account(room);
   line.release('events');
-  assert.ok((await ann.ask('joinMatchmaking', { level: 3 })).ok);
+  await waitFor(async () => (await ann.ask('joinMatchmaking', { level: 3 })).ok, { what: 'her to be looked up' }); // BUSY until then
   await waitFor(async () => (await fleet.audit(redis)).length === 0, { what: 'a clean audit', timeoutMs: 20000 });
 });
 
