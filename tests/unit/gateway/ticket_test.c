@@ -53,6 +53,25 @@ static void an_old_or_unknown_one_does_not_enter(void **state)
     session_move(&s, SESSION_IDLE, "test");
 }
 
+/* As the store had it before the island; of another ticket it says nothing. */
+static void the_fleets_time_goes_with_the_ticket(void **state)
+{
+    (void)state;
+    struct session s = waiting();
+    ticket_read_fleet(&s, STR("idle|5||||||s_1|i1"));
+    ticket_read_fleet(&s, STR("queued|5|3|t0|1700000000000||s_1|i1"));
+    ticket_read_fleet(&s, STR(""));
+    assert_int_equal(s.fleet_since_ms, 0);
+    ticket_read_fleet(&s, STR("away|5|3|t1|1700000000123||s_1|i1"));
+    assert_int_equal(s.fleet_since_ms, 1700000000123);
+    ticket_read_fleet(&s, STR("idle|6|||0||s_1|i1")); /* withdrawn meanwhile */
+    ticket_take(&s, STR("t1"));
+    assert_int_equal(s.fleet_since_ms, 1700000000123);
+    ticket_take(&s, STR("t2"));
+    assert_int_equal(s.fleet_since_ms, 0);
+    session_move(&s, SESSION_IDLE, "test");
+}
+
 static void expired(void **state)
 {
     (void)state;
@@ -85,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_ticket_is_not_over),
         cmocka_unit_test(an_old_or_unknown_one_does_not_enter),
+        cmocka_unit_test(the_fleets_time_goes_with_the_ticket),
         cmocka_unit_test(expired),
         cmocka_unit_test(a_room_that_was_left),
     };
