@@ -1,6 +1,7 @@
 // Connection state recovery with the stock socket.io-client: `recovered`, and what it then must not miss.
 import assert from 'node:assert/strict';
 import { fleetTest } from '../lib/fleet.mjs';
+import { LONG_LEASE, adopted, began, clean, home } from '../lib/islands.mjs';
 import { mixed, sio } from '../lib/socketio.mjs';
 
 // ann's line breaks at `from`, bob goes on talking, ann comes back at `to`.
@@ -129,4 +130,32 @@ fleetTest('a stop: the client comes back by itself, at once, and misses nothing'
   assert.equal(ann.all('goodbye')[0].data.code, 4200);
   await bob.send('gameMessage', { roomId: room, message: 'still here?' });
   assert.equal((await ann.next('gameMessage')).data.message, 'still here?');
+});
+
+fleetTest('Redis goes away and comes back: a Socket.IO player plays on, and recovers behind it', async (fleet) => {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const a = await fleet.gateway({ redis: line, env: LONG_LEASE });
+  const b = await fleet.gateway({ redis, env: LONG_LEASE });
+  const { ann, bob, room } = await mixed(fleet, a, a);
+  const before = await ann.ask('gameMessage', { roomId: room, message: 'before' });
+  line.shut();
+  await began(a);
+  await adopted(a);
+  const alone = await ann.ask('gameMessage', { roomId: room, message: 'alone' });
+  assert.ok(alone.seq > before.seq); // roomEpoch stands between
+  await bob.next('gameMessage', { filter: ({ data }) => data.message === 'alone' });
+  await bob.send('gameMessage', { roomId: room, message: 'me too' });
+  await ann.next('gameMessage', ({ data }) => data.message === 'me too');
+  line.open();
+  await home(a);
+  assert.ok((await ann.ask('gameMessage', { roomId: room, message: 'home' })).seq > alone.seq);
+  ann.goTo(b);
+  ann.cut();
+  await ann.connected(2);
+  assert.equal(ann.connects[1].recovered, true);
+  await bob.send('gameMessage', { roomId: room, message: 'welcome back' });
+  await ann.next('gameMessage', ({ data }) => data.message === 'welcome back');
+  assert.equal(ann.all('roomSnapshot').length, 0);
+  await clean(fleet, redis);
 });
