@@ -12,11 +12,9 @@
 
 struct intent *intent_new(struct node *n, struct session *s, int64_t request_id, struct str room_id)
 {
-    struct intent *p = mem_alloc(sizeof *p);
-    p->node = n;
-    p->session = s;
+    struct intent *p = mem_take(sizeof *p);
+    *p = (struct intent){.node = n, .session = s, .request_id = request_id};
     session_hold(s);
-    p->request_id = request_id;
     if (s->room)
         p->asked_at = s->room->at;
     CHECK(str_copy(p->room_id, sizeof p->room_id, room_id));
@@ -27,7 +25,7 @@ void intent_free(struct intent *p)
 {
     session_release(p->session);
     buf_close(&p->text);
-    mem_free(p);
+    mem_give(p, sizeof *p);
 }
 
 void intent_refused(struct session *s, int64_t request_id, struct realm_outcome o)

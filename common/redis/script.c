@@ -191,7 +191,7 @@ static void send_call(struct script_call *c)
 static void free_call(struct script_call *c)
 {
     buf_close(&c->command);
-    mem_free(c);
+    mem_give(c, sizeof *c);
 }
 
 /* Unlinks c, tells its maker, frees it. */
@@ -301,13 +301,10 @@ void script_run(struct script_runner *r, const struct script *s, const struct st
                 const struct str *args, size_t arg_count, redis_cb fn, void *arg)
 {
     struct entry *e = get_entry(r, s);
-    struct script_call *c = mem_alloc(sizeof *c);
+    struct script_call *c = mem_take(sizeof *c);
     char count[STR_INT_BYTES];
     size_t digits = str_from_int(count, (int64_t)key_count);
-    c->entry = e;
-    c->fn = fn;
-    c->arg = arg;
-    c->at_us = clock_mono_us();
+    *c = (struct script_call){.entry = e, .fn = fn, .arg = arg, .at_us = clock_mono_us()};
     buf_reserve(&c->command, HEAD_BYTES + wire_size(keys, key_count) + wire_size(args, arg_count));
     redis_format_begin(&c->command, 3 + key_count + arg_count);
     redis_format_add(&c->command, (struct str[]){STR("EVALSHA"), {e->sha, SHA_SIZE - 1}}, 2);
