@@ -193,8 +193,8 @@ void session_answered(struct session *s, int64_t request_id)
 
 void session_unknown(struct session *s, int64_t request_id, struct history_position asked_at)
 {
-    if (!s->unknown_id)
-        s->unknown_at = asked_at; /* of several the first */
+    if (s->unknown_id <= s->answered_id)
+        s->unknown_at = asked_at; /* of several that are open the first */
     if (request_id > s->unknown_id)
         s->unknown_id = request_id;
 }
