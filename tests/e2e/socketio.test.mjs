@@ -199,6 +199,27 @@ fleetTest('rate and size are those of native clients', async (fleet) => {
   assert.deepEqual([details.context.code, /messageMaxBytes/.test(details.context.reason)], [1009, true]);
 });
 
+fleetTest('four in a room, two of each kind on two instances: one order for all', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis, env: { ROOM_SEATS: 4 } });
+  const [ann, bob] = [await sio(fleet, a, 'ann'), await sio(fleet, b, 'bob')];
+  const [cid, dan] = [await fleet.client(a, 'cid'), await fleet.client(b, 'dan')];
+  for (const client of [ann, bob]) await client.ask('joinMatchmaking', { level: 4 });
+  for (const client of [cid, dan]) await client.send('joinMatchmaking', { level: 4 });
+  const { roomId } = (await ann.next('gameStart')).data;
+  await Promise.all([bob.next('gameStart'), cid.next('gameStart'), dan.next('gameStart')]);
+  for (let i = 0; i < 20; i++) {
+    ann.socket.emit('gameMessage', { roomId, message: `ann ${i}` }); // without callback or id: all are told, the sender, too
+    bob.socket.emit('gameMessage', { roomId, message: `bob ${i}` });
+    cid.tell('gameMessage', { roomId, message: `cid ${i}` });
+    dan.tell('gameMessage', { roomId, message: `dan ${i}` });
+  }
+  const everybody = [ann, bob, cid, dan];
+  await waitFor(() => everybody.every((client) => client.all('gameMessage').length === 80), { what: '80 messages at all four' });
+  const seen = (client) => client.all('gameMessage').map(({ data, offset, seq }) => [seq ?? Number(offset.split('/')[2]), data.message]);
+  for (const client of [bob, cid, dan]) assert.deepEqual(seen(client), seen(ann));
+});
+
 fleetTest('a full instance: the client goes on trying, and comes in when there is room', async (fleet) => {
   const gateway = await fleet.gateway({ env: { MAX_CONNECTIONS: 1 } });
   const ann = await sio(fleet, gateway, 'ann');
