@@ -4,7 +4,7 @@ import test from 'node:test';
 import { agreement } from './deploy.mjs';
 import { hygiene, links } from './hygiene.mjs';
 import { load } from './source.mjs';
-import { cycles, fences, layers, manners, names, sizes } from './structure.mjs';
+import { cycles, fences, layers, manners, names, sizes, toured } from './structure.mjs';
 import { documented, redisKeys, spokenOf, upToDate } from './tables.mjs';
 
 const CHECKS = {
@@ -14,6 +14,7 @@ const CHECKS = {
   'libraries stay behind their fences': fences,
   'names begin with their file': names,
   'heads, typedefs, notes': manners,
+  'the tours lead through every module': toured,
   'tables stand in the documents': documented,
   'documents speak of what exists': spokenOf,
   'generated documents are up to date': upToDate,

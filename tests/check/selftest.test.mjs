@@ -4,7 +4,7 @@ import test from 'node:test';
 import { agreement } from './deploy.mjs';
 import { hygiene, links } from './hygiene.mjs';
 import { codeOnly, functions, load, strings } from './source.mjs';
-import { cycles, fences, layers, manners, names, sizes } from './structure.mjs';
+import { cycles, fences, layers, manners, names, sizes, toured } from './structure.mjs';
 import { documented, generated, redisKeys, settings, spokenOf, upToDate } from './tables.mjs';
 
 // The complaints of `check` about `files`, each matched by one of the patterns in order; no more and no fewer.
@@ -80,6 +80,12 @@ test('manners', () => {
     /note to oneself/,
   );
   finds(manners, { 'matchmaking/scripts/x.lua': '#!lua\n-- x: does\n-- KEYS 1 a\nreturn 1\n' }, /lacks Reply/);
+});
+
+test('tours', () => {
+  const tour = '| `a`, b | x |\n| c_* | y |\n';
+  finds(toured, { 'gateway/a.c': '', 'gateway/b.c': '', 'gateway/c_1.c': '', 'gateway/README.md': tour });
+  finds(toured, { 'gateway/d.c': '', 'common/redis/a.c': '', 'gateway/README.md': tour }, /gateway\/d\.c/, /common\/redis\/a\.c/);
 });
 
 const KEYS = '    KEY(MATCHES, "matches", "hash", "ever",   \\\n        "who")  \\\n    KEY(ROOM, "room:{roomId}", "hash", "x", "y")\n';

@@ -142,6 +142,18 @@ export function manners(files) {
   return complaints;
 }
 
+// Every module is on the tour of its folder: the README next to it names it (`store_cmd_*` names all that begin so).
+export function toured(files) {
+  const complaints = [];
+  for (const path of matching(files, /^(common|proto|matchmaking|gateway)\/([^/]+\/)?\w+\.c$/)) {
+    const tour = `${path.split('/')[0]}/README.md`;
+    const words = (files[tour] ?? '').match(/\w+\*?/g) ?? [];
+    const named = words.some((word) => word === stem(path) || (word.endsWith('_*') && stem(path).startsWith(word.slice(0, -2))));
+    if (!named) complaints.push(`${path} is not in ${tour}`);
+  }
+  return complaints;
+}
+
 function head(text) {
   const lines = text.split('\n');
   const end = lines.findIndex((line) => !/^(--|#!)/.test(line));
