@@ -42,7 +42,7 @@ export class Record {
   stories = new Map(); // player -> what he said and heard before the first violation that concerns him
   returns = []; // when these welcomes were, by now()
 
-  // rules: what the fleet's settings promise, as far as it is known: idleMs, ticketTtlMs, and goneMs: every session can be
+  // rules: what the fleet's settings promise, as far as it is known: idleMs, ticketTtlMs, ownClocks (see timers.mjs), and goneMs: every session can be
   // resumed and every log reaches back, and who is away for a shorter time must learn how his room ended.
   constructor({ lossy = false, rules = {} } = {}) {
     Object.assign(this, { lossy, rules });
@@ -352,7 +352,7 @@ export class Record {
     const numbers = this.#numbers(room);
     const times = numbers.map(({ ts }) => ts).filter(Boolean);
     if (this.#spansLoss(Math.min(...times), Math.max(...times))) return;
-    for (const text of timerFaults({ id: room.id, numbers, turns: room.turns }, { idleMs: this.rules.idleMs, able })) this.violation(text);
+    for (const text of timerFaults({ id: room.id, numbers, turns: room.turns }, { ...this.rules, able })) this.violation(text);
   }
 
   // By the order of numbers, each sender's tags of one room rise.

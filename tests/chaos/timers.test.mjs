@@ -81,6 +81,17 @@ test('idle: ended early, never, or late', () => {
   none([FOUND, START, epoch, idle(4100)], rules);
 });
 
+test('a room that went on by the clock of an instance: no time of it counts, all else does', () => {
+  const once = { turns: { 0: [{ dueAt: 2000, ms: 500 }] } };
+  const epoch = ['roomEpoch', { ...ROOM, epoch: 9 }, 1001600];
+  const away = [FOUND, START, epoch, ['turnTimeout', { ...ROOM, turn: 0, version: 0 }, 1001600], ['gameMessage', ROOM, 1600]];
+  none(away, { ...once, idleMs: 3000, ownClocks: true });
+  assert.ok(faults(away, { ...once, idleMs: 3000 }).length > 0);
+  const twice = [...away, ['turnTimeout', { ...ROOM, turn: 0, version: 0 }, 1700]];
+  finds(/I11 version 0 of r_1 timed out 2 times for 1 limits/, twice, { ...once, ownClocks: true });
+  finds(/I11 the limit of version 0/, [FOUND, START, ['gameMessage', ROOM, 3001], epoch], { ...once, ownClocks: true });
+});
+
 test('a room ends once', () => {
   const end = ['gameEnd', { ...ROOM, reason: 'agreed' }, 2000];
   none([FOUND, START, end, ['roomCleanup', ROOM, 2000]]);

@@ -48,7 +48,7 @@ export async function openWorld(fleet, kind, seed) {
   const env = { ...ENV, CONFIRM: seed % 2 ? 'client' : 'auto', DEGRADED_MATCHMAKING: alone ? 'local' : 'refuse' };
   const nodes = [];
   for (let i = 0; i < 3; i++) nodes.push(await makeNode(fleet, store, env));
-  const record = new Record({ lossy, rules: lossy ? RULES : { ...RULES, goneMs: GONE_MS } });
+  const record = new Record({ lossy, rules: lossy ? { ...RULES, ownClocks: alone } : { ...RULES, goneMs: GONE_MS } });
   const habits = { ...WILD, ...LATE, unready: seed % 2 ? LATE.unready : 0, awayMs: GRACE_MS };
   const watch = { connect: () => store.connect(), ticketTtlMs: ENV.TICKET_TTL_MS, beatMs: 3 * ENV.HEARTBEAT_MS, auditMs: 1000 };
   return { kind, nodes, store, record, habits, watch, leaseMs: LEASE_MS, certain: CERTAIN[kind] };
