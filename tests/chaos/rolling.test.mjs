@@ -18,6 +18,7 @@ const ENV = {
   DRAIN_NOTICE_MS: 2500, // two failed probes of haproxy, a second apart, and a little
   DRAIN_SPREAD_MS: SPREAD_MS,
   LOG_LEVEL: 'warn',
+  DEGRADED_MATCHMAKING: 'refuse', // on a machine so busy that Redis seems away, rooms are not to go on by themselves: see worlds.mjs
 };
 const PLAYS_ON = { ...CALM, leave: 0, end: 0, thinkMs: 1000 };
 const ENDS = /^(playerLeft|gameEnd|roomCleanup|matchCancelled) /;
