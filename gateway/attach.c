@@ -490,8 +490,8 @@ void attach_start(struct node *n, struct session *s, const struct resume *resume
 
 void attach_again(struct node *n, struct session *s)
 {
-    if (s->attaching || s->joining || s->fence == 0 || s->state == SESSION_CLOSED) {
-        s->doubt = true; /* clockwork comes back to it */
+    if (s->attaching || s->joining || s->fence == 0 || !s->welcomed || s->state == SESSION_CLOSED) {
+        s->doubt = true; /* clockwork comes back to it; who was never welcomed has been told to go */
         return;
     }
     if (s->room) /* what the room said meanwhile goes first: else one that has ended would merely be gone */
