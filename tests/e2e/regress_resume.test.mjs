@@ -189,3 +189,27 @@ for (const script of ['attach', 'reseat', 'read_log'])
       assert.equal(ann.client.close, null, 'her line never broke');
       await waitFor(async () => (await fleet.audit(redis)).length === 0, { what: 'a clean audit', timeoutMs: 20000 });
     });
+
+// What was asked for on the way to the seat was not answered, and the client was told to go; before it went it was attached again, which
+// ended the process.
+fleetTest('a client that was told to go in the middle of its return, and does not go yet, is not attached again', async (fleet) => {
+  const { redis, line, a, b } = await behindALine(fleet);
+  const [ann, bob] = [await Returning.open(fleet, a, 'ann'), await Returning.open(fleet, b, 'bob')];
+  const room = await pair(ann, bob);
+  await ann.client.drop();
+  await bob.client.next('opponentDisconnected');
+  const { sessionId: session, resumeToken: token } = ann.welcome;
+  const lost = line.loseReply('reseat', 'ann');
+  const client = await fleet.client(a, { hello: true });
+  client.tell('hello', { playerId: 'ann', resume: { session, token, rooms: ann.seen() } });
+  client.pause(); // does not answer the Close frame
+  await lost;
+  await a.proc.sees(/session\.attach_failed player=ann/);
+  await waitFor(async () => (await a.get('/health')).status === 200, { what: 'the gateway to be well' });
+  await a.proc.sees(/session\.closed player=ann [^\n]*code=4103/, { timeoutMs: 20000 });
+  assert.equal((await ann.back(b, { drop: false, session, token })).recovered, true);
+  await bob.say(room, 'on');
+  await ann.client.next('gameMessage');
+  for (const player of [ann, bob]) player.account(room);
+  assert.deepEqual(await fleet.audit(redis), []);
+});
