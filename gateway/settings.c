@@ -152,7 +152,8 @@ static const struct conf_setting table[] = {
     INT("SESSION_TTL_MS", session_ttl_ms, 1000, 604800000, "1800000", "ms",
         "A session can be resumed this long."),
     INT("ROOM_IDLE_MS", room_idle_ms, 1000, 86400000, "1800000", "ms", "A room nobody uses ends."),
-    INT("ROOM_LOG_MAX", room_log_max, 16, 10000, "256", "events", "Numbered events kept per room."),
+    INT("ROOM_LOG_MAX", room_log_max, 16, 10000, "256", "events",
+        "Numbered events kept per room (up to an eighth more are there between cuts)."),
     INT("ROOM_RECORD_MAX_BYTES", room_record_max_bytes, 1024, 1048576, "65536", "bytes",
         "Size of a room's record."),
 

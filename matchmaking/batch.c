@@ -4,6 +4,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/mem.h"
+#include "matchmaking/events.h"
 #include "matchmaking/scripts.h"
 
 enum { KEYS_EACH = 3, ARGS_HEAD = 6, ARGS_EACH = 7 };
@@ -28,14 +29,28 @@ struct batch {
     struct waiting waiting[BATCH_MAX];
 };
 
+/* A message that was said is answered by its event alone, which saves the store a table: its number stands in
+ * it. */
+static void tell(const struct waiting *w, int err, const struct reply *own)
+{
+    struct room_event e;
+    if (err != ERR_NONE || own->type != REPLY_STR || !events_split(own->str, &e)) {
+        w->fn(w->arg, err == ERR_NONE && own->type == REPLY_ERROR ? ERR_SCRIPT : err, own);
+        return;
+    }
+    const struct reply parts[] = {{.type = REPLY_STR, .str = STR("OK")},
+                                  {.type = REPLY_INT, .integer = e.seq},
+                                  {.type = REPLY_STR, .str = own->str}};
+    w->fn(w->arg, ERR_NONE,
+          &(struct reply){.type = REPLY_ARRAY, .items = parts, .count = sizeof parts / sizeof *parts});
+}
+
 static void on_answer(void *arg, int err, const struct reply *reply)
 {
     struct flight *f = arg;
     for (size_t i = 0; i < f->count; i++) {
-        const struct reply *own = err == ERR_NONE ? reply_at(reply, i) : reply;
-        bool failed = err == ERR_NONE && own->type == REPLY_ERROR;
         if (f->waiting[i].fn)
-            f->waiting[i].fn(f->waiting[i].arg, failed ? ERR_SCRIPT : err, own);
+            tell(&f->waiting[i], err, err == ERR_NONE ? reply_at(reply, i) : reply);
     }
     mem_free(f);
 }

@@ -5,7 +5,7 @@
 -- Reply {"DONE", "1" or "0"} | {"OUTCOME_UNKNOWN"} | {"OK", "1" if the game has ended else "0", events} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} | {"NOT_STARTED"} | {"TOO_LARGE"}
 --       A player may report again while others are missing; the last report counts.
 --@include core clock run emit player room once
-local seen, once = once_seen(KEYS[10], ARGV[10])
+local seen, count, greatest = once_seen(KEYS[10], ARGV[10])
 if seen then
     return seen
 end
@@ -34,5 +34,5 @@ if bytes > tonumber(ARGV[9]) then
 end
 redis.call('HSET', room.key, 'r:' .. ARGV[5], ARGV[7])
 local ended = votes_count(room)
-once_record(KEYS[10], ARGV[10], ended and '1' or '0', '', once)
+once_record(KEYS[10], ARGV[10], ended and '1' or '0', '', count, greatest)
 return {'OK', ended and '1' or '0', room.events}

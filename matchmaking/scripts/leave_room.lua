@@ -6,7 +6,7 @@
 -- Reply {"DONE"} | {"OUTCOME_UNKNOWN"} | {"OK", level to run match.lua for or "", events} | {"AGAIN", level} (the room is of another level: call with its
 --       key) | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}
 --@include core clock run emit player room match once
-local seen, once = once_seen(KEYS[11], ARGV[9])
+local seen, count, greatest = once_seen(KEYS[11], ARGV[9])
 if seen then
     return seen
 end
@@ -24,7 +24,7 @@ end
 if room.level ~= ARGV[7] then
     return {'AGAIN', room.level}
 end
-once_record(KEYS[11], ARGV[9], '', '', once)
+once_record(KEYS[11], ARGV[9], '', '', count, greatest)
 if room.status == 'waiting' then
     room_dissolve(room, 'player_gone', ARGV[5], KEYS[8])
     return {'OK', room.level, room.events}

@@ -8,7 +8,7 @@
 --       {"NOT_IN_ROOM"} | {"NOT_STARTED"}. With expectedVersion a second call answers STALE_VERSION and changes nothing; so
 --       does one whose version is of another epoch: the same number may have stood for something else there.
 --@include core clock run emit player room once
-local seen, once = once_seen(KEYS[10], ARGV[14])
+local seen, count, greatest = once_seen(KEYS[10], ARGV[14])
 if seen then
     return seen
 end
@@ -64,5 +64,5 @@ else
     emit(room, 'gameDataUpdated', head .. changed .. tail, skip)
 end
 room_save(room, true)
-once_record(KEYS[10], ARGV[14], int(version), int(room.seq), once)
+once_record(KEYS[10], ARGV[14], int(version), int(room.seq), count, greatest)
 return {'OK', version, room.seq, room.events}

@@ -207,6 +207,15 @@ void sim_model_room_ran(struct sim_model *m, struct model_player *p, struct str 
 
 /* ---- the log ---- */
 
+/* The log is cut to `most` at numbers an eighth of it apart, and grows in between. */
+static int64_t log_length(int64_t last, int64_t most)
+{
+    int64_t cut = last;
+    while (cut > most && cut * 8 % most >= 8)
+        cut--;
+    return cut > most ? most + last - cut : last;
+}
+
 void sim_model_log(struct sim_model *m, const struct reply *reply)
 {
     const struct sim_call *c = m->call;
@@ -214,7 +223,8 @@ void sim_model_log(struct sim_model *m, const struct reply *reply)
     const struct reply *events = reply_at(reply, 2);
     bool lives = r && !r->ended;
     bool kept = lives || (r && sim_model_now_ms(m) < r->ended_ms + LOG_KEPT_MS);
-    int64_t last = kept ? (int64_t)r->count : 0, most = sim_model_rules(m)->log_max;
+    int64_t last = kept ? (int64_t)r->count : 0;
+    int64_t most = log_length(last, sim_model_rules(m)->log_max);
     int64_t count = last > c->number ? last - c->number : 0;
     count = count < most ? count : most;
     sim_model_same(m, reply_int(reply, 1), lives ? last : -1, "seq");

@@ -222,6 +222,25 @@ static void the_log_is_bounded(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+/* A long one is cut at every eighth of its length only. */
+static void a_long_log_is_cut_now_and_then(struct fleet_world *w)
+{
+    struct player p[2];
+    for (int i = 1; i <= FLEET_WORLD_INSTANCES; i++)
+        w->realm[i].rules.log_max = 32;
+    started(w, p, 1, 2);
+    for (int i = 3; i <= 80; i++) {
+        (void)play_say(w, &p[i % 2], "{}");
+        (void)RAW(w, "LLEN", fleet_text("room:%s:log", p[0].room));
+        int64_t length = w->reply->integer;
+        assert_int_equal(length, i <= 32 ? i : i < 36 ? i : 32 + i % 4);
+    }
+    (void)play_log(w, p[0].room, 0);
+    assert_int_equal(reply_at(w->reply, 2)->count, 32);
+    (void)play_say(w, &p[0], "{}");
+    fleet_world_settled(w);
+}
+
 static void the_log_outlives_the_room(struct fleet_world *w)
 {
     struct player p[2];
@@ -346,6 +365,7 @@ int main(void)
         BOTH(all_is_always_heard),
         BOTH(direct_is_heard_by_members_only),
         BOTH(the_log_is_bounded),
+        BOTH(a_long_log_is_cut_now_and_then),
         BOTH(the_log_outlives_the_room),
         BOTH(the_short_log_of_an_ended_room),
         BOTH(the_log_is_for_members),

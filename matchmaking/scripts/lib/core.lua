@@ -11,7 +11,7 @@ local function store_run()
 end
 
 local function int(n)
-    return string.format('%.0f', n)
+    return string.format('%d', n)
 end
 -- nil, or an error reply if `key` holds something that is not ours: to be returned before the first write.
 local function need(key, kind)

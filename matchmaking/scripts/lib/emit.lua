@@ -1,5 +1,5 @@
 -- emit: numbered room events. A room here is a table with at least id, key, seq, epoch, run, insts (text), log (key), log_max,
--- events. Needs NOW and RUN. Numbers below 10^14, as seq and ms are, become text by themselves.
+-- events. Needs NOW (a number below 10^14 becomes text by itself) and RUN.
 --
 -- What a store confirmed last may be lost when another process takes its place (a failover, a restart), and the numbers begin
 -- again at an older one. So a room remembers the run of the store that wrote its last event; the first event under another run
@@ -8,30 +8,36 @@
 
 -- Sends `json` to the instances in `insts` ("a b c") other than the caller.
 local function publish(json, insts)
-    if MODE == 'all' then
-        redis.call('PUBLISH', CHANNEL, json)
-        return
-    end
-    for instance in string.gmatch(insts, '%S+') do
-        if instance ~= ORIGIN then
-            if MODE ~= 'direct' then
-                redis.call('PUBLISH', CHANNEL, json)
-                return
+    if MODE == 'direct' then
+        for instance in string.gmatch(insts, '%S+') do
+            if instance ~= ORIGIN then
+                redis.call('PUBLISH', CHANNEL .. ':' .. instance, json)
             end
-            redis.call('PUBLISH', CHANNEL .. ':' .. instance, json)
         end
+    elseif MODE == 'all' or (insts ~= '' and insts ~= ORIGIN) then
+        redis.call('PUBLISH', CHANNEL, json)
+    end
+end
+
+-- The event as it is kept and published; seq and epoch are texts, extra (',"name":value'...) is raw JSON or ''.
+local function event_json(room_id, event, data, seq, epoch, extra)
+    return '{"roomId":"' .. room_id .. '","event":"' .. event .. '","data":' .. data .. ',"originInstanceId":"' .. ORIGIN ..
+        '","timestamp":' .. NOW .. ',"seq":' .. seq .. (epoch ~= '1' and ',"epoch":' .. epoch or '') .. extra .. '}'
+end
+
+-- The log holds at least the last log_max events. Cutting it costs more than appending, so it is done at every log_max/8th number:
+-- up to an eighth more may be there.
+local function log_add(log, log_max, seq, json)
+    redis.call('RPUSH', log, json)
+    if seq > log_max and seq * 8 % log_max < 8 then
+        redis.call('LTRIM', log, -log_max, -1)
     end
 end
 
 local function append(room, event, data, extra)
     room.seq = room.seq + 1
-    local json = '{"roomId":"' .. room.id .. '","event":"' .. event .. '","data":' .. data .. ',"originInstanceId":"' ..
-        ORIGIN .. '","timestamp":' .. NOW .. ',"seq":' .. room.seq ..
-        (room.epoch ~= 1 and ',"epoch":' .. int(room.epoch) or '') .. (extra or '') .. '}'
-    redis.call('RPUSH', room.log, json)
-    if room.seq > room.log_max then
-        redis.call('LTRIM', room.log, -room.log_max, -1)
-    end
+    local json = event_json(room.id, event, data, int(room.seq), int(room.epoch), extra or '')
+    log_add(room.log, room.log_max, room.seq, json)
     publish(json, room.insts)
     room.events[#room.events + 1] = json
 end

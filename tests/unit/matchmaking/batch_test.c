@@ -186,13 +186,52 @@ static void the_end_sends_what_is_there(void **state)
     answer(w, 1, &ok, 1);
 }
 
+static void on_said(void *arg, int err, const struct reply *reply)
+{
+    struct world *w = arg;
+    buf_add_fmt(&w->told, "%d %.*s %lld %.*s;", err, (int)reply_str(reply, 0).n, reply_str(reply, 0).p,
+                (long long)reply_int(reply, 1), (int)reply_str(reply, 2).n, reply_str(reply, 2).p);
+}
+
+/* The store answers what was said by the event alone. */
+static void an_event_is_told_with_its_number(void **state)
+{
+    struct world *w = *state;
+    const struct reply event = {.type = REPLY_STR,
+                                .str = STR("{\"roomId\":\"r\",\"event\":\"gameMessage\",\"data\":{\"seq\":9},"
+                                           "\"originInstanceId\":\"i1\",\"timestamp\":5,\"seq\":7}")};
+    batch_message(&w->realm, &(struct batch_message){.room_id = STR("r"), .data = STR("{}")}, on_said, w);
+    loop_flush(w->loop);
+    answer(w, 0, &event, 1);
+    char want[256];
+    (void)snprintf(want, sizeof want, "0 OK 7 %s;", event.str.p);
+    assert_string_equal(w->told.data, want);
+}
+
+/* An answer that no script gives is nobody's success. */
+static void a_text_that_is_no_event_is_no_answer(void **state)
+{
+    struct world *w = *state;
+    const struct reply text = {.type = REPLY_STR, .str = STR("OK")};
+    struct teller t = {w, 1, false};
+    say(&t, "a");
+    loop_flush(w->loop);
+    answer(w, 0, &text, 1);
+    assert_string_equal(w->told.data, "1=;");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_pass_is_one_call),   TEST(another_call_goes_behind),    TEST(a_full_batch_does_not_wait),
-        TEST(an_answer_may_say_more), TEST(the_end_sends_what_is_there),
+        TEST(one_pass_is_one_call),
+        TEST(another_call_goes_behind),
+        TEST(a_full_batch_does_not_wait),
+        TEST(an_answer_may_say_more),
+        TEST(the_end_sends_what_is_there),
+        TEST(an_event_is_told_with_its_number),
+        TEST(a_text_that_is_no_event_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
