@@ -12,11 +12,6 @@
 --       remembers of a ticket counts only then: else the record knows better.
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
 --@include core clock player
-local bad = player_bad_type() or need(KEYS[8], 'string') or need(KEYS[9], 'set') or need(KEYS[10], 'hash') or
-    need(KEYS[11], 'hash') or need(KEYS[12], 'hash') or need(KEYS[13], 'zset')
-if bad then
-    return bad
-end
 local id, socket, held = ARGV[4], ARGV[5], tonumber(ARGV[6])
 local session = redis.call('HMGET', KEYS[10], 'player', 'token', 'fence', 'socket', 'hello')
 if ARGV[8] == '1' and (session[1] ~= id or session[2] ~= ARGV[7]) then
@@ -40,7 +35,14 @@ if held > 0 and not p and redis.call('ZSCORE', KEYS[13], socket) then
 end
 -- Retired by a sweep while it was frozen, or the store lost its data: until the instance beats again it stands in the fleet
 -- table as one whose lease is over, so that somebody comes for this connection whatever becomes of it.
-if not redis.call('ZSCORE', INSTANCES, ORIGIN) then
+local listed = redis.call('ZSCORE', INSTANCES, ORIGIN)
+local bad = need(MAPPINGS, 'hash') or need(KEYS[8], 'string') or need(KEYS[9], 'set') or
+    not listed and (need(KEYS[11], 'hash') or need(KEYS[12], 'hash')) or
+    p and (need(DEADLINES, 'zset') or need(KEYS[13], 'zset'))
+if bad then
+    return bad
+end
+if not listed then
     redis.call('ZADD', INSTANCES, 0, ORIGIN)
     redis.call('HSETNX', KEYS[11], ORIGIN, '{}')
     redis.call('HSETNX', KEYS[12], ORIGIN, 1)

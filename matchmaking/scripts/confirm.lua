@@ -3,11 +3,9 @@
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 player, 7 socket, and so on in pairs
 -- Reply {"OK", status, events, seq} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} (the first pair holds no seat). Idempotent.
---@include core clock run emit player room
-local bad = room_bad_type(KEYS[8], KEYS[9])
-if bad then
-    return bad
-end
+--@include core clock
+local RUN -- asked for when the game starts
+--@include emit player room
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[5])
 if not room then
     return {'ROOM_NOT_FOUND'}
@@ -18,20 +16,30 @@ end
 if room.status ~= 'waiting' then
     return {'OK', room.status, {}, room.seq}
 end
+local confirmed = {}
 for i = 6, #ARGV, 2 do
     local seat = seat_held(room, ARGV[i], ARGV[i + 1])
     if seat and not seat.confirmed then
         seat.confirmed = true
-        seat_put(room, ARGV[i])
+        confirmed[#confirmed + 1] = 'p:' .. ARGV[i]
+        confirmed[#confirmed + 1] = seat_text(seat)
     end
 end
 for _, player in ipairs(room.order) do
     if not room.seats[player].confirmed then
+        if #confirmed > 0 then
+            redis.call('HSET', room.key, unpack(confirmed))
+        end
         return {'OK', room.status, {}, room.seq}
     end
 end
+local bad = need(room.log, 'list') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset')
+if bad then
+    return bad
+end
+RUN = store_run()
 room.status, room.updated = 'active', NOW
 redis.call('ZREM', DEADLINES, confirm_member(room))
 emit(room, 'gameStart', '{"roomId":"' .. room.id .. '"}')
-room_save(room, true)
+room_save(room, true, confirmed)
 return {'OK', room.status, room.events, room.seq}

@@ -11,11 +11,9 @@
 --       {"LEASE"} (the caller's own lease is over); more = 1: too many dead entries for one call, run match.lua for the level.
 -- Atomic because seeing a partner and taking him must be one; idempotent by ticket: the same ticket asks "where am I?", and
 -- the session remembers its last one, so that asking late is not joining again.
---@include core clock run emit player room match
-local bad = need(KEYS[8], 'list') or need(KEYS[11], 'hash') or player_bad_type()
-if bad then
-    return bad
-end
+--@include core clock
+local RUN -- asked for when there may be a match
+--@include emit player room match
 local queue, level, ticket, seats = KEYS[8], ARGV[6], ARGV[7], tonumber(ARGV[9])
 local p, why = player_own(ARGV[4], tonumber(ARGV[5]))
 if not p then
@@ -34,19 +32,32 @@ end
 if not instance_live(ORIGIN) then
     return {'LEASE'}
 end
-if p.state == 'queued' then
-    if p.ticket ~= ticket or p.level ~= level then
-        return {'ALREADY_QUEUED', p.ticket}
-    end
+local again = p.state == 'queued'
+if again and (p.ticket ~= ticket or p.level ~= level) then
+    return {'ALREADY_QUEUED', p.ticket}
+end
+-- A list that is too short for a match is not read, however many wait there, unless it has to be known who came later.
+local enough = redis.call('LLEN', queue) + 1 >= seats
+local bad = need(LEVELS, 'set') or (enough and room_create_bad_type())
+if bad then
+    return bad
+end
+if enough then
+    RUN = store_run()
+end
+local since = tonumber(ARGV[14])
+if again then
     redis.call('LREM', queue, 1, p.id)
 else
-    local since = tonumber(ARGV[14])
     p.joined = math.min(NOW, since > 0 and since or NOW + since)
     if session[1] then
         redis.call('HSET', KEYS[11], 'ticket', ticket)
     end
 end
-local partners, more = queue_take(queue, level, seats - 1, p.id)
+local partners, more = {}, false
+if enough or again or since ~= 0 then
+    partners, more = queue_take(queue, level, seats - 1, p.id)
+end
 p.state, p.level, p.ticket = 'queued', level, ticket
 -- A returning ticket goes back to where its time puts it: before all who came later. The partners are the list's first.
 local before = #partners
@@ -60,9 +71,11 @@ if #partners == seats - 1 then
     queue_index(queue, level)
     return {'MATCHED', room.id, room.events}
 end
+local position
 if before == #partners then
-    redis.call('RPUSH', queue, p.id)
+    position = redis.call('RPUSH', queue, p.id)
 else
+    position = before + 1
     redis.call('LTRIM', queue, before, -1)
     redis.call('LPUSH', queue, p.id)
     for i = before, 1, -1 do
@@ -71,4 +84,4 @@ else
 end
 redis.call('SADD', LEVELS, level)
 player_put(p)
-return {'WAITING', before < #partners and before + 1 or redis.call('LLEN', queue), more and 1 or 0}
+return {'WAITING', position, more and 1 or 0}

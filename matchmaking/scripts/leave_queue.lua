@@ -5,10 +5,6 @@
 -- Reply {"LEFT"} | {"NOT_QUEUED"} | {"MATCHED", roomId} | {"AGAIN", level} (another level: call with its key) |
 --       {"REPLACED"} | {"GONE"}
 --@include core clock player
-local bad = need(KEYS[8], 'list') or player_bad_type()
-if bad then
-    return bad
-end
 local p, why = player_own(ARGV[4], tonumber(ARGV[5]))
 if not p then
     return {why}
@@ -21,6 +17,10 @@ if p.state ~= 'queued' then
 end
 if p.level ~= ARGV[6] then
     return {'AGAIN', p.level}
+end
+local bad = need(LEVELS, 'set') or need(MAPPINGS, 'hash')
+if bad then
+    return bad
 end
 redis.call('LREM', KEYS[8], 1, p.id)
 if redis.call('LLEN', KEYS[8]) == 0 then

@@ -5,7 +5,7 @@
 -- Reply {"MATCHED", roomId, events} (ask again: there may be more) | {"NONE", more} (more = 1: ask again).
 -- Atomic for the reason join.lua is; asking twice makes at most the matches that were due anyway.
 --@include core clock run emit player room match
-local bad = need(KEYS[8], 'list') or player_bad_type()
+local bad = need(LEVELS, 'set') or room_create_bad_type()
 if bad then
     return bad
 end

@@ -12,7 +12,7 @@ local seen, count, greatest = once_seen(KEYS[10], ARGV[14])
 if seen then
     return seen
 end
-local bad = room_bad_type(KEYS[8], KEYS[9])
+local bad = need(KEYS[9], 'list') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset')
 if bad then
     return bad
 end

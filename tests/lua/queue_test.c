@@ -162,22 +162,29 @@ static void a_partner_dies_while_waiting(struct fleet_world *w)
                         "dead_instance=1 mapping_dead_instance=1 player_dead_instance=1 ");
 }
 
-/* The instance was only slow: its player is still queued but has lost his place; the same ticket gives it
- * back. */
+/* The instance was only slow: its players are still queued but have lost their places; the same tickets give
+ * them back. */
 static void a_partner_comes_back_to_life(struct fleet_world *w)
 {
-    struct player a = play_arrive(w, "a", 1), b = play_arrive(w, "b", 2);
-    fleet_world_seats(w, 3);
+    struct player a = play_arrive(w, "a", 1), d = play_arrive(w, "d", 1);
+    struct player b = play_arrive(w, "b", 2), c = play_arrive(w, "c", 3);
+    fleet_world_seats(w, 4);
     (void)play_join(w, &a, 1);
+    (void)play_join(w, &d, 1);
     fleet_world_pass(w, 100);
     fleet_world_die(w, 1);
-    (void)play_join(w, &b, 1);
-    assert_string_equal(play_queue(w, "1"), "b");
+    assert_string_equal(play_join(w, &b, 1), "WAITING 3 0");
+    assert_string_equal(play_queue(w, "1"), "a d b"); /* too few for a match: nobody looked */
+    assert_string_equal(play_join(w, &c, 1), "WAITING 2 0");
+    assert_string_equal(play_queue(w, "1"), "b c");
     fleet_world_beat(w, 1);
     fleet_world_audit(w);
     assert_true(strncmp(play_attach_again(w, &a), "OK ", 3) == 0);
     assert_string_equal(play_join_again(w, &a), "WAITING 1 0");
-    assert_string_equal(play_queue(w, "1"), "a b");
+    assert_string_equal(play_queue(w, "1"), "a b c");
+    assert_true(strncmp(play_attach_again(w, &d), "OK ", 3) == 0);
+    assert_true(strncmp(play_join_again(w, &d), "MATCHED ", 8) == 0);
+    assert_string_equal(play_queue(w, "1"), "");
     fleet_world_settled(w);
 }
 

@@ -13,7 +13,8 @@ end
 local function int(n)
     return string.format('%d', n)
 end
--- nil, or an error reply if `key` holds something that is not ours: to be returned before the first write.
+-- nil, or an error reply if `key` holds something that is not ours: to be returned before the first write, for there is no rollback.
+-- What a script has read by then needs no asking, nor what it writes first: there it would have ended.
 local function need(key, kind)
     local found = redis.call('TYPE', key).ok
     if found ~= 'none' and found ~= kind then

@@ -45,12 +45,20 @@ local function queue_index(queue, level)
     end
 end
 
--- A new room for these players (records as in player_get): truth, match and projection in one go, and event number 1.
+-- What room_create writes unread: an error reply, as need.
+local function room_create_bad_type()
+    return need(MAPPINGS, 'hash') or need(MATCHES, 'hash') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset')
+end
+
+-- A new room for these players (records as in player_get): truth, match and projection in one go, and event number 1. Its keys
+-- are new; the players' records have been read.
 local function room_create(id, key, log, level, players, o)
     local room = {id = id, key = key, log = log, log_max = tonumber(o.log_max), events = {}, status = 'waiting', seq = 0,
                   epoch = 1, run = RUN, version = 0, turn = 0, data = '{}', level = level, created = NOW, updated = NOW,
                   confirm_by = NOW + tonumber(o.confirm_ms), order = {}, seats = {}}
-    local listed, place = {}, {}
+    local listed, place, records, mappings = {}, {}, {}, {}
+    local fields = {'epoch', 1, 'run', RUN, 'version', 0, 'turn', 0, 'gameData', '{}', 'level', level, 'createdAt', int(NOW),
+                    'confirmBy', int(room.confirm_by)}
     for i, p in ipairs(players) do
         room.order[i] = p.id
         room.seats[p.id] = {socket = p.socket, instance = p.instance, confirmed = false, fence = p.fence, level = p.level,
@@ -58,12 +66,12 @@ local function room_create(id, key, log, level, players, o)
         listed[i] = '{"id":"' .. p.id .. '"}'
         place[i] = p.id .. '|' .. p.instance .. '|' .. p.socket
         p.state, p.room = 'room', id
-        player_put(p)
-        mapping_put(p)
-        seat_put(room, p.id)
+        records[2 * i - 1], records[2 * i] = p.id, player_text(p)
+        mappings[2 * i - 1], mappings[2 * i] = p.socket, mapping_text(p)
+        fields[#fields + 1], fields[#fields + 2] = 'p:' .. p.id, seat_text(room.seats[p.id])
     end
-    redis.call('HSET', key, 'epoch', 1, 'run', RUN, 'version', 0, 'turn', 0, 'gameData', '{}', 'level', level, 'createdAt', int(NOW),
-        'confirmBy', int(room.confirm_by))
+    redis.call('HSET', PLAYERS, unpack(records))
+    redis.call('HSET', MAPPINGS, unpack(mappings))
     room.insts = room_insts(room)
     emit(room, 'matchFound', '{"roomId":"' .. id .. '","level":' .. level .. ',"players":[' .. table.concat(listed, ',') ..
         '],"confirmByMs":' .. int(room.confirm_by) .. '}', ',"place":"' .. table.concat(place, ' ') .. '"')
@@ -71,7 +79,7 @@ local function room_create(id, key, log, level, players, o)
     local now = fleet_now(DEADLINES)
     redis.call('ZADD', DEADLINES, int(now + tonumber(o.confirm_ms)), confirm_member(room), int(now + tonumber(o.idle_ms)),
         idle_member(room))
-    room_save(room, true)
+    room_save(room, true, fields)
     return room
 end
 

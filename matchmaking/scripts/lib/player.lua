@@ -27,16 +27,22 @@ local function player_get(id)
             room = room, socket = socket, instance = instance}
 end
 
+local function player_text(p)
+    return p.state .. '|' .. int(p.fence) .. '|' .. p.level .. '|' .. p.ticket .. '|' .. int(p.joined) .. '|' .. p.room .. '|' ..
+        p.socket .. '|' .. p.instance
+end
 local function player_put(p)
-    redis.call('HSET', PLAYERS, p.id, p.state .. '|' .. int(p.fence) .. '|' .. p.level .. '|' .. p.ticket .. '|' ..
-        int(p.joined) .. '|' .. p.room .. '|' .. p.socket .. '|' .. p.instance)
+    redis.call('HSET', PLAYERS, p.id, player_text(p))
 end
 
 -- Who is connected where, in the seed's form. Nothing for a player without a socket.
+local function mapping_text(p)
+    return '{"socketId":"' .. p.socket .. '","instanceId":"' .. p.instance .. '","roomId":' ..
+        (p.room ~= '' and '"' .. p.room .. '"' or 'null') .. ',"playerId":"' .. p.id .. '"}'
+end
 local function mapping_put(p)
     if p.socket ~= '' then
-        redis.call('HSET', MAPPINGS, p.socket, '{"socketId":"' .. p.socket .. '","instanceId":"' .. p.instance ..
-            '","roomId":' .. (p.room ~= '' and '"' .. p.room .. '"' or 'null') .. ',"playerId":"' .. p.id .. '"}')
+        redis.call('HSET', MAPPINGS, p.socket, mapping_text(p))
     end
 end
 

@@ -38,10 +38,12 @@ local function seat_held(room, player, socket)
     return seat and socket ~= '' and seat.socket == socket and seat or nil
 end
 
+local function seat_text(s)
+    return s.socket .. '|' .. s.instance .. '|' .. (s.confirmed and '1' or '0') .. '|' .. int(s.fence) .. '|' .. s.level .. '|' ..
+        s.ticket .. '|' .. int(s.joined)
+end
 local function seat_put(room, player)
-    local s = room.seats[player]
-    redis.call('HSET', room.key, 'p:' .. player, s.socket .. '|' .. s.instance .. '|' .. (s.confirmed and '1' or '0') .. '|' ..
-        int(s.fence) .. '|' .. s.level .. '|' .. s.ticket .. '|' .. int(s.joined))
+    redis.call('HSET', room.key, 'p:' .. player, seat_text(room.seats[player]))
 end
 
 -- The instances that hold a connected seat, and those in `also` ("a b"), each once.
@@ -89,11 +91,12 @@ local function room_record(room)
         ',"epoch":' .. int(room.epoch) .. '}'
 end
 
--- Writes what changed in common: call once, after the last emit. `project` also renews the seed's record.
-local function room_save(room, project)
+-- Writes what changed in common, and `also` (field, value, ...): call once, after the last emit. `project` also renews the seed's
+-- record.
+local function room_save(room, project, also)
     room.insts = room_insts(room)
     redis.call('HSET', room.key, 'status', room.status, 'seq', int(room.seq), 'insts', room.insts, 'seats',
-        table.concat(room.order, ' '), 'updatedAt', int(room.updated), 'lastAt', int(NOW))
+        table.concat(room.order, ' '), 'updatedAt', int(room.updated), 'lastAt', int(NOW), unpack(also or {}))
     if project then
         redis.call('HSET', GAME_STATES, room.id, room_record(room))
     end
