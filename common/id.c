@@ -1,28 +1,19 @@
 /* Makes and judges identifiers.
  *
- * A call of OpenSSL's generator costs 7,000 instructions whatever it is asked for, and a client who connects
- * gets three ids. So its bytes are drawn in bulk. Each is used once and wiped as it is taken: the pool never
- * tells an id that was given out. A child process begins with an empty pool, lest it give out the ids of its
- * parent. */
+ * Randomness comes from the kernel (getrandom): a system call costs less than OpenSSL's generator, whatever
+ * it is asked for, and there is nothing to keep, to wipe, or to empty in a child process. */
 #include "common/id.h"
 
 #include "common/clock.h"
 #include "common/err.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
-#include <pthread.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-enum { RANDOM_DIGITS = 22, BASE = 62, POOL_BYTES = 2048 };
-
-static struct { /* the process's, like the generator behind it */
-    unsigned char bytes[POOL_BYTES];
-    size_t left; /* the first so many are unused */
-    bool watched;
-} pool;
+enum { RANDOM_DIGITS = 22, BASE = 62, DRAWN_BYTES = 32 /* nearly always enough for so many digits */ };
 
 bool id_valid(struct str text)
 {
@@ -37,29 +28,13 @@ bool id_valid(struct str text)
     return true;
 }
 
-static void empty_pool(void)
+static void draw(void *out, size_t bytes)
 {
-    OPENSSL_cleanse(pool.bytes, sizeof pool.bytes);
-    pool.left = 0;
-}
-
-static void fill_pool(void)
-{
-    if (!pool.watched)
-        CHECK(pthread_atfork(NULL, NULL, empty_pool) == 0);
-    pool.watched = true;
-    CHECK(RAND_bytes(pool.bytes, sizeof pool.bytes) == 1);
-    pool.left = sizeof pool.bytes;
-}
-
-static unsigned char random_byte(void)
-{
-    if (pool.left == 0)
-        fill_pool();
-    volatile unsigned char *at = &pool.bytes[--pool.left]; /* or the compiler may leave out the wiping */
-    unsigned char byte = *at;
-    *at = 0;
-    return byte;
+    ssize_t n; /* so few bytes come all at once or, before the kernel has any, not at all */
+    do
+        n = getrandom(out, bytes, 0);
+    while (n < 0 && errno == EINTR);
+    CHECK(n == (ssize_t)bytes);
 }
 
 void id_random(char out[ID_SIZE], const char *prefix)
@@ -69,9 +44,12 @@ void id_random(char out[ID_SIZE], const char *prefix)
     CHECK(at <= 8);
     memcpy(out, prefix, at);
     while (at < end) {
-        unsigned char byte = random_byte();
-        if (byte < 4 * BASE) /* the rest would make some digits likelier */
-            out[at++] = digits[byte % BASE];
+        unsigned char drawn[DRAWN_BYTES];
+        draw(drawn, sizeof drawn);
+        for (size_t i = 0; i < sizeof drawn && at < end; i++)
+            if (drawn[i] < 4 * BASE) /* the rest would make some digits likelier */
+                out[at++] = digits[drawn[i] % BASE];
+        explicit_bzero(drawn, sizeof drawn);
     }
     out[end] = '\0';
 }
@@ -79,7 +57,7 @@ void id_random(char out[ID_SIZE], const char *prefix)
 void id_instance(char out[ID_SIZE])
 {
     uint64_t random;
-    CHECK(RAND_bytes((unsigned char *)&random, sizeof random) == 1);
+    draw(&random, sizeof random);
     snprintf(out, ID_SIZE, "%ld-%" PRIu64 "%06u", (long)getpid(), clock_wall_ms(),
              (unsigned)(random % 1000000));
 }

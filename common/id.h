@@ -8,8 +8,8 @@ enum { ID_MAX = 64, ID_SIZE = ID_MAX + 1 /* with NUL */ };
 
 /* 1-64 characters of [A-Za-z0-9_.:-]. Anything else never gets near a Redis key or a log line. */
 bool id_valid(struct str text);
-/* prefix + 22 random base-62 characters (131 bits from OpenSSL); out is NUL-terminated. prefix <= 8
- * characters. Cheap: bytes are drawn in bulk and kept, for this process alone (not for one that it forks). */
+/* prefix + 22 random base-62 characters (131 bits from the kernel); out is NUL-terminated. prefix <= 8
+ * characters. */
 void id_random(char out[ID_SIZE], const char *prefix);
 /* `<pid>-<epoch ms><6 random digits>` (seed 002's pid-timestamp, unique across containers). */
 void id_instance(char out[ID_SIZE]);

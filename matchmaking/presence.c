@@ -30,6 +30,7 @@ void presence_attach(const struct realm *r, const struct presence_hello *who, ba
     realm_arg_int(&c, who->resume);
     arg_session_ms(&c);
     realm_arg_int(&c, who->hello_id);
+    realm_arg_int(&c, r->rules.session_ms);
     realm_run(&c, &script_attach, fn, arg);
 }
 

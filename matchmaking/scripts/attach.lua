@@ -5,7 +5,8 @@
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 socket, 6 fence held before (0 = a new connection; else the caller attaches
 --       again after an outage and only keeps the player if no other connection attached later), 7 hash of the resume token,
 --       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached, 10 the request id of the
---       client's hello, 0 = it had none: ids grow within a session, so a hello with a smaller one than before was read late
+--       client's hello, 0 = it had none: ids grow within a session, so a hello with a smaller one than before was read late,
+--       11 session_ms: how long it is remembered who was replaced
 -- Reply {"OK", fence, state, level, ticket, ms he has waited, roomId, old instance, old socket, lost} | {"REPLACED"} |
 --       {"NO_SESSION"} (nothing was changed: attach with a new session)
 --       lost = 1: the caller held the player, and there was no record; nor has one joined or left since. What the caller
@@ -59,9 +60,9 @@ local old_instance, old_socket = p.instance, p.socket
 if old_socket ~= '' and old_socket ~= socket then
     redis.call('HDEL', MAPPINGS, old_socket)
     if old_instance ~= ORIGIN and session[4] ~= old_socket then
-        redis.call('ZREMRANGEBYSCORE', KEYS[13], '-inf', int(NOW - tonumber(ARGV[9])))
+        redis.call('ZREMRANGEBYSCORE', KEYS[13], '-inf', int(NOW - tonumber(ARGV[11])))
         redis.call('ZADD', KEYS[13], int(NOW), old_socket)
-        redis.call('PEXPIRE', KEYS[13], ARGV[9])
+        redis.call('PEXPIRE', KEYS[13], ARGV[11])
     end
     if old_instance ~= ORIGIN then
         redis.call('PUBLISH', CHANNEL .. ':' .. old_instance, '{"roomId":"","event":"sessionReplaced","data":{"playerId":"' ..

@@ -145,7 +145,7 @@ export class Record {
   // The snapshot is the new truth: what was seen up to its number may have been something else. If it is of another epoch, or its
   // number lower than what was seen, numbers begin again behind it.
   #takeBack(view, seq, epoch) {
-    const older = seq < view.upTo || epoch !== view.epoch;
+    const older = seq < Math.max(view.upTo, view.last) || epoch !== view.epoch; // also lower than what came behind a gap
     for (const s of view.held.keys()) if (older || s <= seq) view.held.delete(s);
     if (!older) return;
     this.counts.takenBack++;

@@ -185,6 +185,12 @@ test('a loss: who is told may hear other things under the same numbers, who is n
   has(({ told, epoch, push }) => (told('ann'), told('bob'), epoch('ann'), push('ann', 4, 'z', {}), push('bob', 4, 'z', {})), /I7 bob never got number 3/);
   has(({ epoch }) => epoch('ann'), /I7 ann got number 3 \(roomEpoch\) behind 4/);
   has(({ told, push }) => (told('ann'), push('ann', 3, 'y', {})), /I7 number 3 of r_1, epoch 1, is y .* for ann and was gameMessage .* before/);
+  const behindAGap = ({ record, push }) => {
+    push('bob', 3, 'x', {});
+    ['ann', 'bob'].forEach((player) => push(player, 4, 'x', {})); // 3 never came to her
+    ['ann', 'bob'].forEach((player) => (record.snapshot(record.view(player, ROOM), 2), push(player, 3, 'roomEpoch', { epoch: 9 })));
+  };
+  assert.deepEqual(played(behindAGap, {}, lossy()), [], 'what came behind a gap is taken back as well');
   const gone = ({ record, told, epoch }) => (told('ann'), epoch('ann'), (record.view('bob', ROOM).endUnknown = true));
   assert.deepEqual(played(lost(gone), {}, lossy()), [], 'bob was told that the room is gone');
   const back = ({ record, push }) => ['ann', 'bob'].forEach((player) => (record.again(record.view(player, ROOM)), push(player, 1, 'matchFound', { players: [{ id: 'ann' }, { id: 'bob' }], level: 1 })));

@@ -103,7 +103,11 @@ fleetTest('who waits keeps his place before those who came later', async (fleet)
   for (const client of clients.slice(0, 3)) await client.send('joinMatchmaking', { level: 2 });
   line.shut();
   await opened(gateway);
-  for (const client of clients.slice(3)) await waitFor(async () => (await client.request('joinMatchmaking', { level: 2 })).ok, { what: 'a place' });
+  for (const client of clients.slice(3)) {
+    await waitFor(async () => (await client.request('joinMatchmaking', { level: 2 })).ok, { what: 'a place' });
+    const joinedAt = Date.now(); // places are kept by the time of joining, to a few milliseconds
+    await waitFor(() => Date.now() > joinedAt + 5, { what: 'another time' });
+  }
   line.open();
   await home(gateway);
   await waitFor(async () => (await redis.command('LLEN', 'waiting:level:2')) === 5, { what: 'all to wait at home' });

@@ -42,14 +42,17 @@ fleetTest(`${SECONDS} s of play leave nothing behind`, { timeout: (SECONDS + 120
     const until = now() + ms;
     return Promise.all(Array.from({ length: PLAYERS }, (_, i) => live(`s${i}`, { ports, random, until }, count)));
   };
-  const settled = (what) =>
-    waitFor(
-      async () => {
-        const at = await measure(gateways, redis);
-        return at.keys.length === 0 && at.objects.every((n) => n === 0) && at;
-      },
-      { what: `everything to be gone ${what} (seed ${seed})`, timeoutMs: 40000, stepMs: 200 },
-    );
+  const settled = async (what) => {
+    let at;
+    const gone = async () => {
+      at = await measure(gateways, redis);
+      return at.keys.length === 0 && at.objects.every((n) => n === 0);
+    };
+    await waitFor(gone, { what: `everything to be gone ${what} (seed ${seed})`, timeoutMs: 40000, stepMs: 200 }).catch((e) => {
+      throw new Error(`${e.message}; left: keys ${at.keys.join(' ')}; ${GAUGES.join(', ')} of each gateway: ${at.objects.join(' ')}`);
+    });
+    return at;
+  };
   // A first short round fills every cache and pool; what comes after it must not grow.
   await run(Math.min(10000, SECONDS * 250));
   const before = await settled('after the first round');

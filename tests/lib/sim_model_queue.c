@@ -129,9 +129,14 @@ static int64_t stand(struct sim_model *m, struct model_player *p)
 static void joined(struct sim_model *m, struct model_player *p, struct str word, const struct reply *reply)
 {
     size_t partners = (size_t)sim_model_rules(m)->seats - 1;
-    if (p->state == WAITING)
+    bool again = p->state == WAITING, more = false;
+    /* A list too short for a match is not read: its dead entries stay, and count as places. */
+    bool read = queue_of(m, m->call->level)->count >= partners || again || m->call->since_ms != 0;
+    if (again)
         sim_model_queue_remove(m, p);
-    bool more = sim_model_queue_take(m, m->call->level, partners, p);
+    m->due_count = 0;
+    if (read)
+        more = sim_model_queue_take(m, m->call->level, partners, p);
     bool full = m->due_count == partners;
     sim_model_same_text(m, word, full ? "MATCHED" : "WAITING", "the answer");
     enter(m, p);
