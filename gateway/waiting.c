@@ -10,6 +10,7 @@
 #include "gateway/intent.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
+#include "gateway/ticket.h"
 #include "matchmaking/queue.h"
 #include "matchmaking/report.h"
 #include "proto/messages.h"
@@ -46,6 +47,16 @@ static void say_matched(struct session *s, int64_t request_id)
     buf_close(&d);
 }
 
+/* The store came back with older data, and has a ticket of his that we took for over. He is told that he
+ * waits, so he does, till the store says what has become of it. */
+static void wait_with(struct session *s, struct str ticket_id)
+{
+    if (!id_valid(ticket_id))
+        return;
+    ticket_take(s, ticket_id);
+    session_move(s, SESSION_QUEUED, "waits with another ticket");
+}
+
 void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o, const struct reply *reply,
                        int64_t request_id)
 {
@@ -64,8 +75,10 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
             n->on_doubt(n, s); /* matched before, and we do not know the room */
         return;
     }
-    if (!o.err &&
-        s->state == SESSION_QUEUED) /* a ticket handed in again and refused: what it is, the record says */
+    if (s->state == SESSION_IDLE && realm_said(o, "ALREADY_QUEUED"))
+        wait_with(s, reply_str(reply, 1));
+    bool in_match = s->state == SESSION_IDLE && realm_said(o, "ALREADY_IN_MATCH");
+    if (!o.err && (s->state == SESSION_QUEUED || in_match)) /* what is true, the record says */
         s->doubt = true;
     intent_refused(s, request_id, o);
 }

@@ -55,7 +55,7 @@ export class Crowd {
       player.before = new Set(player.played);
     }
     const late = () => this.players.filter((player) => [...player.played].every((room) => player.before.has(room)));
-    await this.#reach(() => late().length === 0, () => `I6 not matched again in the calm at the end: ${names(late())}`);
+    await this.#reach(() => late().length === 0, () => `I6 not matched again in the calm at the end: ${names(late())}`, () => late()[0]?.name);
     return this.finish(options);
   }
 
@@ -63,7 +63,7 @@ export class Crowd {
   async finish(options) {
     for (const player of this.players) player.paused = true;
     const loud = () => this.players.filter((player) => !player.quiet || !player.welcome);
-    await this.#reach(() => loud().length === 0, () => `I7 never got all they wait for: ${names(loud())}`);
+    await this.#reach(() => loud().length === 0, () => `I7 never got all they wait for: ${names(loud())}`, () => loud()[0]?.name);
     const apart = () => this.#apart();
     await this.#reach(() => apart().length === 0, () => `I7 the members of a room do not end at the same number: ${apart().join('; ')}`);
     if (this.watch) await this.#compare();
@@ -103,15 +103,16 @@ export class Crowd {
       }
       return differ.length === 0;
     };
-    await this.#reach(agreed, () => differ.slice(0, 5).join('; ') || 'the store was away');
+    await this.#reach(agreed, () => differ.slice(0, 5).join('; ') || 'the store was away', () => differ[0]?.split(' ')[1]);
   }
 
-  async #reach(condition, complaint) {
+  // who: the player whose story belongs to the complaint.
+  async #reach(condition, complaint, who = () => undefined) {
     const from = now();
     try {
       await waitFor(condition, { timeoutMs: this.patienceMs });
     } catch {
-      this.record.violation(`${complaint()} (after ${now() - from} ms)`);
+      this.record.violation(`${complaint()} (after ${now() - from} ms)`, who());
     }
   }
 

@@ -185,3 +185,19 @@ fleetTest('a leave whose answer was lost, and the record with it, is not undone'
   assert.deepEqual(await fleet.audit(redis), []);
   assert.ok(b.log.includes('instance.swept'));
 });
+
+fleetTest('a ticket that an older store brings back: who is told that he waits with it is told its end, too', async (fleet) => {
+  const redis = await fleet.redis();
+  const gateway = await fleet.gateway({ redis, env: { TICKET_TTL_MS: 1000, SWEEP_MS: 1500 } });
+  const ann = await fleet.client(gateway, 'ann');
+  await ann.send('joinMatchmaking', { level: 2 });
+  const record = await redis.command('HGET', 'players', 'ann');
+  await ann.send('leaveMatchmaking');
+  await redis.command('HSET', 'players', 'ann', record);
+  await redis.command('RPUSH', 'waiting:level:2', 'ann');
+  await redis.command('SADD', 'waiting:levels', '2');
+  assert.equal((await ann.request('joinMatchmaking', { level: 3 })).error.code, 'ALREADY_QUEUED');
+  await ann.next('ticketExpired', { timeoutMs: 20000 });
+  assert.equal((await ann.send('joinMatchmaking', { level: 3 })).status, 'waiting');
+  assert.deepEqual(await fleet.audit(redis), []);
+});
