@@ -69,9 +69,12 @@ export class Faults {
 
   // Whatever the store had confirmed just before, and until this is over, may be lost.
   async losing(fault) {
-    const from = Date.now();
-    await fault();
-    this.world.record.loss(from, Date.now());
+    const loss = this.world.record.loss(Date.now(), Infinity); // from now on: some things are judged as they happen
+    try {
+      await fault();
+    } finally {
+      loss.to = Date.now();
+    }
   }
 }
 

@@ -28,6 +28,12 @@ test('I1, I2: a match while she sits in another, without a ticket, or not her ow
   assert.deepEqual(await told(queued()), []);
   await finds(/I1 ann was matched into r_2 while he sat in r_1/, queued((ann) => ann.arrived(found('r_2'))));
   await finds(/I2 ann was matched into r_1 without a ticket/, (ann) => ann.arrived(found('r_1')));
+  const underLoss = (ann, record) => {
+    record.lossy = true;
+    record.loss(Date.now(), Infinity); // an older store may know of a ticket of hers
+    ann.arrived(found('r_1'));
+  };
+  assert.deepEqual(await told(underLoss), [], 'while a loss goes on');
   await finds(/I2 ann is told of r_2, but not in it/, async (ann) => {
     await ann.join();
     ann.arrived({ ...found('r_2'), data: { ...found('r_2').data, players: [{ id: 'bob' }, { id: 'cy' }] } });

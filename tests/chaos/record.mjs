@@ -60,9 +60,11 @@ export class Record {
     table[key] = (table[key] ?? 0) + 1;
   }
 
-  // What was confirmed in this time, or shortly before, may be lost.
+  // What was confirmed in this time, or shortly before, may be lost. Its end may be set later.
   loss(from, to) {
-    this.losses.push({ from, to });
+    const loss = { from, to };
+    this.losses.push(loss);
+    return loss;
   }
 
   get shaken() {
