@@ -11,13 +11,14 @@
 #include "common/metrics.h"
 
 #include "common/err.h"
+#include "common/id.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
-enum { VALUES_MAX = 64, VALUE_BYTES = 40, BUCKETS = 17, INSTANCE_BYTES = 65, LABELS_BYTES = 128 };
+enum { VALUES_MAX = 64, VALUE_BYTES = 40, BUCKETS = 17, LABELS_BYTES = ID_SIZE + 64 };
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
 static const struct {
@@ -54,7 +55,7 @@ struct series {
 };
 
 struct process {
-    char instance[INSTANCE_BYTES]; /* "" = not running */
+    char instance[ID_SIZE]; /* "" = not running */
     struct series series[METRIC_COUNT];
 };
 

@@ -77,19 +77,25 @@ void http_text_add_error(struct buf *out, enum code code, const char *message, b
     buf_add_fmt(out, ",\"retryable\":%s}}", retryable ? "true" : "false");
 }
 
+/* A whole answer, behind which the connection ends; frees the body. */
+static void add_last(struct buf *out, int status, struct buf *body, const char *headers)
+{
+    const struct http_text_head head = {.status = status,
+                                        .content_type = "application/json",
+                                        .content_length = body->len,
+                                        .close = true,
+                                        .headers = headers};
+    http_text_add_head(out, &head);
+    buf_add_str(out, buf_str(body));
+    buf_close(body);
+}
+
 void http_text_add_refusal(struct buf *out, int status, enum code code, const char *message, bool retryable,
                            const char *headers)
 {
     struct buf body = {0};
     http_text_add_error(&body, code, message, retryable);
-    const struct http_text_head head = {.status = status,
-                                        .content_type = "application/json",
-                                        .content_length = body.len,
-                                        .close = true,
-                                        .headers = headers};
-    http_text_add_head(out, &head);
-    buf_add_str(out, buf_str(&body));
-    buf_close(&body);
+    add_last(out, status, &body, headers);
 }
 
 void http_text_add_engine_body(struct buf *out, const char *engine, const char *hint)
@@ -103,12 +109,5 @@ void http_text_add_engine(struct buf *out, int status, const char *engine, const
 {
     struct buf body = {0};
     http_text_add_engine_body(&body, engine, hint);
-    const struct http_text_head head = {.status = status,
-                                        .content_type = "application/json",
-                                        .content_length = body.len,
-                                        .close = true,
-                                        .headers = HTTP_TEXT_ANY_ORIGIN};
-    http_text_add_head(out, &head);
-    buf_add_str(out, buf_str(&body));
-    buf_close(&body);
+    add_last(out, status, &body, HTTP_TEXT_ANY_ORIGIN);
 }

@@ -172,7 +172,6 @@ static void on_beat(void *arg, int err, const struct reply *reply)
     }
     realm_heard(&l->node->realm, reply_int(reply, 2), reply_int(reply, 7));
     l->renewed_at_ms = l->node->realm.heard_at_ms;
-    metrics_set(METRIC_REDIS_UP, l->node->backend->durable);
     if (reply_int(reply, 5) > 0)
         log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
                  KV("reason", "no instance had a lease"), KV("next", "timers run on from where they stood"));

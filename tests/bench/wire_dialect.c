@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/bench/wire.h"
+#include "tests/bench/wire_text.h"
 
 static void path(char *out, size_t cap, uint32_t who, uint32_t room)
 {
@@ -40,12 +40,6 @@ static const struct {
     {"42[\"goodbye\",", WIRE_GOODBYE},
 };
 
-static bool begins(const struct wire_heard *h, const char *literal)
-{
-    size_t n = strlen(literal);
-    return h->n >= n && memcmp(h->text, literal, n) == 0;
-}
-
 /* {…}] or {…},"ROOM/EPOCH/SEQ"]: where the data ends, and what the offset says. */
 static size_t data_end(struct wire_heard *h)
 {
@@ -66,7 +60,7 @@ static size_t data_end(struct wire_heard *h)
 static void hear_event(size_t payload_n, struct wire_heard *out)
 {
     for (unsigned i = 0; i < sizeof EVENTS / sizeof EVENTS[0] && out->kind == WIRE_OTHER; i++)
-        if (begins(out, EVENTS[i].begin))
+        if (wire_begins(out, EVENTS[i].begin))
             out->kind = EVENTS[i].kind;
     size_t n = data_end(out);
     if (out->kind == WIRE_MESSAGE && n > payload_n + 32 && memcmp(out->text + n - 2, "\"}", 2) == 0) {
@@ -91,38 +85,24 @@ static void hear(const char *text, size_t n, size_t payload_n, struct wire_heard
     memset(out, 0, sizeof *out);
     out->text = text;
     out->n = n;
-    if (begins(out, "42["))
+    if (wire_begins(out, "42["))
         hear_event(payload_n, out);
-    else if (begins(out, "43"))
+    else if (wire_begins(out, "43"))
         hear_ack(out);
-    else if (begins(out, "0{"))
+    else if (wire_begins(out, "0{"))
         out->answer = "40";
     else if (n == 1 && *text == '2')
         out->answer = "3";
 }
 
-static char *copy(char *at, const char *text, size_t n)
-{
-    memcpy(at, text, n);
-    return at + n;
-}
-#define COPY(at, literal) copy(at, literal, sizeof(literal) - 1)
-
 static size_t say(char *out, const struct wire_saying *s)
 {
-    char *at = COPY(out, "42");
+    char *at = WIRE_COPY(out, "42");
     if (s->id > 0)
         at += sprintf(at, "%lld", (long long)s->id - 1);
-    at = COPY(at, "[\"gameMessage\",{\"roomId\":\"");
-    at = copy(at, s->room, strlen(s->room));
-    at = COPY(at, "\",");
-    if (s->is_volatile)
-        at = COPY(at, "\"volatile\":true,");
-    if (s->echo)
-        at = COPY(at, "\"echo\":true,");
-    at = COPY(at, "\"message\":\"");
-    at = copy(at, s->payload, s->payload_n);
-    at = COPY(at, "\"}]");
+    at = WIRE_COPY(at, "[\"gameMessage\",");
+    at = wire_copy_game_message(at, s);
+    at = WIRE_COPY(at, "]");
     return (size_t)(at - out);
 }
 

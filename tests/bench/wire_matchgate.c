@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/bench/wire.h"
+#include "tests/bench/wire_text.h"
 
 static void path(char *out, size_t cap, uint32_t who, uint32_t room)
 {
@@ -116,13 +116,6 @@ static void hear(const char *text, size_t n, size_t payload_n, struct wire_heard
         hear_reply(&c, out);
 }
 
-static char *copy(char *at, const char *text, size_t n)
-{
-    memcpy(at, text, n);
-    return at + n;
-}
-#define COPY(at, literal) copy(at, literal, sizeof(literal) - 1)
-
 static char *copy_int(char *at, int64_t value)
 {
     char digits[20];
@@ -131,27 +124,20 @@ static char *copy_int(char *at, int64_t value)
         digits[--n] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    return copy(at, digits + n, sizeof digits - n);
+    return wire_copy(at, digits + n, sizeof digits - n);
 }
 
 static size_t say(char *out, const struct wire_saying *s)
 {
-    char *at = COPY(out, "{\"event\":\"gameMessage\",");
+    char *at = WIRE_COPY(out, "{\"event\":\"gameMessage\",");
     if (s->id > 0) {
-        at = COPY(at, "\"id\":");
+        at = WIRE_COPY(at, "\"id\":");
         at = copy_int(at, s->id);
-        at = COPY(at, ",");
+        at = WIRE_COPY(at, ",");
     }
-    at = COPY(at, "\"data\":{\"roomId\":\"");
-    at = copy(at, s->room, strlen(s->room));
-    at = COPY(at, "\",");
-    if (s->is_volatile)
-        at = COPY(at, "\"volatile\":true,");
-    if (s->echo)
-        at = COPY(at, "\"echo\":true,");
-    at = COPY(at, "\"message\":\"");
-    at = copy(at, s->payload, s->payload_n);
-    at = COPY(at, "\"}}");
+    at = WIRE_COPY(at, "\"data\":");
+    at = wire_copy_game_message(at, s);
+    at = WIRE_COPY(at, "}");
     return (size_t)(at - out);
 }
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/bench/wire.h"
+#include "tests/bench/wire_text.h"
 
 static void begin(const char *text, size_t n, struct wire_heard *out)
 {
@@ -16,19 +16,6 @@ static bool is(const struct wire_heard *h, const char *literal)
 {
     return h->n == strlen(literal) && memcmp(h->text, literal, h->n) == 0;
 }
-
-static bool begins(const struct wire_heard *h, const char *literal)
-{
-    size_t n = strlen(literal);
-    return h->n >= n && memcmp(h->text, literal, n) == 0;
-}
-
-static char *copy(char *at, const char *text, size_t n)
-{
-    memcpy(at, text, n);
-    return at + n;
-}
-#define COPY(at, literal) copy(at, literal, sizeof(literal) - 1)
 
 /* --- plain: /?room=N; "ready" when the seat is taken; every other text is a message, relayed as it is
  * --------------------- */
@@ -52,7 +39,7 @@ static void plain_hear(const char *text, size_t n, size_t payload_n, struct wire
 
 static size_t plain_say(char *out, const struct wire_saying *s)
 {
-    return (size_t)(copy(out, s->payload, s->payload_n) - out);
+    return (size_t)(wire_copy(out, s->payload, s->payload_n) - out);
 }
 
 const struct wire wire_plain = {.name = "plain", .path = plain_path, .hear = plain_hear, .say = plain_say};
@@ -75,7 +62,7 @@ static void socketio_hear(const char *text, size_t n, size_t payload_n, struct w
 {
     static const char head[] = "42[\"m\",\"";
     begin(text, n, out);
-    if (begins(out, head)) {
+    if (wire_begins(out, head)) {
         out->kind = WIRE_MESSAGE;
         if (n == sizeof head - 1 + payload_n + 2) {
             out->payload = text + sizeof head - 1;
@@ -83,9 +70,9 @@ static void socketio_hear(const char *text, size_t n, size_t payload_n, struct w
         }
     } else if (is(out, "2")) {
         out->answer = "3";
-    } else if (begins(out, "0{")) {
+    } else if (wire_begins(out, "0{")) {
         out->answer = "40";
-    } else if (begins(out, "40")) {
+    } else if (wire_begins(out, "40")) {
         out->kind = WIRE_WELCOME;
     } else if (is(out, "42[\"joined\"]")) {
         out->kind = WIRE_START;
@@ -94,9 +81,9 @@ static void socketio_hear(const char *text, size_t n, size_t payload_n, struct w
 
 static size_t socketio_say(char *out, const struct wire_saying *s)
 {
-    char *at = COPY(out, "42[\"m\",\"");
-    at = copy(at, s->payload, s->payload_n);
-    at = COPY(at, "\"]");
+    char *at = WIRE_COPY(out, "42[\"m\",\"");
+    at = wire_copy(at, s->payload, s->payload_n);
+    at = WIRE_COPY(at, "\"]");
     return (size_t)(at - out);
 }
 
