@@ -7,10 +7,19 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 
+void closing_reply(const struct room *r, struct session *s, int64_t request_id, int64_t seq, struct str data)
+{
+    tell_ok(s->conn, request_id, data);
+    /* Behind a later number the offset stands there already; who catches up has not been shown all before it.
+     */
+    if (r && s->room == r && r->at.seq == seq && request_id != 0 && !s->catching_up)
+        tell_seen(s->conn, r->room_id, r->at.epoch, seq);
+}
+
 void closing_waiters(struct room *r, bool all)
 {
     for (struct room_waiter *w; (w = room_next_waiter(r, all));) {
-        tell_ok(w->session->conn, w->request_id, (struct str){w->data, w->bytes});
+        closing_reply(r, w->session, w->request_id, w->at.seq, (struct str){w->data, w->bytes});
         session_release(w->session);
         mem_free(w);
     }

@@ -15,6 +15,9 @@ void closing_if_empty(struct node *n, const char *room_id);
  * hears OUTCOME_UNKNOWN. Whether what it stood for was done the store alone knows, and the same request again
  * finds out. */
 void closing_lost(struct room *r, int64_t former);
+/* The reply to what caused number `seq`, all numbers up to which have been delivered here; r: the room, or
+ * NULL. With request_id 0 there is none. */
+void closing_reply(const struct room *r, struct session *s, int64_t request_id, int64_t seq, struct str data);
 /* The replies whose event has been delivered (all of them: with `all`) go out. */
 void closing_waiters(struct room *r, bool all);
 

@@ -137,6 +137,7 @@ bool deliver_reserved(struct str event)
         PUSH_PONG,
         PUSH_GAME_STATE,
         PUSH_ERROR,
+        SOCKETIO_SEEN,
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (str_eq(event, str_of(names[i])))

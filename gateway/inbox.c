@@ -16,7 +16,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
-#include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/copy.h"
 #include "gateway/deliver.h"
@@ -402,5 +401,5 @@ void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct sess
     if (r && (r->at.seq < seq || r->astray_epoch) && request_id != 0)
         room_wait(r, seq, s, request_id, data);
     else
-        tell_ok(s->conn, request_id, data);
+        closing_reply(r, s, request_id, seq, data);
 }

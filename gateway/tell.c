@@ -103,6 +103,27 @@ void tell_left(struct conn *c, const char *room_id)
     buf_close(&data);
 }
 
+void tell_seen(struct conn *c, const char *room_id, int64_t epoch, int64_t seq)
+{
+    if (!c || conn_dialect(c) != DIALECT_SOCKETIO) /* without recovery there is no offset */
+        return;
+    char space[96 + ID_MAX];
+    struct buf data = buf_on(space, sizeof space);
+    buf_add_text(&data, "{\"roomId\":\"");
+    buf_add_text(&data, room_id);
+    buf_add_text(&data, "\",\"seq\":");
+    buf_add_int(&data, seq);
+    buf_add_text(&data, "}");
+    const struct str text = buf_str(&data);
+    struct cast x = {
+        .push = {.event = STR(SOCKETIO_SEEN), .room = str_of(room_id), .at_epoch = epoch, .at_seq = seq},
+        .parts = &text,
+        .count = 1};
+    cast_send(&x, c, CONN_RELIABLE);
+    cast_close(&x);
+    buf_close(&data);
+}
+
 void tell_welcome(struct conn *c, const char *socket_id, const struct resume *session, bool recovered,
                   struct str data)
 {

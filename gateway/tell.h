@@ -26,6 +26,11 @@ void tell_push(struct conn *c, const char *event, struct str data);
 /* He has left the room by himself. Only Socket.IO clients are told: from now on their offset is of no room.
  */
 void tell_left(struct conn *c, const char *room_id);
+/* A reply has told him of this number, behind all that stand before it. Only Socket.IO clients are told so:
+ * their offset moves with events alone, and would be recovered from too early. Right behind the reply, in one
+ * write.
+ */
+void tell_seen(struct conn *c, const char *room_id, int64_t epoch, int64_t seq);
 /* `welcome`; before it, a Socket.IO client is connected. Of session: its id and token. */
 void tell_welcome(struct conn *c, const char *socket_id, const struct resume *session, bool recovered,
                   struct str data);

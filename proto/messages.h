@@ -63,6 +63,10 @@ const struct message_info *message_info(enum message m); /* static; never NULL *
 #define PUSH_GAME_STATE "gameState"
 #define PUSH_ERROR "error"
 
+/* Socket.IO alone: moves the client's offset behind a reply (PROTOCOL.md, Socket.IO). Others never hear it.
+ */
+#define SOCKETIO_SEEN "seen"
+
 /* What a push's envelope carries besides event, ts and data. */
 enum message_scope {
     MESSAGE_PLAIN, /* neither: it concerns the connection or its player (an `error` may also be numbered) */

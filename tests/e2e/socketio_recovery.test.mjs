@@ -9,7 +9,12 @@ async function recovers(fleet, { from, to, bobAt, redis }) {
   const { ann, bob, room } = await mixed(fleet, from, bobAt);
   await ann.ask('gameMessage', { roomId: room, message: 'mine' });
   await bob.send('gameMessage', { roomId: room, message: 'before' });
-  const last = await ann.next('gameMessage');
+  await ann.next('gameMessage');
+  // The last that she saw of the room she saw in replies: none of it is shown again.
+  await ann.ask('updatePlayerState', { roomId: room, state: { hp: 1 } });
+  const [, last] = await Promise.all(['mine too', 'and mine'].map((message) => ann.ask('gameMessage', { roomId: room, message })));
+  const seen = await ann.next('seen', ({ data }) => data.seq === last.seq);
+  assert.deepEqual(seen.args, [{ roomId: room, seq: last.seq }, `${room}/1/${last.seq}`]);
   ann.goTo(to);
   ann.socket.io.reconnection(false);
   ann.cut();
@@ -24,7 +29,7 @@ async function recovers(fleet, { from, to, bobAt, redis }) {
   await bob.send('gameMessage', { roomId: room, message: 'four' });
   await ann.next('gameMessage', ({ data }) => data.message === 'four');
   const numbered = ann.events.slice(before).filter((e) => e.offset);
-  const first = Number(last.offset.split('/')[2]);
+  const first = last.seq;
   assert.deepEqual(
     numbered.map((e) => [e.event, e.offset, e.data.message]),
     [
@@ -40,6 +45,7 @@ async function recovers(fleet, { from, to, bobAt, redis }) {
   assert.equal(ann.all('welcome')[1].data.sessionId, ann.all('welcome')[0].data.sessionId);
   // An id goes on growing: what is asked now is new, and done.
   assert.equal((await ann.ask('gameMessage', { roomId: room, message: 'five' })).seq, first + 7);
+  assert.equal(bob.pushes.filter(({ event }) => event === 'seen').length, 0);
   if (redis) assert.deepEqual(await fleet.audit(redis), []);
 }
 
@@ -55,6 +61,29 @@ fleetTest('recovery where the opponent sits, and on the same instance without Re
   await recovers(fleet, { from: a, to: b, bobAt: b, redis });
   const alone = await fleet.gateway({});
   await recovers(fleet, { from: alone, to: alone, bobAt: alone });
+});
+
+fleetTest('an own message whose reply was lost comes as an event; one whose reply came does not', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis });
+  const { ann, bob, room } = await mixed(fleet, a, b);
+  const known = await ann.ask('updateGameData', { roomId: room, gameData: { n: 1 }, expectedVersion: 0 });
+  await ann.next('seen', ({ data }) => data.seq === known.seq);
+  ann.goTo(b);
+  ann.deaf();
+  const lost = ann.request('gameMessage', { roomId: room, message: 'unheard' });
+  await bob.next('gameMessage');
+  ann.cut();
+  await assert.rejects(lost);
+  await ann.connected(2);
+  assert.equal(ann.connects[1].recovered, true);
+  await bob.send('gameMessage', { roomId: room, message: 'on' });
+  await ann.next('gameMessage', ({ data }) => data.message === 'on');
+  const own = ann.all('gameMessage').map(({ data, offset }) => [data.playerId, data.message, offset]);
+  assert.deepEqual(own[0], ['ann', 'unheard', `${room}/1/${known.seq + 1}`]);
+  assert.equal(own.length, 2);
+  assert.equal(ann.all('gameDataUpdated').length, 0);
+  assert.deepEqual(await fleet.audit(redis), []);
 });
 
 fleetTest('who has left a room, or seen its end, recovers without it', async (fleet) => {
@@ -113,9 +142,12 @@ fleetTest('no recovery: the log does not reach back, the pid is not hers, or it 
     assert.equal(odd.connects[0].recovered, false);
     odd.close();
   }
-  const bare = await fleet.gateway({ redis, env: { SOCKET_IO_RECOVERY: 'false', ROOM_LOG_MAX: 16 } });
-  const fay = await sio(fleet, bare, 'fay');
-  assert.equal(fay.socket._pid, undefined);
+  const bare = await fleet.gateway({ env: { SOCKET_IO_RECOVERY: 'false', ROOM_LOG_MAX: 16 } });
+  const fay = await mixed(fleet, bare, bare);
+  assert.equal(fay.ann.socket._pid, undefined);
+  await fay.ann.ask('gameMessage', { roomId: fay.room, message: 1 });
+  await fay.ann.ask('ping');
+  assert.equal(fay.ann.all('seen').length, 0);
 });
 
 fleetTest('a stop: the client comes back by itself, at once, and misses nothing', async (fleet) => {

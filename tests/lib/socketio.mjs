@@ -53,6 +53,11 @@ export class SocketIo {
     this.socket.io.engine.transport.ws.terminate();
   }
 
+  // What still comes on this line is lost.
+  deaf() {
+    this.socket.io.engine.transport.ws.onmessage = () => {};
+  }
+
   async ask(event, data) {
     const reply = await this.request(event, data);
     if (!reply.ok) throw new ReplyError(event, reply.error);
