@@ -102,7 +102,8 @@ void deliver_snapshot(struct conn *c, const struct room *r, struct str record, s
     if (!c)
         return;
     struct buf data = {0};
-    buf_add_fmt(&data, "{\"roomId\":\"%s\",\"seq\":%lld,\"state\":", r->room_id, (long long)at.seq);
+    buf_add_fmt(&data, "{\"roomId\":\"%s\",\"level\":%lld,\"seq\":%lld,\"state\":", r->room_id,
+                (long long)r->level, (long long)at.seq);
     buf_add_str(&data, record);
     buf_add_text(&data, "}");
     struct str text;

@@ -63,7 +63,7 @@ static const struct message_push pushes[] = {
     {PUSH_GAME_DATA_UPDATED, "roomId playerId gameData? turn? version", MESSAGE_NUMBERED},
     {PUSH_TURN_TIMEOUT, "roomId turn version", MESSAGE_NUMBERED},
     {PUSH_ROOM_EPOCH, "roomId epoch", MESSAGE_NUMBERED},
-    {PUSH_ROOM_SNAPSHOT, "roomId state seq", MESSAGE_ROOM},
+    {PUSH_ROOM_SNAPSHOT, "roomId level state seq", MESSAGE_ROOM},
     {PUSH_OPPONENT_DISCONNECTED, "roomId playerId graceMs", MESSAGE_NUMBERED},
     {PUSH_OPPONENT_RECONNECTED, "roomId playerId", MESSAGE_NUMBERED},
     {PUSH_PLAYER_LEFT, "roomId playerId reason", MESSAGE_NUMBERED},

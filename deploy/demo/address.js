@@ -46,11 +46,3 @@ export function serverUrls() {
 
 /** Is the page's own server one of those it plays on? Others may not be asked for their figures. */
 export const servedFromHere = () => serverUrls().some(({ host }) => host === location.host);
-
-/** Which game is played in this room: told by the level when the match is made, and not again after a reload. */
-export const rememberGame = (roomId, game) => remember('table', `${roomId} ${game}`);
-
-export function rememberedGame(roomId) {
-  const [room, game] = (remembered('table') ?? '').split(' ');
-  return room === roomId ? Number(game) : null;
-}

@@ -1,27 +1,23 @@
 // Leaving a gateway for another one in the middle of everything: what a bad line does to a player, on purpose.
 //
-// The client is made with options.WebSocket = hopper.Socket. hop() ends the line with the code by which a gateway says "I
-// shut down, reconnect at once"; the client then comes back with its session, and whatever instance it reaches gives it
-// its seat and all it has missed. Which one that is, the load balancer chooses; a page that knows several addresses
-// takes the next.
+// client.reconnect() is all it takes: the client comes back with its session, and whatever instance it reaches gives it
+// its seat and all it has missed. Which one that is, the load balancer chooses. A page that knows several addresses takes
+// the next: for that the client is made with options.WebSocket = hopper.Socket.
 
-const AT_ONCE = 4200;
 const TRIES = 4; // the load balancer may choose the same one again
 
 export class Hopper {
   #urls;
   #at = 0;
-  #socket = null;
   #failed = false; // the last attempt has not reached anybody
 
   constructor(urls) {
     this.#urls = urls;
     const hopper = this;
-    /** A WebSocket of the browser that remembers itself here. */
+    /** A WebSocket of the browser that goes where it is sent here. */
     this.Socket = class extends WebSocket {
       constructor(url, protocols) {
         super(hopper.#redirect(url), protocols);
-        hopper.#socket = this;
         this.addEventListener('open', () => (hopper.#failed = false));
       }
     };
@@ -51,7 +47,7 @@ export class Hopper {
     for (let i = 0; i < TRIES && client.session.instanceId === from; i++) {
       this.#next();
       const back = Promise.race([client.once('connected'), client.once('disconnected', ({ final }) => final)]);
-      this.#socket.close(AT_ONCE, 'hop');
+      client.reconnect();
       await back;
       if (client.status === 'closed') return null;
     }

@@ -3,7 +3,7 @@
 // One Client for the page's life (until it is closed for good), at most one Ticket, at most one Table. This file joins them; what
 // is played stands in four.js and stars.js, what one sees in page.js and panel.js.
 import { connect } from '../../proto/sdk/js/index.js';
-import { ownName, rememberGame, rememberedGame, serverUrls, servedFromHere, token, wantedGame, wantedLevel } from './address.js';
+import { ownName, serverUrls, servedFromHere, token, wantedGame, wantedLevel } from './address.js';
 import { fleetCounts } from './counts.js';
 import { gameAtLevel, levelOf, rematchLevel } from './fair.js';
 import { four } from './four.js';
@@ -143,11 +143,9 @@ function showQueue() {
 
 // --- the table -------------------------------------------------------------------------------------------------------
 
-// A match, or after a reload the seat from before: then the level is not told again.
+// A match, or after a reload the seat from before: the level says what is played.
 function enter(room) {
-  const played = room.state.gameData?.taken === undefined ? 0 : 1;
-  const game = room.level === null ? (rememberedGame(room.id) ?? played) : gameAtLevel(room.level);
-  rememberGame(room.id, game);
+  const game = gameAtLevel(room.level);
   leaveTable();
   choice = { ...choice, game };
   table = new Table(room, GAMES[game], { client, page, panel, began, gone });

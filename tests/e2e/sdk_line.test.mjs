@@ -182,12 +182,73 @@ test('goodbye decides: its pause, its reason, and whether to come back', async (
   const pause = client.once('reconnecting');
   server.sessions[0].push('goodbye', { code: 4100, reason: 'full', reconnect: true, delayMs: 77, resume: false });
   server.sessions[0].cut(); // the Close frame was lost
-  assert.deepEqual(await pause, { code: 4100, reason: 'full', delayMs: 77, attempt: 1 });
+  assert.deepEqual(await pause, { code: 4100, reason: 'full', final: false, delayMs: 77, attempt: 1 });
   const second = await server.session(1);
   const end = client.once('disconnected');
   second.push('goodbye', { code: 4200, reason: 'closed for good', reconnect: false, delayMs: 0 });
   second.close(4200);
   assert.deepEqual(await end, { code: 4200, reason: 'closed for good', final: true });
+});
+
+test('a goodbye of 42xx is an invitation: however often it is said, the client comes at once', async (t) => {
+  const server = await FakeGateway.start(t);
+  const client = connect(t, server.url, { backoff: { baseMs: 10, maxMs: 10 } });
+  const invited = async (i, code, delayMs = 0) => {
+    const session = await server.session(i);
+    session.push('goodbye', { code, reason: 'draining', reconnect: true, delayMs, resume: true });
+    session.close(code);
+  };
+  for (let i = 0; i < 3; i++) await invited(i, 4200);
+  await invited(3, 4202, 7);
+  await invited(4, 4100); // no invitation: it counts on
+  await server.session(5);
+  const pauses = client.history.filter(([name]) => name === 'reconnecting').map(([, data]) => [data.delayMs, data.attempt]);
+  assert.deepEqual(pauses.slice(0, 4), [[0, 1], [0, 1], [0, 1], [7, 1]]);
+  assert.equal(pauses[4][1], 2);
+  assert.ok(client.history.every(([name, data]) => name === 'connected' || data.final === false));
+});
+
+test('reconnect() drops the line and comes back at once; in a pause it ends the pause', async (t) => {
+  const server = await FakeGateway.start(t);
+  Object.assign(server.welcome, { sessionId: 'n_1', resumeToken: 'k_1' });
+  const client = connect(t, server.url, { playerId: 'ann', backoff: { baseMs: 1e7, maxMs: 1e7, maxAttempts: 2 } });
+  client.reconnect(); // an attempt is under way: let it be
+  await client.ready;
+  assert.equal(server.sessions.length, 1);
+  for (let i = 1; i < 4; i++) {
+    const moved = client.request('move', { i });
+    client.reconnect();
+    client.reconnect();
+    assert.equal(client.status, 'reconnecting');
+    await server.session(i);
+    assert.deepEqual(client.history.slice(-3), [
+      ['disconnected', { code: 1000, reason: 'reconnect() was called', final: false }],
+      ['reconnecting', { code: 1000, reason: 'reconnect() was called', final: false, delayMs: 0, attempt: 1 }],
+      ['connected', { session: client.session, again: true }],
+    ]);
+    assert.deepEqual(await moved, {}, 'the session went on');
+  }
+  await waitFor(() => server.wss.clients.size === 1, { what: 'the other sockets to be closed' });
+  const paused = client.once('reconnecting');
+  server.sessions[3].cut();
+  assert.ok((await paused).delayMs > 0);
+  client.reconnect();
+  await client.once('connected');
+  assert.equal(server.sessions.length, 5);
+  client.close();
+  client.reconnect();
+  await stays(() => server.sessions.length > 5, { ms: 50, what: 'a reconnect' });
+});
+
+test('reconnect() does not overrule a goodbye', async (t) => {
+  const server = await FakeGateway.start(t);
+  const client = connect(t, server.url);
+  await client.ready;
+  server.sessions[0].push('goodbye', { code: 4005, reason: 'replaced', reconnect: false, delayMs: 0 });
+  await client.once('push', ({ event }) => event === 'goodbye');
+  client.reconnect();
+  server.sessions[0].close(4005);
+  assert.deepEqual(await client.once('disconnected'), { code: 4005, reason: 'replaced', final: true });
 });
 
 test('keeps trying while there is no server; gives up after maxAttempts', async (t) => {

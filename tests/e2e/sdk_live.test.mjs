@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { fleetTest, waitFor } from '../lib/fleet.mjs';
+import { Hopper } from '../lib/hopper.mjs';
 import { codeOf, connect } from '../lib/sdk.mjs';
 
 const ws = (server) => `ws://127.0.0.1:${server.port}`;
@@ -205,4 +206,54 @@ fleetTest('CONFIRM=client: one declines, the other waits on and is matched with 
   const room = await tickets[0].matched;
   assert.deepEqual(room.opponents.map(({ id }) => id), ['cy']);
   assert.deepEqual(await fleet.audit(redis), []);
+});
+
+fleetTest('reconnect() in mid-game leads to the next instance, and nothing is lost', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const gateways = await fleet.gateways(2, { redis });
+  const line = await Hopper.open(t, gateways);
+  const ann = connect(t, line.url, { playerId: 'ann', backoff: { baseMs: 1e7, maxMs: 1e7 } });
+  const bob = connect(t, ws(gateways[1]), { playerId: 'bob' });
+  const [a, b] = await pair(ann, bob);
+  const heard = [];
+  b.on('gameMessage', ({ message }) => heard.push(message));
+  for (let i = 0; i < 4; i++) {
+    const from = ann.session.instanceId;
+    const sent = a.send(i);
+    ann.reconnect();
+    await ann.once('connected');
+    assert.notEqual(ann.session.instanceId, from);
+    assert.ok((await sent).seq);
+    assert.deepEqual([ann.recovered, ann.rooms.get(a.id)], [true, a]);
+  }
+  await waitFor(() => heard.length >= 4);
+  assert.deepEqual(heard, [0, 1, 2, 3]);
+  await waitFor(() => a.seq === b.seq);
+  await a.leave();
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
+fleetTest('after a page reload the seat is there, with its level', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const [one, two] = await fleet.gateways(2, { redis });
+  const ann = connect(t, ws(one), { playerId: 'ann' });
+  const [a] = await pair(ann, connect(t, ws(one), { playerId: 'bob' }), 7);
+  ann.close();
+  const reloaded = connect(t, ws(two), { playerId: 'ann' });
+  const room = await reloaded.once('room');
+  assert.deepEqual([room.id, room.level, room.status, room.recovered], [a.id, 7, 'active', false]);
+});
+
+fleetTest('one instance after the other stops: each goodbye brings the player to the next at once', async (fleet, t) => {
+  const redis = await fleet.redis();
+  const gateways = await fleet.gateways(3, { redis });
+  const line = await Hopper.open(t, gateways);
+  const ann = connect(t, line.url, { playerId: 'ann', backoff: { baseMs: 1e7, maxMs: 1e7 } }); // any other pause is for ever
+  await ann.ready;
+  for (const gateway of gateways.slice(0, 2)) {
+    const back = ann.once('connected');
+    await Promise.all([gateway.sigterm(), back]);
+  }
+  const pauses = ann.history.filter(([name]) => name === 'reconnecting').map(([, data]) => [data.code, data.final, data.attempt]);
+  assert.deepEqual(pauses, [[4200, false, 1], [4200, false, 1]]);
 });

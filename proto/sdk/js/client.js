@@ -143,6 +143,11 @@ export class Client extends Emitter {
     return (this.rttMs = Date.now() - started);
   }
 
+  /** Drops the line and comes back at once, with the session: perhaps to another instance. In a pause, ends the pause. */
+  reconnect() {
+    this.#line.again();
+  }
+
   /** Ends the line for good; the server holds a seat for its grace time. */
   close(reason = 'closed by the application') {
     this.#line.close(1000, reason);
@@ -322,7 +327,7 @@ export class Client extends Emitter {
       this.ticket?._fail(closed);
     }
     if (was === 'connected' || final) this.emit('disconnected', { code, reason, final });
-    if (!final) this.emit('reconnecting', { code, reason, delayMs, attempt });
+    if (!final) this.emit('reconnecting', { code, reason, final, delayMs, attempt });
   }
 
   // For Ticket and Room only:

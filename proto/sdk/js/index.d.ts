@@ -110,7 +110,7 @@ export interface Pushes {
   gameDataUpdated: { roomId: string; playerId: string; gameData?: any; turn?: number; version: number };
   turnTimeout: { roomId: string; turn: number; version: number };
   roomEpoch: { roomId: string; epoch: number };
-  roomSnapshot: { roomId: string; state: RoomRecord; seq: number };
+  roomSnapshot: { roomId: string; level: number; state: RoomRecord; seq: number };
   gameState: { roomId: string; state: RoomRecord; seq: number };
   opponentDisconnected: { roomId: string; playerId: string; graceMs: number };
   opponentReconnected: { roomId: string; playerId: string };
@@ -175,8 +175,8 @@ export interface ClientEvents {
   connected: [{ session: Session; again: boolean }];
   /** The line ended; final = this client will not come back. */
   disconnected: [{ code: number; reason: string; final: boolean }];
-  /** The next attempt (the attempt-th in a row) follows in delayMs. */
-  reconnecting: [{ code: number; reason: string; delayMs: number; attempt: number }];
+  /** The next attempt (the attempt-th in a row) follows in delayMs. code and reason: of the line that ended. */
+  reconnecting: [{ code: number; reason: string; final: false; delayMs: number; attempt: number }];
   /** A room appeared: by a match, or because this player has a seat from before. */
   room: [Room];
   /** The server refused something that had no id. */
@@ -207,6 +207,8 @@ export interface Client extends Emitter<ClientEvents> {
   /** Without reply, at most once; false if it was dropped here. */
   notify(event: string, data?: unknown): boolean;
   ping(): Promise<number>;
+  /** Drops the line and comes back at once, with the session; in a pause, ends the pause. */
+  reconnect(): void;
   close(reason?: string): void;
 }
 

@@ -2,13 +2,17 @@
 //
 // open() -> a socket -> ready() at the welcome -> the socket ends -> pause -> the next socket ... until close(), or an end
 // after which the server does not want this client back. Every end arrives in #lost(), once per socket. The pause is
-// what the server's goodbye said; none after a 42xx; else 0.5 s doubled per attempt up to 20 s, times a random number
-// (full jitter), so that a fleet's clients do not all come at one moment. Attempts count from the last connection
-// that lasted STABLE_MS: a server that welcomes and drops is not hammered.
+// what the server's goodbye said; none after a 42xx or again(); else 0.5 s doubled per attempt up to 20 s, times a random
+// number (full jitter), so that a fleet's clients do not all come at one moment. Attempts count from the last connection
+// that lasted STABLE_MS: a server that welcomes and drops is not hammered. One that said goodbye with a 42xx invites us, and
+// who calls again() wants to: with these it begins anew.
 
 const STABLE_MS = 5000;
 const FINAL = [1000, 1002, 1003, 1007, 1008, 1009];
 const ABNORMAL = 1006;
+const CALLED = 1000; // of an end by again(): as agreed, but not final
+
+const atOnce = (code) => code >= 4200 && code < 4300;
 
 /** May a client come back by itself after this close code? */
 export const mayReconnect = (code) => !FINAL.includes(code) && !(code >= 4000 && code < 4100);
@@ -107,6 +111,14 @@ export class Line {
     this.#lost(ABNORMAL, reason);
   }
 
+  /** Goes on with the next socket at once; nothing if an attempt or an announced end is under way. */
+  again() {
+    if (this.#waiting) return this.open();
+    if (!this.#readyAt || this.#goodbye) return;
+    this.#release((socket) => socket.close());
+    this.#lost(CALLED, 'reconnect() was called', true);
+  }
+
   /** The end; lost() is called before return. */
   close(code, reason) {
     if (this.#over) return;
@@ -126,23 +138,23 @@ export class Line {
     }
   }
 
-  #lost(code, reason) {
+  #lost(code, reason, called) {
     const { backoff } = this.#options;
     const socket = this.#socket;
     this.#on.ending();
     if (this.#socket !== socket) return; // somebody who heard of the last text has closed the line
     const goodbye = this.#goodbye;
     if (goodbye) ({ code, reason } = { code: goodbye.code ?? code, reason: goodbye.reason ?? reason });
-    if (this.#readyAt && Date.now() - this.#readyAt >= STABLE_MS) this.#attempt = 0;
+    if (called || (this.#readyAt && (Date.now() - this.#readyAt >= STABLE_MS || (goodbye && atOnce(code))))) this.#attempt = 0;
     const attempt = ++this.#attempt;
-    const back = goodbye?.reconnect ?? mayReconnect(code);
-    const final = this.#over || !back || attempt > (backoff?.maxAttempts ?? Infinity);
+    const back = (goodbye?.reconnect ?? mayReconnect(code)) && attempt <= (backoff?.maxAttempts ?? Infinity);
+    const final = this.#over || !(back || called);
     this.#over = final;
     this.#socket = this.#goodbye = null;
     this.#readyAt = 0;
     clearTimeout(this.#timer);
     if (final) globalThis.removeEventListener?.('online', this.#retryNow);
-    const delayMs = final ? 0 : this.#pauseMs(code, attempt - 1, goodbye?.delayMs);
+    const delayMs = final || called ? 0 : this.#pauseMs(code, attempt - 1, goodbye?.delayMs);
     if (!final) this.#arm(delayMs, () => this.open());
     this.#waiting = !final;
     this.#on.lost({ code, reason, final, delayMs, attempt });
@@ -151,7 +163,7 @@ export class Line {
   #pauseMs(code, failed, saidMs) {
     const pause = backoffMs(failed, this.#options.backoff);
     if (saidMs > 0) return failed ? Math.max(saidMs, pause) : saidMs;
-    return code >= 4200 && code < 4300 && !failed ? 0 : pause;
+    return atOnce(code) && !failed ? 0 : pause;
   }
 
   #arm(ms, fn) {

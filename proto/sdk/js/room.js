@@ -173,7 +173,8 @@ export class Room extends Emitter {
       this.#set({ players: players.map((player) => ({ connected: true, state: {}, ...player })) });
     },
     gameStart: () => this.#set({ status: 'active' }),
-    roomSnapshot: ({ state, seq }) => {
+    roomSnapshot: ({ level, state, seq }) => {
+      this.level = level ?? this.level;
       this.seq = seq ?? this.seq;
       this.epoch = state.epoch ?? this.epoch;
       this.#ahead.clear();
