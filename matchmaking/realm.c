@@ -134,17 +134,23 @@ void realm_arg_run(struct realm_call *c)
         realm_arg(c, (struct str){0});
 }
 
+void realm_in_order(const struct realm *r)
+{
+    if (r->before_run)
+        r->before_run(r->batch);
+}
+
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)
 {
     struct backend *b = c->realm->backend;
-    if (c->realm->before_run)
-        c->realm->before_run(c->realm->batch);
+    realm_in_order(c->realm);
     b->ops->run(b, s, c->keys, c->key_count, c->args, c->arg_count, fn, arg);
 }
 
 void realm_probe(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)
 {
     struct backend *b = c->realm->backend;
+    realm_in_order(c->realm);
     (b->ops->probe ? b->ops->probe : b->ops->run)(b, s, c->keys, c->key_count, c->args, c->arg_count, fn,
                                                   arg);
 }

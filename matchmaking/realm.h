@@ -69,6 +69,8 @@ void realm_arg_int(struct realm_call *c, int64_t value);
 void realm_arg_now(
     struct realm_call *c); /* the store's time in ms as we reckon it; empty if we never heard it */
 void realm_arg_run(struct realm_call *c); /* the store's run; empty if it does not say */
+/* Sends what is collected (batch.h): before every call. */
+void realm_in_order(const struct realm *r);
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg);
 /* The same as the store's write probe (backend.h). */
 void realm_probe(struct realm_call *c, const struct script *s, backend_cb fn, void *arg);

@@ -194,6 +194,7 @@ void transfer_restore_room(const struct realm *store, struct str room_id, const 
     memcpy(args, c.args, c.arg_count * sizeof *args);
     memcpy(args + c.arg_count, image->args, image->count * sizeof *args);
     struct backend *b = store->backend;
+    realm_in_order(store);
     b->ops->run(b, &script_restore_room, c.keys, c.key_count, args, count, fn, arg);
     mem_free(args);
     buf_close(&players);

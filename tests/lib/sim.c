@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "common/loop.h"
 #include "common/mem.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_gateway.h"
@@ -111,8 +112,11 @@ void sim_open(struct sim *s, const struct sim_options *o)
         &(struct sim_store_options){.redis = o->redis, .now_us = now_us, .on_message = on_message, .arg = s});
     s->backend = sim_store_backend(s->store);
     s->model = sim_model_new(s);
-    for (unsigned i = 0; i < o->clients; i++)
+    s->loop = loop_new();
+    for (unsigned i = 0; i < o->clients; i++) {
         (void)str_copy(s->clients[i].id, ID_SIZE, str_of(fleet_text("p%u", i)));
+        list_init(&s->clients[i].unanswered);
+    }
     for (unsigned i = 0; i < SIM_GATEWAYS; i++)
         s->gateways[i] = sim_gateway_new(s, i);
 }
@@ -123,11 +127,13 @@ void sim_close(struct sim *s)
     for (unsigned i = 0; i < SIM_GATEWAYS; i++)
         sim_gateway_free(s->gateways[i]);
     for (unsigned i = 0; i < s->o.clients; i++)
-        mem_free(s->clients[i].unanswered);
+        while (!list_empty(&s->clients[i].unanswered))
+            sim_call_free(OWNER(s->clients[i].unanswered.next, struct sim_call, link));
     sim_model_free(s->model);
     sim_model_free(s->saved_model);
     mem_free(s->saved);
     sim_store_free(s->store);
+    loop_free(s->loop);
     buf_close(&s->text);
 }
 

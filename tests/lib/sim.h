@@ -52,9 +52,9 @@ struct sim_client {
     uint64_t session; /* 0: not connected */
     uint64_t sockets; /* opened so far */
     int64_t requests; /* asked so far */
-    /* A request whose answer did not come: kind, text and so on as they were; asked again under the same id.
-     */
-    struct sim_call *unanswered; /* owned; NULL: none */
+    /* struct sim_call, owned: requests that no answer has come to, with kind, text and so on as they were;
+     * asked again under the same ids, in the same order. */
+    struct list unanswered;
 };
 
 struct sim_model;
@@ -65,6 +65,7 @@ struct sim {
     struct realm_rules rules;
     uint64_t random, now_us, next_session, next_id;
     struct sim_store *store;
+    struct loop *loop;       /* for batches of messages alone */
     struct backend *backend; /* of the store */
     struct sim_model *model;
     struct reply *saved; /* owned: the store as a replica has it that will take over; NULL: none will */
@@ -80,7 +81,8 @@ struct sim {
     bool closing; /* nothing is sent any more */
     struct {
         int64_t calls, tickets, kills, freezes, outages, drains, stops, cut_offs, losses, failovers,
-            takeovers, repeats, entered_again, strays, idle_ends, expired, gaps, snapshots, older, calms;
+            takeovers, repeats, together, entered_again, strays, idle_ends, expired, gaps, snapshots, older,
+            calms;
     } count;
     struct buf text;     /* of the answer that is traced */
     uint64_t trace_hash; /* of all lines so far: two runs went the same way */

@@ -230,7 +230,7 @@ static void on_join(struct sim_gateway *g, const struct sim_call *c, struct sim_
                     struct realm_outcome o)
 {
     if (s) {
-        s->busy = s->busy && c->again;
+        s->busy -= !c->again;
         s->attaching = s->attaching && !c->again;
     }
     if (realm_said(o, "MATCHED"))
@@ -246,11 +246,13 @@ static void on_leave_queue(struct sim_gateway *g, const struct sim_call *c, stru
 {
     if (!s)
         return;
-    s->busy = s->busy && c->again;
-    s->attaching = s->attaching && !c->again;
     if (realm_said(o, "AGAIN")) {
         sim_call_again(g, c, reply_int(c->reply, 1), (struct str){0});
-    } else if (realm_said(o, "LEFT") || realm_said(o, "NOT_QUEUED")) {
+        return;
+    }
+    s->busy -= !c->again;
+    s->attaching = s->attaching && !c->again;
+    if (realm_said(o, "LEFT") || realm_said(o, "NOT_QUEUED")) {
         end_place(s, c);
     } else {
         if (o.err && !c->again && strcmp(c->ticket, s->ticket) == 0)
@@ -269,19 +271,30 @@ static void on_match(struct sim_gateway *g, const struct sim_call *c, struct rea
 
 /* ---- rooms ---- */
 
+/* It is answered. */
+static void forget(struct sim_client *client, int64_t request)
+{
+    LIST_EACH_SAFE(it, tmp, &client->unanswered)
+    {
+        struct sim_call *c = OWNER(it, struct sim_call, link);
+        if (c->request != request)
+            continue;
+        list_remove(&c->link);
+        sim_call_free(c);
+    }
+}
+
 static void on_room(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
                     struct realm_outcome o)
 {
-    if (s && c->kind != SIM_CONFIRM)
-        s->busy = false;
     if (realm_said(o, "AGAIN")) {
         sim_call_again(g, c, reply_int(c->reply, 1), str_of(c->room));
         return;
     }
-    if (s && c->request && !o.err && s->client->unanswered && s->client->unanswered->request == c->request) {
-        mem_free(s->client->unanswered);
-        s->client->unanswered = NULL;
-    }
+    if (s && c->kind != SIM_CONFIRM)
+        s->busy--;
+    if (s && c->request && !o.err)
+        forget(s->client, c->request);
     if (realm_said(o, "DONE"))
         return;
     if (!realm_said(o, "OK")) {

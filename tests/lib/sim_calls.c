@@ -2,12 +2,13 @@
 #include "tests/lib/sim_calls.h"
 
 #include "common/err.h"
+#include "common/loop.h"
 #include "common/mem.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_gateway.h"
 #include "tests/lib/sim_model.h"
 
-enum { LOST_PER_10000 = 20, LEFTOVERS_PER_CALL = 8, TIMERS_PER_CALL = 20 };
+enum { LOST_PER_10000 = 20, TOGETHER_PER_10000 = 9000, LEFTOVERS_PER_CALL = 8, TIMERS_PER_CALL = 20 };
 
 const char *sim_call_name(enum sim_call_kind kind)
 {
@@ -63,6 +64,13 @@ static void on_answer(void *arg, int err, const struct reply *reply)
     if (err != ERR_NONE)
         sim_fail(s, "%s of %s: %s %.*s", sim_call_name(c->kind), c->player, err_name(err),
                  reply ? (int)reply->str.n : 0, reply ? reply->str.p : "");
+    if (c->kind == SIM_MESSAGE) {
+        c->more = --c->gateway->said > 0;
+        s->count.together += c->more;
+    }
+    if (c->place != ++c->gateway->carried_out)
+        sim_fail(s, "the store sees %s of %s before what was asked earlier", sim_call_name(c->kind),
+                 c->player);
     trace(c, reply);
     sim_model_ran(s->model, c, reply);
     c->err = c->lost ? ERR_UNKNOWN : ERR_NONE;
@@ -91,6 +99,13 @@ static void run_queue(struct sim_call *c)
         queue_expire(r, c->level, on_answer, c);
 }
 
+/* It is collected: answered when its batch is full, or is sent before another call or at the pass's end. */
+static void say(struct sim_call *c, const struct room_seat *who)
+{
+    c->gateway->said++;
+    room_state_message(&c->gateway->realm, who, "gameMessage", str_of(c->text), false, on_answer, c);
+}
+
 static void run_room(struct sim_call *c)
 {
     const struct realm *r = &c->gateway->realm;
@@ -109,7 +124,7 @@ static void run_room(struct sim_call *c)
     if (c->kind == SIM_CONFIRM)
         room_state_confirm(r, &who, on_answer, c);
     else if (c->kind == SIM_MESSAGE)
-        room_state_message(r, &who, "gameMessage", str_of(c->text), false, on_answer, c);
+        say(c, &who);
     else if (c->kind == SIM_SET)
         room_state_set(r, &who, &change, on_answer, c);
     else if (c->kind == SIM_DEADLINE)
@@ -187,6 +202,7 @@ static void run_timer(struct sim_call *c)
 
 static void run(struct sim_call *c)
 {
+    c->place = ++c->gateway->reached;
     switch (c->kind) {
     case SIM_JOIN:
     case SIM_LEAVE_QUEUE:
@@ -234,11 +250,16 @@ bool sim_calls_run(struct sim_gateway *g)
     bool stuck = g->stalled && s->now_us < g->frozen_until_us;
     if (list_empty(&g->wire) || stuck)
         return false;
-    struct sim_call *c = OWNER(g->wire.next, struct sim_call, link);
-    list_remove(&c->link);
-    c->lost = !s->calm && sim_chance(s, LOST_PER_10000);
-    run(c);
-    list_push(&g->answers, &c->link);
+    bool lost = !s->calm && sim_chance(s, LOST_PER_10000), more = true;
+    while (more) {
+        struct sim_call *c = OWNER(g->wire.next, struct sim_call, link);
+        list_remove(&c->link);
+        c->lost = lost;
+        run(c);
+        list_push(&g->answers, &c->link);
+        more = c->kind == SIM_MESSAGE && !list_empty(&g->wire) && sim_chance(s, TOGETHER_PER_10000);
+    }
+    loop_flush(s->loop);
     return true;
 }
 
@@ -255,4 +276,5 @@ void sim_calls_cut(struct sim_gateway *g)
             run(c);
         list_push(&g->answers, &c->link);
     }
+    loop_flush(g->sim->loop);
 }

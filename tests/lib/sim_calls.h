@@ -50,7 +50,10 @@ struct sim_call {
     bool again, leftover, game, resume, older;
     enum queue_how how; /* join */
     int64_t since_ms;   /* QUEUE_ENTER: how long ago he began to wait, 0 or less */
+    bool careless;      /* message: without an id, so it is not asked again */
+    uint64_t place;     /* among the calls of its gateway that reached the store */
     bool lost;          /* ran, but the answer will not come */
+    bool more;          /* message: the same call has answered others, which come next */
     int err;
     struct reply *reply; /* owned */
 };
@@ -59,7 +62,9 @@ struct sim_call {
  * copied. */
 void sim_call(struct sim_gateway *g, const struct sim_call *asked);
 void sim_call_free(struct sim_call *c);
-bool sim_calls_run(struct sim_gateway *g); /* the next call reaches the store and is answered; false: none */
+/* The next call reaches the store and is answered, with a message perhaps those behind it as well, as one
+ * pass of the loop sends them. false: there is none. */
+bool sim_calls_run(struct sim_gateway *g);
 /* The line breaks: some of the calls on it still reach the store, and no answer comes. */
 void sim_calls_cut(struct sim_gateway *g);
 

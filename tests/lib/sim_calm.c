@@ -51,7 +51,7 @@ static void check_session(struct sim *s, const struct sim_gateway *g, const stru
         sim_fail(s, "%s still has the connection %s, whose client is elsewhere", g->realm.instance_id,
                  own->socket);
     if (own->doubt || own->busy || own->attaching)
-        sim_fail(s, "%s is not done with %s (doubt %d, busy %d, attaching %d)", g->realm.instance_id,
+        sim_fail(s, "%s is not done with %s (doubt %d, busy %u, attaching %d)", g->realm.instance_id,
                  own->socket, own->doubt, own->busy, own->attaching);
     if (strcmp(names[own->state], truth) != 0 || strcmp(view, room) != 0)
         sim_fail(s, "%s believes that %s is %s %s, the truth is %s %s", g->realm.instance_id, own->client->id,

@@ -6,6 +6,7 @@
 #include "tests/lib/sim_gateway.h"
 
 #include "common/mem.h"
+#include "matchmaking/batch.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_answers.h"
 #include "tests/lib/sim_model.h"
@@ -22,6 +23,8 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
     g->away_until_us = s->away_until_us;
     g->trusts = s->now_us >= s->away_until_us;
     realm_init(&g->realm, s->backend, &s->rules, "", fleet_text("i%u", ++s->instances_made));
+    g->batch = batch_new(s->loop);
+    batch_attach(g->batch, &g->realm);
     g->beat_at_us = s->now_us;
     g->poll_at_us = s->now_us + sim_random(s, POLL_US);
     g->sweep_at_us = s->now_us + sim_random(s, SWEEP_US);
@@ -85,6 +88,7 @@ void sim_gateway_kill(struct sim_gateway *g)
 void sim_gateway_free(struct sim_gateway *g)
 {
     sim_gateway_kill(g);
+    batch_free(g->batch);
     mem_free(g);
 }
 
@@ -183,11 +187,12 @@ void sim_gateway_drop(struct sim_gateway *g, struct sim_session *s)
 /* Until it is answered, wherever that will be. */
 static void remember(struct sim_client *client, struct sim_call *c)
 {
-    if (c->request == 0)
-        c->request = ++client->requests;
-    if (!client->unanswered)
-        client->unanswered = mem_alloc(sizeof *c);
-    *client->unanswered = *c;
+    if (c->request != 0)
+        return;
+    c->request = ++client->requests;
+    struct sim_call *kept = mem_alloc(sizeof *kept);
+    *kept = *c;
+    list_push(&client->unanswered, &kept->link);
 }
 
 void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_call c)
@@ -198,10 +203,11 @@ void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_ca
     memcpy(c.socket, s->socket, sizeof c.socket);
     if (s->view && !c.room[0])
         memcpy(c.room, s->view->room, sizeof c.room);
-    s->busy = true;
+    s->busy++;
     if (c.kind == SIM_LEAVE_QUEUE)
         memcpy(c.ticket, s->ticket, sizeof c.ticket);
-    if (c.kind == SIM_MESSAGE || c.kind == SIM_SET || c.kind == SIM_END || c.kind == SIM_LEAVE_ROOM)
+    if ((c.kind == SIM_MESSAGE && !c.careless) || c.kind == SIM_SET || c.kind == SIM_END ||
+        c.kind == SIM_LEAVE_ROOM)
         remember(s->client, &c);
     sim_call(g, &c);
 }

@@ -33,7 +33,7 @@ struct sim_session {
     enum sim_session_state state;
     struct sim_view *view; /* SEATED */
     bool resume;           /* its client wants its old session back */
-    bool busy;             /* a request of the client is under way */
+    unsigned busy;         /* so many requests of the client are under way */
     bool attaching;        /* an attach is under way */
     bool doubt;            /* attach again */
     bool differed;         /* the last comparison with the store did not agree */
@@ -43,6 +43,9 @@ struct sim_gateway {
     struct sim *sim;
     unsigned index;
     struct realm realm;
+    struct batch *batch;           /* owned: its messages go together */
+    size_t said;                   /* messages in it that have not been answered */
+    uint64_t reached, carried_out; /* calls that were handed to the store, and that it has answered */
     bool alive, draining, retiring, retired; /* in this order; a retired one is replaced */
     bool stalled; /* frozen before its last calls were written to the line: they go out when it thaws */
     uint64_t frozen_until_us, away_until_us; /* away: the store cannot be reached */

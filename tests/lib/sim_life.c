@@ -5,6 +5,8 @@
 #include "tests/lib/sim_gateway.h"
 #include "tests/lib/sim_model.h"
 
+enum { BURST_MAX = 20, BURST_PER_10000 = 300, CARELESS_PER_10000 = 2000 };
+
 /* ---- players ---- */
 
 /* What is asked in a room that plays; true: instead of asking, the connection drops. */
@@ -44,13 +46,34 @@ static bool sleepy(const char *room_id)
     return n > 1 && strcmp(room_id + n - 2, "77") == 0;
 }
 
+/* Mostly one message, now and then many without waiting; some nobody would say again. */
+static void say(struct sim *s, struct sim_gateway *g, struct sim_session *own, struct sim_call c)
+{
+    uint32_t count = sim_chance(s, BURST_PER_10000) ? 1 + sim_random(s, BURST_MAX) : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        (void)str_copy(c.text, sizeof c.text, str_of(fleet_text("{\"n\":%u}", sim_random(s, 1000))));
+        c.careless = sim_chance(s, CARELESS_PER_10000);
+        sim_gateway_ask(g, own, c);
+    }
+}
+
+/* What no answer has come to, once more. */
+static void repeat(struct sim *s, struct sim_gateway *g, struct sim_session *own)
+{
+    LIST_EACH(it, &own->client->unanswered)
+    {
+        s->count.repeats++;
+        sim_gateway_ask(g, own, *OWNER(it, struct sim_call, link));
+    }
+}
+
 static void act_in_room(struct sim *s, struct sim_gateway *g, struct sim_session *own)
 {
     struct sim_call c = {.number = -1, .level = own->level};
     (void)str_copy(c.text, sizeof c.text, str_of(fleet_text("{\"n\":%u}", sim_random(s, 1000))));
     if (!own->view->active) {
-        uint32_t dice = sim_random(s, 100);
-        c.kind = dice < 5 ? SIM_LEAVE_ROOM : SIM_MESSAGE; /* which is too early */
+        uint32_t dice = sim_random(s, 50 * (uint32_t)s->o.seats); /* one is enough to end the match */
+        c.kind = dice < 5 ? SIM_LEAVE_ROOM : SIM_MESSAGE;         /* which is too early */
         if (dice < 3)
             sim_gateway_drop(g, own);
         else if (dice < 8)
@@ -62,6 +85,8 @@ static void act_in_room(struct sim *s, struct sim_gateway *g, struct sim_session
     c.epoch = sim_chance(s, 5000) ? own->view->at.epoch : 0;
     if (choose(s, &c))
         sim_gateway_drop(g, own);
+    else if (c.kind == SIM_MESSAGE)
+        say(s, g, own, c);
     else
         sim_gateway_ask(g, own, c);
 }
@@ -116,9 +141,8 @@ void sim_client_act(struct sim *s, struct sim_client *c)
             sim_gateway_drop(g, own);
         return;
     }
-    if (c->unanswered) {
-        s->count.repeats++;
-        sim_gateway_ask(g, own, *c->unanswered);
+    if (!list_empty(&c->unanswered)) {
+        repeat(s, g, own);
         return;
     }
     if (own->state == SIM_IDLE)

@@ -115,7 +115,9 @@ static void copy_room(void *arg, struct str key, void *value)
     r->events = mem_alloc(r->count * sizeof *r->events);
     for (size_t i = 0; i < r->count; i++)
         r->events[i] = mem_copy(from->events[i], strlen(from->events[i]));
+    r->seats = mem_alloc((size_t)sim_model_rules(to)->seats * sizeof *r->seats);
     for (size_t i = 0; i < r->seat_count; i++) {
+        r->seats[i] = from->seats[i];
         struct model_player *p = r->seats[i].player =
             sim_model_player_of(to, str_of(from->seats[i].player->id));
         if (p->room == from)

@@ -16,11 +16,12 @@
 #define TESTS_LIB_SIM_MODEL_PARTS_H
 
 #include "common/map.h"
+#include "gateway/room.h"
 #include "tests/lib/sim_gateway.h"
 #include "tests/lib/sim_model.h"
 
 enum {
-    SEATS_MAX = 4,
+    SEATS_MAX = ROOM_SEATS_MAX,
     LEVELS_MAX = 8,
     TEXT_MAX = 160,
     HAPPENINGS_MAX = 16,
@@ -63,7 +64,7 @@ struct model_room {
     int64_t confirm_by_ms, confirm_due_ms, idle_due_ms, turn_due_ms; /* due 0: no such deadline */
     char data[TEXT_MAX];
     char cast[SEATS_MAX * ID_SIZE]; /* who had a seat when the last script had run */
-    struct model_seat seats[SEATS_MAX];
+    struct model_seat *seats;       /* owned; as many as the rules say, of which seat_count are there */
     size_t seat_count;
     char **events; /* owned texts; number n is events[n - 1] */
     size_t count, cap;

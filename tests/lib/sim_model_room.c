@@ -14,6 +14,7 @@ void sim_model_room_free(struct model_room *r)
     for (size_t i = 0; i < r->count; i++)
         mem_free(r->events[i]);
     mem_free(r->events);
+    mem_free(r->seats);
     mem_free(r);
 }
 
@@ -52,6 +53,7 @@ static void match_found(struct sim_model *m, struct model_room *r, const struct 
     const struct realm_rules *rules = sim_model_rules(m);
     struct event_seat place;
     bool remote = false;
+    r->seats = mem_alloc((size_t)rules->seats * sizeof *r->seats);
     for (struct str rest = e->place; events_next_seat(&rest, &place);)
         add_seat(m, r, &place);
     sim_model_same(m, (int64_t)r->seat_count, rules->seats, "number of seats");

@@ -71,6 +71,8 @@ void sim_model_told_replaced(struct sim_model *m, const char *instance_id, const
 
 void sim_model_told_all(struct sim_model *m)
 {
+    if (m->call->more) /* of the same script */
+        return;
     bool one_by_one = m->call->kind == SIM_ATTACH || m->call->kind == SIM_EXPIRE; /* looked at there */
     for (size_t i = 0; i < m->told_count; i++) {
         const struct model_told *t = &m->told[i];

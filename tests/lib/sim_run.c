@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "gateway/room.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim.h"
 #include "tests/lib/sim_model.h"
@@ -103,6 +104,7 @@ static void print_counts(const struct sim *s, double seconds)
         {s->count.entered_again, "lost tickets handed in again"},
         {s->count.idle_ends, "idle rooms ended"},
         {s->count.repeats, "requests repeated"},
+        {s->count.together, "messages sent together with the next"},
         {s->count.gaps, "events from logs"},
         {s->count.snapshots, "snapshots"},
         {s->count.older, "of them older"},
@@ -139,6 +141,8 @@ static uint64_t run(const struct sim_options *o)
     world = &s;
     log_setup(LOG_ERROR, LOG_TEXT, 2);
     sim_open(&s, o);
+    if (s.o.levels * o->seats * 2 > o->clients) /* so that many can be in play at a time */
+        s.o.levels = o->seats * 2 > o->clients ? 1 : o->clients / (o->seats * 2);
     live(&s);
     printf("sim: %zu matches (%zu over several instances), %zu games\n", sim_model_matches(s.model),
            sim_model_remote_matches(s.model), sim_model_started(s.model));
@@ -168,19 +172,25 @@ static void compare(struct sim_options o)
     }
 }
 
+static void refuse(const char *why, const char *what)
+{
+    fprintf(stderr, "sim: %s: %s\n", what, why);
+    exit(2);
+}
+
 static int64_t number(const char *text)
 {
     int64_t value;
-    if (!str_to_int(str_of(text), &value) || value < 0) {
-        fprintf(stderr, "sim: %s is not a number\n", text);
-        exit(2);
-    }
+    if (!str_to_int(str_of(text), &value) || value < 0)
+        refuse("not a number", text);
     return value;
 }
 
 static void read_flags(struct sim_options *o, int argc, char **argv)
 {
-    for (int i = 1; i + 1 < argc; i += 2) {
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 == argc)
+            refuse("a value is missing", argv[i]);
         if (strcmp(argv[i], "--seed") == 0)
             o->seed = (uint64_t)number(argv[i + 1]);
         else if (strcmp(argv[i], "--tickets") == 0)
@@ -194,8 +204,10 @@ static void read_flags(struct sim_options *o, int argc, char **argv)
         else if (strcmp(argv[i], "--mode") == 0)
             o->events_mode = argv[i + 1];
         else
-            break;
+            refuse("there is no such flag", argv[i]);
     }
+    if (o->seats && (o->seats < 2 || o->seats > ROOM_SEATS_MAX))
+        refuse("a room has 2 to 64 seats", "--seats");
 }
 
 int sim_run(int argc, char **argv, bool redis, int64_t tickets)

@@ -5,7 +5,7 @@
 #include "tests/lib/sim_answers.h"
 #include "tests/lib/sim_model.h"
 
-enum { CONFIRM_NEVER_PER_10000 = 500 };
+enum { DISSOLVE_PER_10000 = 1000 /* matches in which somebody never confirms */ };
 
 struct sim_view *sim_view_find(struct sim_gateway *g, struct str room_id)
 {
@@ -156,7 +156,7 @@ static void match_found(struct sim_gateway *g, const struct room_event *e)
         s->view = sim_view_get(g, e->room_id, (struct history_position){e->epoch, 1});
         s->view->level = s->level;
         s->state = SIM_SEATED;
-        if (g->sim->calm || !sim_chance(g->sim, CONFIRM_NEVER_PER_10000))
+        if (g->sim->calm || !sim_chance(g->sim, DISSOLVE_PER_10000 / (uint32_t)g->sim->o.seats))
             sim_gateway_confirm(g, s);
     }
 }

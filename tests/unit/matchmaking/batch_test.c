@@ -140,6 +140,18 @@ static void another_call_goes_behind(void **state)
     answer(w, 2, &ok, 1);
 }
 
+static void so_does_the_heartbeat(void **state)
+{
+    struct world *w = *state;
+    struct teller t = {w, 1, false};
+    say(&t, "a");
+    struct realm_call c;
+    realm_call(&c, &w->realm);
+    realm_probe(&c, &script_heartbeat, NULL, NULL);
+    assert_string_equal(w->asked.data, "message(4/13: a);heartbeat(0/3:);");
+    answer(w, 0, &ok, 1);
+}
+
 static void a_full_batch_does_not_wait(void **state)
 {
     struct world *w = *state;
@@ -227,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_pass_is_one_call),
         TEST(another_call_goes_behind),
+        TEST(so_does_the_heartbeat),
         TEST(a_full_batch_does_not_wait),
         TEST(an_answer_may_say_more),
         TEST(the_end_sends_what_is_there),
