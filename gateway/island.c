@@ -57,11 +57,20 @@ void island_close(struct island *i)
         b->ops->free(b);
 }
 
+/* The store's time goes on here: rooms come from there and go there again, and this machine's clock may have
+ * been set. */
+static uint64_t now_us(void *arg)
+{
+    return clock_mono_us() + ((const struct island *)arg)->clock_ahead_us;
+}
+
 void island_begin(struct island *i)
 {
     const struct realm *fleet = &i->node->realm;
-    i->backend = backend_memory_new(i->node->loop, &(struct backend_memory_options){.prefix = fleet->prefix},
-                                    &(struct backend_events){0});
+    int64_t now_ms = realm_now_ms(fleet);
+    i->clock_ahead_us = (now_ms ? (uint64_t)now_ms : clock_wall_ms()) * 1000 - clock_mono_us();
+    const struct backend_memory_options own = {.prefix = fleet->prefix, .now_us = now_us, .now_arg = i};
+    i->backend = backend_memory_new(i->node->loop, &own, &(struct backend_events){0});
     struct realm_rules rules = fleet->rules;
     rules.lease_ms = ISLAND_LEASE_MS;
     rules.events_mode = "remote";

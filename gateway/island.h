@@ -43,6 +43,7 @@ struct island {
     /* All monotonic: */
     uint64_t away_since_ms;        /* 0 = the store is not away */
     uint64_t cut_off_at_ms;        /* the last time it was seen to be away */
+    uint64_t clock_ahead_us;       /* its wall clock less the monotonic one */
     uint64_t since_ms;             /* when the island came to be */
     uint64_t queues_at_ms;         /* the last rounds_queues */
     size_t travelling, passengers; /* rooms, and players without a room, on their way home */

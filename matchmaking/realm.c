@@ -117,11 +117,16 @@ void realm_heard(struct realm *r, int64_t store_now_ms, int64_t run)
     r->run = run;
 }
 
+int64_t realm_now_ms(const struct realm *r)
+{
+    return r->heard_at_ms ? r->store_now_ms + (int64_t)(clock_mono_ms() - r->heard_at_ms) : 0;
+}
+
 void realm_arg_now(struct realm_call *c)
 {
     const struct realm *r = c->realm;
     if (r->heard_at_ms)
-        realm_arg_int(c, r->store_now_ms + (int64_t)(clock_mono_ms() - r->heard_at_ms));
+        realm_arg_int(c, realm_now_ms(r));
     else
         realm_arg(c, (struct str){0});
 }

@@ -46,6 +46,7 @@ size_t realm_key_text(const struct realm *r, enum redis_key key, struct str part
 
 /* The store has said what time it is, and which run of it this is (0 = it does not say). */
 void realm_heard(struct realm *r, int64_t store_now_ms, int64_t run);
+int64_t realm_now_ms(const struct realm *r); /* the store's time as we reckon it; 0 = never heard */
 
 enum {
     CALL_KEYS_MAX = 80,

@@ -13,6 +13,7 @@
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "matchmaking/events.h"
+#include "matchmaking/presence.h"
 
 struct world {
     struct node node;
@@ -54,6 +55,26 @@ static void note(struct world *w, const char *room_id, int64_t seq, const char *
     const char *why = "";
     assert_true(events_parse((struct str){json, (size_t)n}, &e, &why));
     island_note(w->island, &e);
+}
+
+static void on_beat(void *arg, int err, const struct reply *reply)
+{
+    assert_int_equal(err, 0);
+    *(int64_t *)arg = reply_int(reply, 2);
+}
+
+/* Else a clock that was set would show in the times of its events, and by them a room that came home would
+ * seem to have lasted till tomorrow. */
+static void its_time_is_the_store_s(void **state)
+{
+    struct world *w = *state;
+    int64_t now_ms = 0;
+    realm_heard(&w->node.realm, 86400000, 1);
+    island_begin(w->island);
+    presence_heartbeat(&w->island->realm, &(struct presence_beat){.info = STR("{}")}, on_beat, &now_ms);
+    while (now_ms == 0)
+        loop_turn(w->node.loop);
+    assert_in_range(now_ms, 86400000, 86400000 + 3600000);
 }
 
 static struct island_room *adopt(struct world *w, const char *room_id)
@@ -253,9 +274,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(it_begins_and_ends),      TEST(a_room_that_was_adopted), TEST(its_end_is_kept),
-        TEST(a_room_that_began_there), TEST(where_it_may_be),         TEST(who_may_come),
-        TEST(who_sits_elsewhere),      TEST(what_is_inherited),       TEST(whose_requests_wait),
+        TEST(its_time_is_the_store_s),
+        TEST(it_begins_and_ends),
+        TEST(a_room_that_was_adopted),
+        TEST(its_end_is_kept),
+        TEST(a_room_that_began_there),
+        TEST(where_it_may_be),
+        TEST(who_may_come),
+        TEST(who_sits_elsewhere),
+        TEST(what_is_inherited),
+        TEST(whose_requests_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
