@@ -26,6 +26,7 @@
 #include "gateway/inbox.h"
 #include "gateway/parting.h"
 #include "gateway/deliver.h"
+#include "gateway/found.h"
 #include "gateway/gone.h"
 #include "gateway/island.h"
 #include "gateway/resume.h"
@@ -152,10 +153,7 @@ static void read_record(struct attach *a, const struct presence_attached *now)
         a->take = a->enter ? TAKE_QUEUE : TAKE_NOTHING;
         return;
     }
-    s->level = now->level;
-    ticket_take(s, str_of(ticket_id));
-    uint64_t waited_ms = (uint64_t)now->waited_ms;
-    s->joined_at_ms = a->asked_at_ms > waited_ms ? a->asked_at_ms - waited_ms : 0;
+    ticket_read(s, str_of(ticket_id), now, a->asked_at_ms);
 }
 
 /* Another connection of the player attached behind us. */
@@ -330,7 +328,7 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
     bool entered = !s->room || strcmp(s->room->room_id, a->room_id) != 0;
     struct room *r = seat_enter(n, s, a->room_id, seat);
     if (r->status == ROOM_WAITING && entered)
-        deliver_match_again(s, r, seat->confirm_by_ms);
+        found_again(s, r, seat->players, seat->confirm_by_ms);
     s->seen = (struct history_position){seat->epoch, seat->seq};
     deliver_snapshot(s->conn, r, seat->record, s->seen);
     inbox_events(n, s->realm, seat->events);

@@ -12,6 +12,7 @@
 #include "gateway/closing.h"
 #include "gateway/estimate.h"
 #include "gateway/fleet.h"
+#include "gateway/found.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/settings.h"
@@ -160,51 +161,11 @@ void deliver_renew(struct room *r, struct str status, struct str place)
     places_from(r, place);
 }
 
-static const char *opponent_of(const struct room *r, const char *player_id)
-{
-    for (size_t i = 0; i < r->place_count; i++)
-        if (strcmp(r->places[i].player_id, player_id) != 0)
-            return r->places[i].player_id;
-    return NULL;
-}
-
 /* The event's data with one more member; data is an object (matchmaking/events.c saw to it). */
 static void add_member(struct buf *out, struct str data, const char *name, const char *value_json)
 {
     buf_add(out, data.p, data.n - 1); /* without the closing brace */
     buf_add_fmt(out, "%s\"%s\":%s}", data.n > 2 ? "," : "", name, value_json);
-}
-
-/* The push differs per player: each is told his opponent. */
-static void push_match_found(struct conn *c, const struct room_event *e, const char *opponent)
-{
-    struct buf data = {0}, other = {0};
-    if (opponent)
-        buf_add_json(&other, str_of(opponent));
-    else
-        buf_add_text(&other, "null");
-    add_member(&data, e->data, "opponentId", other.data);
-    struct str text = buf_str(&data);
-    struct cast x = cast_of(e, &text);
-    cast_once(&x, c, CONN_RELIABLE);
-    buf_close(&other);
-    buf_close(&data);
-}
-
-void deliver_match_again(struct session *s, const struct room *r, int64_t confirm_by_ms)
-{
-    struct buf base = {0};
-    buf_add_fmt(&base, "{\"roomId\":\"%s\",\"level\":%lld,\"players\":[", r->room_id, (long long)r->level);
-    for (size_t i = 0; i < r->place_count; i++) {
-        buf_add_text(&base, i ? ",{\"id\":" : "{\"id\":");
-        buf_add_json(&base, str_of(r->places[i].player_id));
-        buf_add_text(&base, "}");
-    }
-    buf_add_fmt(&base, "],\"confirmByMs\":%lld}", (long long)confirm_by_ms);
-    const struct room_event e = {
-        .event = STR(PUSH_MATCH_FOUND), .room_id = str_of(r->room_id), .data = buf_str(&base)};
-    push_match_found(s->conn, &e, opponent_of(r, s->player_id));
-    buf_close(&base);
 }
 
 static void seat_player(struct node *n, struct room *r, struct session *s, const struct room_event *e)
@@ -216,7 +177,7 @@ static void seat_player(struct node *n, struct room *r, struct session *s, const
     metrics_observe(METRIC_MATCH_SECONDS, (double)waited_ms / 1000.0);
     estimate_add(n->estimate, s->level, waited_ms);
     conn_ping_every(s->conn, (uint64_t)n->settings->ping_ms);
-    push_match_found(s->conn, e, opponent_of(r, s->player_id));
+    found_push(s, e, room_opponent(r, s->player_id));
 }
 
 static int64_t level_of(const struct room_event *e)
@@ -271,6 +232,13 @@ void deliver_match_found(struct node *n, const struct realm *realm, const struct
         n->on_seated(n, r);
 }
 
+static void started(struct room *r)
+{
+    r->status = ROOM_ACTIVE;
+    LIST_EACH(it, &r->members)
+    ticket_setup(OWNER(it, struct session, in_room), (struct str){0}); /* it has been told */
+}
+
 static bool is_requeued(const struct room_event *e, const struct session *s)
 {
     for (struct str rest = e->requeued; rest.n;)
@@ -312,7 +280,7 @@ void deliver_replay(struct session *s, const struct room_event *e)
         for (struct str place = e->place; !*opponent && events_next_seat(&place, &seat);)
             if (!str_eq(seat.player_id, str_of(s->player_id)))
                 (void)str_copy(opponent, sizeof opponent, seat.player_id);
-        push_match_found(s->conn, e, *opponent ? opponent : NULL);
+        found_push(s, e, *opponent ? opponent : NULL);
         return;
     }
     if (str_eq(e->event, STR(PUSH_MATCH_CANCELLED))) {
@@ -375,7 +343,7 @@ void deliver_event(struct node *n, struct room *r, const struct room_event *e)
     if (str_eq(e->event, STR(PUSH_GAME_MESSAGE))) { /* by far the most */
         deliver_push(r, e);
     } else if (str_eq(e->event, STR(PUSH_GAME_START))) {
-        r->status = ROOM_ACTIVE;
+        started(r);
         deliver_push(r, e);
     } else if (str_eq(e->event, STR(PUSH_MATCH_CANCELLED))) {
         cancelled(n, r, e);

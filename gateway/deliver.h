@@ -31,8 +31,6 @@ void deliver_push_room(struct room *r, const char *event, const char *data_forma
 void deliver_snapshot(struct conn *c, const struct room *r, struct str record, struct history_position at);
 /* The local view takes status and places from the store. */
 void deliver_renew(struct room *r, struct str status, struct str place);
-/* matchFound for a player who came back to a room that has not started; not numbered. */
-void deliver_match_again(struct session *s, const struct room *r, int64_t confirm_by_ms);
 /* A missed event for one player who is catching up. */
 void deliver_replay(struct session *s, const struct room_event *e);
 /* roomCleanup {reason:"gone"}: the room ended, and nobody knows any more how. */

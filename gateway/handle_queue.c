@@ -13,6 +13,7 @@
 #include "gateway/ticket.h"
 #include "gateway/waiting.h"
 #include "matchmaking/queue.h"
+#include "proto/setup.h"
 
 static const char TICKET_OVER[] = "this request's ticket has come to its end; join with a new id";
 
@@ -48,7 +49,7 @@ static void on_joined(void *arg, int err, const struct reply *reply)
 /* {level}, or the original's {addToQueue:{playerId, playerSetup:{...}}}, whose players all have level 0. */
 static bool read_level(struct node *n, const struct request *request, int64_t *level, const char **why)
 {
-    if (json_get(&request->data, "addToQueue", NULL).type == JSON_OBJECT)
+    if (setup_original(request))
         return decode_opt_int(request, "level", 0, n->settings->level_max, 0, level, why);
     if (decode_int(request, "level", 0, n->settings->level_max, level, why))
         return true;
@@ -86,6 +87,12 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
         tell_error(s->conn, request->id, CODE_BAD_REQUEST, why);
         return;
     }
+    struct str setup;
+    enum code code = setup_read(request, &setup, &why);
+    if (code != CODE_OK) {
+        tell_error(s->conn, request->id, code, why);
+        return;
+    }
     struct intent *i = intent_new(n, s, request->id, (struct str){0});
     i->level = level;
     ticket_for(i);
@@ -105,6 +112,8 @@ void handle_join(struct node *n, struct session *s, const struct request *reques
     if (s->state == SESSION_IDLE) { /* now: the match, even its end, may be faster than the answer */
         s->joined_at_ms = clock_mono_ms();
         ticket_take(s, str_of(i->ticket_id));
+        ticket_setup(s, setup);
+        s->original_form = s->original_form || setup_original(request);
     }
     ticket_hand_in(s, i->ticket_id, level, QUEUE_ASK, on_joined, i);
 }

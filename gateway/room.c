@@ -160,6 +160,14 @@ void room_place_drop(struct room *r, struct str player_id)
     *p = r->places[--r->place_count];
 }
 
+const char *room_opponent(const struct room *r, const char *player_id)
+{
+    for (size_t i = 0; i < r->place_count; i++)
+        if (strcmp(r->places[i].player_id, player_id) != 0)
+            return r->places[i].player_id;
+    return NULL;
+}
+
 void room_places_clear(struct room *r)
 {
     r->place_count = 0;

@@ -83,6 +83,8 @@ void room_leave(struct session *s); /* no-op if in none */
 void room_place_set(struct room *r, struct str player_id, struct str instance_id);
 void room_place_drop(struct room *r, struct str player_id);
 void room_places_clear(struct room *r);
+/* The first player of its places who is not this one; NULL: there is none. */
+const char *room_opponent(const struct room *r, const char *player_id);
 static inline bool room_has_remote(const struct room *r) /* does somebody sit on another instance? */
 {
     return r->remote_count > 0;

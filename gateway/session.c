@@ -147,6 +147,7 @@ void session_release(struct session *s)
     CHECK(s->room == NULL && s->conn == NULL);
     for (struct session_kept *k; (k = session_next_kept(s));)
         mem_free(k);
+    mem_free(s->setup);
     mem_free(s);
 }
 

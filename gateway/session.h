@@ -67,7 +67,9 @@ struct session {
                                 sweep may have taken its record (gone.h) */
     bool attach_unknown;     /* an attach was asked and its answer lost: it may have happened */
     char ticket_id[ID_SIZE];
-    bool ticket_over; /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */
+    char *setup; /* what he says about himself with ticket_id, raw JSON, owned; NULL = nothing, or told */
+    bool original_form; /* this connection has joined with addToQueue: it reads opponentSetup */
+    bool ticket_over;   /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */
     char session_id[ID_SIZE];         /* outlives the connection: resume, request ids */
     char token_hash[DIGEST_HEX_SIZE]; /* of the resume token */
 };

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "common/metrics.h"
 #include "gateway/conn.h"
 #include "gateway/session.h"
@@ -19,6 +20,23 @@ void ticket_take(struct session *s, struct str ticket_id)
     CHECK(str_copy(s->ticket_id, sizeof s->ticket_id, ticket_id));
     s->ticket_over = false;
     s->fleet_since_ms = 0;
+    ticket_setup(s, (struct str){0});
+}
+
+void ticket_setup(struct session *s, struct str setup)
+{
+    mem_free(s->setup);
+    s->setup = setup.n ? mem_copy(setup.p, setup.n) : NULL;
+}
+
+void ticket_read(struct session *s, struct str ticket_id, const struct presence_attached *record,
+                 uint64_t asked_at_ms)
+{
+    uint64_t waited_ms = (uint64_t)record->waited_ms;
+    s->level = record->level;
+    ticket_take(s, ticket_id);
+    ticket_setup(s, record->setup);
+    s->joined_at_ms = asked_at_ms > waited_ms ? asked_at_ms - waited_ms : 0;
 }
 
 void ticket_read_fleet(struct session *s, struct str record)
@@ -39,6 +57,7 @@ static int64_t since_ms(const struct session *s)
 void ticket_end(struct session *s)
 {
     s->ticket_over = true;
+    ticket_setup(s, (struct str){0});
 }
 
 bool ticket_may_enter(const struct session *s)
@@ -65,6 +84,7 @@ void ticket_hand_in(const struct session *s, const char *ticket_id, int64_t leve
                   &(struct queue_ticket){.player_id = str_of(s->player_id),
                                          .ticket_id = str_of(ticket_id),
                                          .session_id = str_of(s->session_id),
+                                         .setup = str_of(s->setup),
                                          .fence = s->fence,
                                          .level = level,
                                          .how = how,

@@ -10,15 +10,22 @@
 #include "gateway/node.h"
 #include "matchmaking/queue.h"
 
+struct presence_attached;
 struct session;
 
 /* The player waits with this ticket, or is about to. The same one again changes nothing. */
 void ticket_take(struct session *s, struct str ticket_id);
+/* What he says about himself with this ticket: raw JSON, copied; empty = nothing. */
+void ticket_setup(struct session *s, struct str setup);
 /* It is over. */
 void ticket_end(struct session *s);
 /* The record in the fleet's store, while the session lives on the island: if it is of the running ticket, the
  * ticket goes home with its exact time. */
 void ticket_read_fleet(struct session *s, struct str record);
+/* The player's record, asked for at asked_at_ms (monotonic), is of this ticket (it may be of the session
+ * already): takes it, and all that is known of it. */
+void ticket_read(struct session *s, struct str ticket_id, const struct presence_attached *record,
+                 uint64_t asked_at_ms);
 /* May the ticket be handed in to a store that has lost it? Not if it is over, nor if it would have expired.
  */
 bool ticket_may_enter(const struct session *s);

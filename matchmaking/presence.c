@@ -46,6 +46,7 @@ void presence_attached(const struct reply *reply, struct presence_attached *out)
         .lost = reply_int(reply, 9) == 1,
         .old_instance_id = reply_str(reply, 7),
         .old_socket_id = reply_str(reply, 8),
+        .setup = reply_str(reply, 10),
     };
 }
 
@@ -77,6 +78,7 @@ void presence_reseated(const struct reply *reply, struct presence_reseated *out)
         .events = reply_at(reply, 7),
         .epoch = reply_int(reply, 8),
         .answered_id = reply_int(reply, 9),
+        .players = reply_str(reply, 10),
     };
 }
 

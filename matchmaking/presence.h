@@ -22,6 +22,7 @@ struct presence_attached { /* borrowed from the reply */
     int64_t waited_ms; /* with this ticket; 0 = none, or just now */
     bool lost; /* there was no record of the player held: the store lost it, or a sweep took it; nothing has
                   become of him since */
+    struct str setup; /* what he says about himself, raw JSON; empty = nothing, or his game has started */
     struct str old_instance_id, old_socket_id; /* the connection this one replaces; empty = none */
 };
 void presence_attached(const struct reply *reply, struct presence_attached *out);
@@ -36,6 +37,7 @@ struct presence_reseated {
     struct str record;          /* the room in the seed's form, raw JSON */
     struct str place;           /* "player|instance|socket ..." of all seats */
     const struct reply *events; /* array of event JSON */
+    struct str players;         /* while it waits: as matchFound lists them, raw JSON */
     int64_t answered_id;        /* the greatest request id answered on the session so far, 0 = none */
 };
 void presence_reseated(const struct reply *reply, struct presence_reseated *out);

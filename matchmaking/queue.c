@@ -32,6 +32,7 @@ void queue_hand_in(const struct realm *r, const struct queue_ticket *t, backend_
     args_new_room(&c);
     realm_arg(&c, str_of(how[t->how]));
     realm_arg_int(&c, t->since_ms);
+    realm_arg(&c, t->setup);
     realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_join, fn, arg);
 }

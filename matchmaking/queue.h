@@ -7,6 +7,8 @@
 struct queue_ticket { /* all borrowed */
     struct str player_id, ticket_id;
     struct str session_id; /* remembers its last ticket; empty = none does */
+    struct str setup;      /* what he says about himself, raw JSON; empty = nothing. A ticket that waits keeps
+                              what came with it */
     int64_t fence, level;
     enum queue_how {
         QUEUE_ASK,   /* a client's request, perhaps repeated: not if the session has handed in this ticket

@@ -6,7 +6,7 @@
 #include "common/redis/wire.h"
 #include "matchmaking/scripts.h"
 
-enum { HEAD_FIELDS = 12, SEAT_FIELDS = 10 };
+enum { HEAD_FIELDS = 12, SEAT_FIELDS = 11 };
 
 struct transfer_image { /* the arguments of restore_room.lua from the head on, in one block */
     char image_id[ID_SIZE];

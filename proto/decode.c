@@ -27,6 +27,7 @@ static const struct {
     const char *key, *why;
 } members[] = {
     {"level", "data.level must be an integer from 0 to the server's LEVEL_MAX (1000 unless set otherwise)."},
+    {"setup", "data.setup must stand at most once: a JSON object of at most 1024 bytes; or leave it out."},
     {"addToQueue", "data.addToQueue must be an object, or left out: level alone is enough."},
     {"roomId",
      "data.roomId must be the roomId of your matchFound: a string of 1-64 characters of A-Z a-z 0-9 _ . : -"},

@@ -14,7 +14,8 @@
 static const struct message_info messages[MSG_COUNT] = {
     [MSG_UNKNOWN] = {"unknown", "*", ""},
     [MSG_HELLO] = {"hello", "token? playerId? resume?", ""},
-    [MSG_JOIN_MATCHMAKING] = {"joinMatchmaking", "level addToQueue?", "status ticketId level position?"},
+    [MSG_JOIN_MATCHMAKING] = {"joinMatchmaking", "level addToQueue? setup?",
+                              "status ticketId level position?"},
     [MSG_LEAVE_MATCHMAKING] = {"leaveMatchmaking", "", "left reason? roomId?"},
     [MSG_CONFIRM_JOINED] = {"confirmJoined", "roomId", "status"},
     [MSG_GAME_MESSAGE] = {"gameMessage", "roomId message volatile? echo?", "seq?"},
@@ -55,7 +56,7 @@ static const struct message_push pushes[] = {
     {PUSH_WAITING, "level position message", MESSAGE_PLAIN},
     {PUSH_QUEUE_UPDATE, "level playersAmount estimatedTimeMs", MESSAGE_PLAIN},
     {PUSH_TICKET_EXPIRED, "ticketId level reason", MESSAGE_PLAIN},
-    {PUSH_MATCH_FOUND, "roomId level players opponentId confirmByMs", MESSAGE_NUMBERED},
+    {PUSH_MATCH_FOUND, "roomId level players opponentId opponentSetup? confirmByMs", MESSAGE_NUMBERED},
     {PUSH_MATCH_CANCELLED, "roomId reason requeued", MESSAGE_NUMBERED},
     {PUSH_GAME_START, "roomId", MESSAGE_NUMBERED},
     {PUSH_GAME_MESSAGE, "roomId sender playerId message", MESSAGE_NUMBERED},

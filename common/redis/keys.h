@@ -16,7 +16,7 @@
     KEY(ROOM, "room:{roomId}", "hash", "while the room lives", "the room's truth")                           \
     KEY(ROOM_LOG, "room:{roomId}:log", "list", "the room's life and 15 s", "its last numbered events")       \
     KEY(PLAYERS, "players", "hash", "while attached or in grace",                                            \
-        "playerId -> state|fence|level|ticket|...")                                                          \
+        "playerId -> state|fence|level|ticket|...[|setup]")                                                  \
     KEY(FENCE, "fence", "string", "for ever", "the counter of attaches")                                     \
     KEY(LINEAGE, "lineage", "string", "for ever", "server|run|fence it came with: which store this is")      \
     KEY(INSTANCES, "instances", "zset", "until retired", "instanceId -> end of its lease in ms")             \

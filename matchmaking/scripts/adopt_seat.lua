@@ -17,7 +17,7 @@ if fence > tonumber(redis.call('GET', KEYS[9]) or '0') then
     redis.call('SET', KEYS[9], int(fence))
 end
 local p = {id = id, state = 'room', fence = fence, level = ARGV[8], ticket = ARGV[9], joined = NOW, room = ARGV[4],
-           socket = socket, instance = ORIGIN}
+           socket = socket, instance = ORIGIN, setup = ''}
 player_put(p)
 mapping_put(p)
 redis.call('SADD', KEYS[10], socket)

@@ -7,10 +7,10 @@
 --       8 "1" = only if the session is this player's and the token fits, 9 session_ms while attached, 10 the request id of the
 --       client's hello, 0 = it had none: ids grow within a session, so a hello with a smaller one than before was read late,
 --       11 session_ms: how long it is remembered who was replaced
--- Reply {"OK", fence, state, level, ticket, ms he has waited, roomId, old instance, old socket, lost} | {"REPLACED"} |
+-- Reply {"OK", fence, state, level, ticket, ms he has waited, roomId, old instance, old socket, lost[, setup]} | {"REPLACED"} |
 --       {"NO_SESSION"} (nothing was changed: attach with a new session)
 --       lost = 1: the caller held the player, and there was no record; nor has one joined or left since. What the caller
---       remembers of a ticket counts only then: else the record knows better.
+--       remembers of a ticket counts only then: else the record knows better. setup: what he says about himself, raw JSON, if anything.
 --       The old connection's instance, if another one, is told on its own channel (event sessionReplaced).
 --@include core clock player
 local id, socket, held = ARGV[4], ARGV[5], tonumber(ARGV[6])
@@ -55,7 +55,8 @@ if fence <= least then
     fence = least + 1
     redis.call('SET', KEYS[8], int(fence))
 end
-p = p or {id = id, state = 'idle', level = '', ticket = held > 0 and TICKET_LOST or '', joined = 0, room = '', socket = '', instance = ''}
+p = p or {id = id, state = 'idle', level = '', ticket = held > 0 and TICKET_LOST or '', joined = 0, room = '', socket = '', instance = '',
+          setup = ''}
 local old_instance, old_socket = p.instance, p.socket
 if old_socket ~= '' and old_socket ~= socket then
     redis.call('HDEL', MAPPINGS, old_socket)
@@ -83,4 +84,4 @@ if hello > newest then
 end
 redis.call('PEXPIRE', KEYS[10], ARGV[9])
 return {'OK', fence, p.state, p.level, p.ticket, p.joined > 0 and NOW - p.joined or 0, p.room, old_instance, old_socket,
-        p.state == 'idle' and p.ticket == TICKET_LOST and 1 or 0}
+        p.state == 'idle' and p.ticket == TICKET_LOST and 1 or 0, p.setup ~= '' and p.setup or nil}

@@ -199,6 +199,8 @@ end
 local function player_fault(p)
     if (p.socket == '') ~= (p.instance == '') then
         return 'socket and instance go together'
+    elseif p.setup ~= '' and (p.state == 'idle' or not string.match(p.setup, '^{.*}$')) then
+        return 'a setup is a JSON object, and belongs to a ticket'
     elseif p.state == 'room' then
         return (p.room == '' or p.level == '' or p.ticket == '') and 'a seat needs room, level and ticket' or nil
     elseif p.state == 'away' then

@@ -33,12 +33,15 @@ for _, player in ipairs(room.order) do
         return {'OK', room.status, {}, room.seq}
     end
 end
-local bad = need(room.log, 'list') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset')
+local bad = need(room.log, 'list') or need(GAME_STATES, 'hash') or need(DEADLINES, 'zset') or room.setup and need(PLAYERS, 'hash')
 if bad then
     return bad
 end
 RUN = store_run()
 room.status, room.updated = 'active', NOW
+if room.setup then
+    room_setups_end(room)
+end
 redis.call('ZREM', DEADLINES, confirm_member(room))
 emit(room, 'gameStart', '{"roomId":"' .. room.id .. '"}')
 room_save(room, true, confirmed)

@@ -5,7 +5,7 @@
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max
 -- Reply {"OK", head, seats, events} in the form restore_room.lua takes: head = {status, seq, epoch, version, turn, gameData,
 --       level, createdAt, updatedAt, ms until the confirm deadline or "", until the idle one, until the turn's limit or ""},
---       seats = ten each as listed there | {"ENDED"}
+--       seats = eleven each as listed there | {"ENDED"}
 --@include core clock run emit player room
 local bad = room_bad_type(KEYS[8], KEYS[9])
 if bad then
@@ -26,7 +26,8 @@ local seats = {}
 for _, player in ipairs(room.order) do
     local s = room.seats[player]
     for _, field in ipairs({player, s.socket, s.confirmed and '1' or '0', s.ticket, int(s.joined), s.state, int(s.version),
-                            s.result and '1' or '0', s.result or '', s.socket == '' and left(grace_member(room, player)) or ''}) do
+                            s.result and '1' or '0', s.result or '', s.socket == '' and left(grace_member(room, player)) or '',
+                            room_setup(room, player)}) do
         seats[#seats + 1] = field
     end
 end

@@ -5,7 +5,8 @@
 -- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence, 6 level, 7 ticket, 8 roomId for a new room, 9 seats, 10 confirm_ms,
 --       11 idle_ms, 12 log_max, 13 how: "ask" = not if the session has handed in this ticket before,
 --       "keep" = only if he still waits with it, "enter" = in any case (the store had lost it), 14 for "enter": since when he
---       waits, in ms by the store's clock; 0 or less: by so many ms before now
+--       waits, in ms by the store's clock; 0 or less: by so many ms before now, 15 what he says about himself (raw JSON) or "": a
+--       ticket that waits keeps what came with it
 -- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |
 --       {"ALREADY_IN_MATCH", roomId} | {"NOT_QUEUED"} (this ticket has come to its end) | {"REPLACED"} | {"GONE"} |
 --       {"LEASE"} (the caller's own lease is over); more = 1: too many dead entries for one call, run match.lua for the level.
@@ -59,6 +60,9 @@ if enough or again or since ~= 0 then
     partners, more = queue_take(queue, level, seats - 1, p.id)
 end
 p.state, p.level, p.ticket = 'queued', level, ticket
+if p.setup == '' then
+    p.setup = ARGV[15]
+end
 -- A returning ticket goes back to where its time puts it: before all who came later. The partners are the list's first.
 local before = #partners
 while before > 0 and partners[before].joined > p.joined do

@@ -3,8 +3,8 @@
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 session:{sessionId}, 11 lineage
 -- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 player, 6 fence, 7 log_max
 -- Reply {"OK", status, seq, record, level, confirmBy, place "p|instance|socket ...", events, epoch, the
---       greatest request id answered on this session, on whatever connection: from now on no other one can ask for this seat} | {"ROOM_NOT_FOUND"} |
---       {"REPLACED"} | {"GONE"}. Idempotent by fence: the same fence again changes nothing but the event.
+--       greatest request id answered on this session, on whatever connection: from now on no other one can ask for this seat[,
+--       while the game has not started: the players as matchFound lists them]} | {"ROOM_NOT_FOUND"} | {"REPLACED"} | {"GONE"}. Idempotent by fence: the same fence again changes nothing but the event.
 --@include core clock run emit player room
 local bad = room_bad_type(KEYS[8], KEYS[9]) or need(KEYS[10], 'hash')
 if bad then
@@ -32,5 +32,10 @@ emit(room, 'opponentReconnected', '{"roomId":"' .. room.id .. '","playerId":"' .
     ',"place":"' .. p.id .. '|' .. p.instance .. '|' .. p.socket .. '"')
 room_save(room, true)
 mapping_put(p)
+local listed = {}
+for i, player in ipairs(room.status == 'waiting' and room.order or {}) do
+    listed[i] = player_listed(player, room_setup(room, player))
+end
 return {'OK', room.status, room.seq, room_record(room), room.level, room.confirm_by, room_places(room), room.events, room.epoch,
-        tonumber(string.match(redis.call('HGET', KEYS[10], 'n') or '', ',(%d+)$') or '0')}
+        tonumber(string.match(redis.call('HGET', KEYS[10], 'n') or '', ',(%d+)$') or '0'),
+        #listed > 0 and '[' .. table.concat(listed, ',') .. ']' or nil}

@@ -5,8 +5,8 @@
 --       began there), 9 the states in which it may be here, separated by ';': "seq epoch version player:stateVersion ..." when it
 --       went, and of each image that was sent before and may have arrived "seq =image version player:stateVersion ...", 10 this
 --       image's id, 11 "player ..." of the sessions, in their order, 12.. head as in image_room.lua (12 fields; status "ended":
---       gameData is the result, level the reason), 24 number of seats, then ten per seat: player, socket ("" = in grace), confirmed, ticket, joinedAt, state, stateVersion, "1" if the
---       result was reported, result, ms of grace left; then the events since it went
+--       gameData is the result, level the reason), 24 number of seats, then eleven per seat: player, socket ("" = in grace), confirmed, ticket, joinedAt, state, stateVersion, "1" if the
+--       result was reported, result, ms of grace left, setup; then the events since it went
 -- Reply {"OK", events} | {"ENDED", events} | {"GONE"} (it ended here meanwhile) | {"CHANGED", why} (the store is right)
 -- The store is right if it knows of other versions or seats, or of something said that somebody may have heard. What it carried out
 -- late for us was heard by nobody, and gives way; a player who came back on another instance, and has only come, sits there.
@@ -68,10 +68,10 @@ if not old and (status == 'ended' or (not born and ARGV[7] ~= '1') or redis.call
 end
 local seats = {}
 for i = 1, tonumber(ARGV[24]) do
-    local at = 15 + 10 * i
+    local at = 14 + 11 * i
     seats[i] = {player = ARGV[at], socket = ARGV[at + 1], confirmed = ARGV[at + 2] == '1', ticket = ARGV[at + 3], joined = ARGV[at + 4],
                 state = ARGV[at + 5], version = tonumber(ARGV[at + 6]), result = ARGV[at + 7] == '1' and ARGV[at + 8] or nil,
-                grace = tonumber(ARGV[at + 9])}
+                grace = tonumber(ARGV[at + 9]), setup = ARGV[at + 10]}
 end
 
 -- Whose connection is on another instance by now: it is the later one, for ours would have taken the player over.
@@ -189,7 +189,10 @@ for i, s in ipairs(seats) do
     if s.gone and s.gone ~= '' then
         redis.call('HDEL', MAPPINGS, s.gone)
     end
-    p.state, p.room, p.level, p.ticket, p.joined = 'room', id, ARGV[18], s.ticket, tonumber(s.joined)
+    p.state, p.room, p.level, p.ticket, p.joined, p.setup = 'room', id, ARGV[18], s.ticket, tonumber(s.joined), s.setup
+    if s.setup ~= '' then
+        redis.call('HSET', KEYS[8], 'setup', '1')
+    end
     player_put(p)
     mapping_put(p)
     writing.seats[p.id] = {socket = p.socket, instance = p.instance, confirmed = s.confirmed, fence = p.fence, level = p.level,
@@ -220,7 +223,7 @@ if not silent then
     else
         redis.call('DEL', KEYS[9])
     end
-    for i = 25 + 10 * #seats, #ARGV do
+    for i = 25 + 11 * #seats, #ARGV do
         redis.call('RPUSH', KEYS[9], ARGV[i])
     end
     redis.call('LTRIM', KEYS[9], -tonumber(ARGV[5]), -1)

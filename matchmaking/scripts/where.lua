@@ -3,7 +3,7 @@
 -- sessions: whoever stays connected for longer than a session lives needs it all the same, for resuming and for repeated requests.
 -- KEYS  1 players, 2.. session:{sessionId} of each player
 -- ARGV  1-3 as in lib/core.lua, 4 session_ms while attached, 5.. the player ids, in the order of the sessions
--- Reply {record or "", ...} in the order of the players; a record is `state|fence|level|ticketId|joinedAt|roomId|socketId|instanceId`.
+-- Reply {record or "", ...} in the order of the players; a record is as in lib/player.lua.
 --       "" also if the session is lost: attaching again makes a new one. Idempotent; writes only for sessions past half their time.
 local ms = tonumber(ARGV[4])
 local list = {}

@@ -9,6 +9,9 @@ const integer = { type: 'integer' };
 const object = (properties, required = Object.keys(properties)) => ({ type: 'object', properties, required });
 const nullable = (schema) => ({ oneOf: [{ type: 'null' }, schema] });
 
+// What a player says about himself.
+const SETUP = { type: 'object', maxProperties: 64 };
+
 // Of members whose type is said to be an object or an array: by message and member, else by member.
 const NESTED = {
   'hello.resume': object(
@@ -16,10 +19,12 @@ const NESTED = {
     ['session', 'token'],
   ),
   addToQueue: { type: 'object' },
+  setup: SETUP,
   limits: object({ messageMaxBytes: integer, messagesPerSecond: integer }),
   queue: nullable(object({ level: integer, ticketId: string })),
   rooms: { type: 'array', items: object({ roomId: string, ended: { const: true } }, ['roomId']) },
-  players: { type: 'array', items: object({ id: string }) },
+  players: { type: 'array', items: object({ id: string, setup: SETUP }, ['id']) },
+  opponentSetup: { type: 'array', items: { type: 'object', required: ['playerId'] } },
   state: ref('schemas/roomRecord'),
 };
 

@@ -70,8 +70,14 @@ const char *play_join(struct fleet_world *w, struct player *p, int64_t level)
 
 const char *play_join_again(struct fleet_world *w, struct player *p)
 {
-    const char *text =
-        ASK(w, queue_join(realm_of(w, p), str_of(p->id), p->fence, p->level, str_of(p->ticket), ANSWER(w)));
+    const char *text = ASK(w, queue_hand_in(realm_of(w, p),
+                                            &(struct queue_ticket){.player_id = str_of(p->id),
+                                                                   .ticket_id = str_of(p->ticket),
+                                                                   .setup = str_of(p->setup),
+                                                                   .fence = p->fence,
+                                                                   .level = p->level,
+                                                                   .how = QUEUE_ENTER},
+                                            ANSWER(w)));
     if (realm_said(realm_outcome(w->err, w->reply), "MATCHED"))
         CHECK(str_copy(p->room, sizeof p->room, reply_str(w->reply, 1)));
     return text;

@@ -13,6 +13,7 @@ struct player {
     char id[ID_SIZE], socket[ID_SIZE], ticket[ID_SIZE], room[ID_SIZE];
     int at; /* instance */
     int64_t fence, level;
+    const char *setup; /* goes with his tickets; borrowed, NULL = none */
 };
 
 /* A new connection (socket "<id>.1", "<id>.2", ...) at instance `at`; answered OK, or the test fails. */

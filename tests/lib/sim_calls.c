@@ -78,19 +78,29 @@ static void on_answer(void *arg, int err, const struct reply *reply)
         c->reply = fleet_text_copy(reply);
 }
 
+const char *sim_setup(const char *ticket)
+{
+    size_t n = strlen(ticket);
+    bool says = n > 0 && ticket[n - 1] % 2 == 0;
+    return says ? fleet_text("{\"of\":\"%s|\"}", ticket) : "";
+}
+
+/* A ticket that waits keeps its own. */
 static void run_queue(struct sim_call *c)
 {
     const struct realm *r = &c->gateway->realm;
     if (c->kind == SIM_JOIN)
-        queue_hand_in(r,
-                      &(struct queue_ticket){.player_id = str_of(c->player),
-                                             .ticket_id = str_of(c->ticket),
-                                             .session_id = str_of(c->player),
-                                             .fence = c->fence,
-                                             .level = c->level,
-                                             .how = c->how,
-                                             .since_ms = c->since_ms},
-                      on_answer, c);
+        queue_hand_in(
+            r,
+            &(struct queue_ticket){.player_id = str_of(c->player),
+                                   .ticket_id = str_of(c->ticket),
+                                   .session_id = str_of(c->player),
+                                   .setup = str_of(c->how == QUEUE_KEEP ? "" : sim_setup(c->ticket)),
+                                   .fence = c->fence,
+                                   .level = c->level,
+                                   .how = c->how,
+                                   .since_ms = c->since_ms},
+            on_answer, c);
     else if (c->kind == SIM_LEAVE_QUEUE)
         queue_leave(r, str_of(c->player), c->fence, c->level, on_answer, c);
     else if (c->kind == SIM_MATCH)

@@ -58,6 +58,9 @@ struct sim_call {
     struct reply *reply; /* owned */
 };
 
+/* What goes with a ticket: with every other one nothing. In one of fleet_text's places. */
+const char *sim_setup(const char *ticket);
+
 /* Puts it on the gateway's line to the store; if it has lost the store, the answer is that. `asked` is
  * copied. */
 void sim_call(struct sim_gateway *g, const struct sim_call *asked);

@@ -186,14 +186,15 @@ static void ran_where(struct sim_model *m, const struct model_player *p, const s
     static const char *const states[] = {"", "idle", "queued", "away", "room"};
     bool busy = p->state != FREE, none = p->state == ABSENT || !p->session;
     const char *level = busy ? fleet_text("%lld", (long long)p->level) : "";
+    const char *setup = sim_model_setup(p);
     const char *record =
         none ? ""
-             : fleet_text("%s|%lld|%s|%s|%lld|%s|%s|%s", states[p->state], (long long)p->fence, level,
+             : fleet_text("%s|%lld|%s|%s|%lld|%s|%s|%s%s%s", states[p->state], (long long)p->fence, level,
                           busy      ? p->ticket
                           : p->lost ? "-"
                                     : "",
                           (long long)(busy ? p->joined_ms : 0), p->state == SEATED ? p->room->id : "",
-                          p->socket, p->instance);
+                          p->socket, p->instance, *setup ? "|" : "", setup);
     sim_model_same_text(m, reply_str(reply, 0), record, "his record");
 }
 

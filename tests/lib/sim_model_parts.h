@@ -155,7 +155,8 @@ void sim_model_fleet_ran(struct sim_model *m, struct model_player *p, struct str
 /* sim_model_player.c */
 void sim_model_player_ran(struct sim_model *m, struct model_player *p, struct str word,
                           const struct reply *reply);
-void sim_model_idle(struct model_player *p); /* out of queue or room */
+const char *sim_model_setup(const struct model_player *p); /* in his record */
+void sim_model_idle(struct model_player *p);               /* out of queue or room */
 
 /* sim_model_queue.c */
 void sim_model_queue_ran(struct sim_model *m, struct model_player *p, struct str word,
@@ -173,6 +174,8 @@ void sim_model_room_free(struct model_room *r);
 void sim_model_cast(struct model_room *r); /* a script has run: who has a seat now */
 /* How many events are due when n things happen: one more if they are the first under another store. */
 int64_t sim_model_due_events(const struct sim_model *m, const struct model_room *r, int64_t n);
+/* They are listed with their setups, as far as `told` ("": not at all). */
+void sim_model_listed(struct sim_model *m, const struct model_room *r, struct str told);
 struct model_seat *sim_model_seat(struct model_room *r, const struct model_player *p); /* NULL: none */
 
 /* sim_model_state.c */

@@ -4,6 +4,12 @@
 #include "common/mem.h"
 #include "tests/lib/fleet_text.h"
 
+const char *sim_model_setup(const struct model_player *p)
+{
+    bool says = p->state > FREE && !(p->state == SEATED && p->room->active);
+    return says ? sim_setup(p->ticket) : "";
+}
+
 /* Who is connected stays as FREE; the record of one without a socket goes. */
 void sim_model_idle(struct model_player *p)
 {
@@ -51,6 +57,7 @@ static void ran_attach(struct sim_model *m, struct model_player *p, const struct
     sim_model_same_text(m, now.old_instance_id, p->state == ABSENT ? "" : p->instance, "old instance");
     sim_model_same(m, busy ? now.level : 0, busy ? p->level : 0, "level");
     sim_model_same(m, now.waited_ms, busy ? sim_model_now_ms(m) - p->joined_ms : 0, "time he has waited");
+    sim_model_same_text(m, now.setup, sim_model_setup(p), "setup");
     p->lost = lost;
     if (p->state == ABSENT)
         p->state = FREE;
@@ -113,6 +120,10 @@ static void ran_reseat(struct sim_model *m, struct model_player *p, const struct
     sim_model_same(m, now.level, r->level, "level");
     sim_model_same(m, now.confirm_by_ms, r->confirm_by_ms, "confirmBy");
     sim_model_record(m, r, now.record);
+    if (r->active)
+        sim_model_same_text(m, now.players, "", "players of a game");
+    else
+        sim_model_listed(m, r, now.players);
     for (size_t i = 0; i < r->seat_count; i++) {
         const struct model_seat *seat = &r->seats[i];
         struct str place = str_cut(&now.place, ' ');

@@ -48,15 +48,33 @@ static void add_seat(struct sim_model *m, struct model_room *r, const struct eve
     p->room = r;
 }
 
+void sim_model_listed(struct sim_model *m, const struct model_room *r, struct str told)
+{
+    struct buf *text = &m->sim->text;
+    buf_clear(text);
+    for (size_t i = 0; i < r->seat_count; i++) {
+        const struct model_player *p = r->seats[i].player;
+        const char *setup = sim_setup(p->ticket);
+        buf_add_fmt(text, "%s{\"id\":\"%s\"%s%s}", i ? "," : "[", p->id, *setup ? ",\"setup\":" : "", setup);
+    }
+    buf_add_text(text, "]");
+    sim_model_same_text(m, told, text->data, "the players and what they say");
+}
+
 static void match_found(struct sim_model *m, struct model_room *r, const struct room_event *e)
 {
     const struct realm_rules *rules = sim_model_rules(m);
     struct event_seat place;
+    struct json_object data;
+    const char *why;
     bool remote = false;
     r->seats = mem_alloc((size_t)rules->seats * sizeof *r->seats);
     for (struct str rest = e->place; events_next_seat(&rest, &place);)
         add_seat(m, r, &place);
     sim_model_same(m, (int64_t)r->seat_count, rules->seats, "number of seats");
+    if (!json_object_scan(e->data, &data, &why))
+        SIM_MODEL_FAIL(m, "matchFound holds %.*s", (int)e->data.n, e->data.p);
+    sim_model_listed(m, r, json_get(&data, "players", NULL).raw);
     for (size_t i = 1; i < r->seat_count; i++)
         remote = remote || strcmp(r->seats[i].instance, r->seats[0].instance) != 0;
     r->level = m->call->level;

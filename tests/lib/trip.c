@@ -206,7 +206,7 @@ const char *trip_describe(struct trip *t, const struct realm *r)
         buf_add_str(&out, reply_str(head, fields[i]));
         buf_add_text(&out, " ");
     }
-    for (size_t i = 0; i + 10 <= seats->count; i += 10) {
+    for (size_t i = 0; i + 11 <= seats->count; i += 11) {
         buf_add_text(&out, "| ");
         for (size_t k = 0; k < 9; k++) {
             bool shown = k == 0 || k == 2 || (k >= 5 && k != 7);

@@ -51,6 +51,9 @@ local function check_seat(room, player, seat)
     elseif newer then
         leftover('seat_not_taken', 'I1 ' .. where .. ': attached again, the seat is not taken yet')
     end
+    if p.setup ~= '' and not (room.setup and room.status == 'waiting') then
+        violation('setup_left', 'I1 ' .. where .. ': the record still has its setup')
+    end
     if seat.socket ~= '' then
         if not instance_live(seat.instance) then
             leftover('seat_dead_instance', 'I9 ' .. where .. ' is held by instance ' .. seat.instance .. ', ' ..

@@ -61,14 +61,18 @@ local function room_create(id, key, log, level, players, o)
                     'confirmBy', int(room.confirm_by)}
     for i, p in ipairs(players) do
         room.order[i] = p.id
+        room.setup = room.setup or p.setup ~= ''
         room.seats[p.id] = {socket = p.socket, instance = p.instance, confirmed = false, fence = p.fence, level = p.level,
                             ticket = p.ticket, joined = p.joined, state = '{}', version = 0}
-        listed[i] = '{"id":"' .. p.id .. '"}'
+        listed[i] = player_listed(p.id, p.setup)
         place[i] = p.id .. '|' .. p.instance .. '|' .. p.socket
         p.state, p.room = 'room', id
         records[2 * i - 1], records[2 * i] = p.id, player_text(p)
         mappings[2 * i - 1], mappings[2 * i] = p.socket, mapping_text(p)
         fields[#fields + 1], fields[#fields + 2] = 'p:' .. p.id, seat_text(room.seats[p.id])
+    end
+    if room.setup then
+        fields[#fields + 1], fields[#fields + 2] = 'setup', '1'
     end
     redis.call('HSET', PLAYERS, unpack(records))
     redis.call('HSET', MAPPINGS, unpack(mappings))

@@ -1,5 +1,5 @@
--- player: the player's own record, `state|fence|level|ticketId|joinedAt|roomId|socketId|instanceId` in the hash `players`,
--- and the seed's socket_mappings. KEYS[1..7] are the same in every script that includes this part.
+-- player: the player's own record, `state|fence|level|ticketId|joinedAt|roomId|socketId|instanceId[|setup]` in the hash `players`,
+-- and the seed's socket_mappings. setup is what he says about himself with a ticket, raw JSON; it is there until the game starts. KEYS[1..7] are the same in every script that includes this part.
 local PLAYERS, INSTANCES, MAPPINGS, MATCHES, GAME_STATES, DEADLINES, LEVELS =
     KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 
@@ -18,18 +18,18 @@ local function player_get(id)
     if not raw then
         return nil
     end
-    local state, fence, level, ticket, joined, room, socket, instance =
-        string.match(raw, '^(%a+)|(%d+)|(%d*)|([^|]*)|(%d*)|([^|]*)|([^|]*)|([^|]*)$')
+    local state, fence, level, ticket, joined, room, socket, instance, setup =
+        string.match(raw, '^(%a+)|(%d+)|(%d*)|([^|]*)|(%d*)|([^|]*)|([^|]*)|([^|]*)|?(.*)$')
     if not state then
         return nil
     end
     return {id = id, state = state, fence = tonumber(fence), level = level, ticket = ticket, joined = tonumber(joined) or 0,
-            room = room, socket = socket, instance = instance}
+            room = room, socket = socket, instance = instance, setup = setup}
 end
 
 local function player_text(p)
     return p.state .. '|' .. int(p.fence) .. '|' .. p.level .. '|' .. p.ticket .. '|' .. int(p.joined) .. '|' .. p.room .. '|' ..
-        p.socket .. '|' .. p.instance
+        p.socket .. '|' .. p.instance .. (p.setup ~= '' and '|' .. p.setup or '')
 end
 local function player_put(p)
     redis.call('HSET', PLAYERS, p.id, player_text(p))
@@ -46,9 +46,14 @@ local function mapping_put(p)
     end
 end
 
+-- As matchFound lists him.
+local function player_listed(id, setup)
+    return '{"id":"' .. id .. '"' .. (setup ~= '' and ',"setup":' .. setup or '') .. '}'
+end
+
 -- Out of queue or room: an attached player stays as idle, the record of one without a socket goes.
 local function player_idle(p)
-    p.state, p.level, p.ticket, p.joined, p.room = 'idle', '', '', 0, ''
+    p.state, p.level, p.ticket, p.joined, p.room, p.setup = 'idle', '', '', 0, '', ''
     if p.socket == '' then
         redis.call('HDEL', PLAYERS, p.id)
     else

@@ -1,5 +1,6 @@
 -- room: the room's truth in the hash room:{id}, its projection in game_states, and how seats come, go and end.
 -- A seat is the field p:<player> = `socket|instance|confirmed|fence|level|ticket|joinedAt`; an empty socket = in grace.
+-- The field setup is there while a record of theirs may have one: until the game starts.
 
 -- As player_bad_type, for a script that changes the room.
 local function room_bad_type(key, log)
@@ -19,7 +20,7 @@ local function room_load(id, key, log, log_max)
     local room = {id = id, key = key, log = log, log_max = tonumber(log_max), events = {}, status = f.status,
                   seq = tonumber(f.seq), epoch = tonumber(f.epoch), run = f.run or '', version = tonumber(f.version), turn = tonumber(f.turn),
                   data = f.gameData, level = f.level, created = tonumber(f.createdAt), updated = tonumber(f.updatedAt),
-                  confirm_by = tonumber(f.confirmBy), insts = f.insts, cast = f.seats, order = {}, seats = {}}
+                  confirm_by = tonumber(f.confirmBy), insts = f.insts, cast = f.seats, setup = f.setup == '1', order = {}, seats = {}}
     for player in string.gmatch(f.seats, '%S+') do
         local socket, instance, confirmed, fence, level, ticket, joined =
             string.match(f['p:' .. player], '^([^|]*)|([^|]*)|(%d)|(%d+)|(%d*)|([^|]*)|(%d*)$')
@@ -139,6 +140,23 @@ end
 local function room_member(room, player)
     local p = player_get(player)
     return p and p.state == 'room' and p.room == room.id and p or nil
+end
+
+-- What he says about himself, until the game starts.
+local function room_setup(room, player)
+    local p = room.setup and room_member(room, player)
+    return p and p.setup or ''
+end
+-- The game starts: who met whom has been said.
+local function room_setups_end(room)
+    for _, player in ipairs(room.order) do
+        local p = room_member(room, player)
+        if p and p.setup ~= '' then
+            p.setup = ''
+            player_put(p)
+        end
+    end
+    redis.call('HDEL', room.key, 'setup')
 end
 
 local function seat_free(room, player)

@@ -151,14 +151,14 @@ static void a_room_that_began_there(void **state)
 
 static struct transfer_image *an_image(void)
 {
-    static struct reply head[12], seat[10], parts[4];
+    static struct reply head[12], seat[11], parts[4];
     for (size_t i = 0; i < 12; i++)
         head[i] = (struct reply){.type = REPLY_STR, .str = STR("5")};
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 11; i++)
         seat[i] = (struct reply){.type = REPLY_STR, .str = i == 0 ? STR("a") : STR("3")};
     parts[0] = (struct reply){.type = REPLY_STR, .str = STR("OK")};
     parts[1] = (struct reply){.type = REPLY_ARRAY, .items = head, .count = 12};
-    parts[2] = (struct reply){.type = REPLY_ARRAY, .items = seat, .count = 10};
+    parts[2] = (struct reply){.type = REPLY_ARRAY, .items = seat, .count = 11};
     parts[3] = (struct reply){.type = REPLY_ARRAY};
     const struct reply answer = {.type = REPLY_ARRAY, .items = parts, .count = 4};
     return transfer_image_new(&answer);

@@ -10,6 +10,7 @@
 #include "gateway/session.h"
 #include "gateway/settings.h"
 #include "gateway/ticket.h"
+#include "matchmaking/presence.h"
 
 static struct settings settings;
 static struct realm realm = {.rules = {.ticket_ttl_ms = 60000}};
@@ -99,6 +100,45 @@ static void a_room_that_was_left(void **state)
     }
 }
 
+/* It belongs to the ticket: another one begins without, and one that is over has told it. */
+static void what_he_says_about_himself(void **state)
+{
+    (void)state;
+    size_t blocks = mem_live_count();
+    struct session s = waiting();
+    char given[] = "{\"n\":1}";
+    ticket_setup(&s, str_of(given));
+    given[0] = '?';
+    assert_string_equal(s.setup, "{\"n\":1}"); /* a copy */
+    ticket_take(&s, STR("t1"));
+    assert_string_equal(s.setup, "{\"n\":1}");
+    ticket_take(&s, STR("t2"));
+    assert_null(s.setup);
+    ticket_setup(&s, STR("{}"));
+    ticket_end(&s);
+    assert_null(s.setup);
+    session_move(&s, SESSION_IDLE, "test");
+    assert_int_equal(mem_live_count(), blocks);
+}
+
+/* The record knows it best, also of a ticket that was handed in elsewhere. */
+static void the_record_says_it(void **state)
+{
+    (void)state;
+    struct session s = waiting();
+    struct presence_attached now = {.level = 7, .waited_ms = 40, .setup = STR("{\"a\":2}")};
+    ticket_read(&s, STR("t9"), &now, 1000);
+    assert_string_equal(s.ticket_id, "t9");
+    assert_string_equal(s.setup, "{\"a\":2}");
+    assert_int_equal(s.level, 7);
+    assert_int_equal(s.joined_at_ms, 960);
+    now.setup = (struct str){0};
+    ticket_read(&s, STR("t9"), &now, 10);
+    assert_null(s.setup);
+    assert_int_equal(s.joined_at_ms, 0);
+    session_move(&s, SESSION_IDLE, "test");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +147,8 @@ int main(void)
         cmocka_unit_test(the_fleets_time_goes_with_the_ticket),
         cmocka_unit_test(expired),
         cmocka_unit_test(a_room_that_was_left),
+        cmocka_unit_test(what_he_says_about_himself),
+        cmocka_unit_test(the_record_says_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
