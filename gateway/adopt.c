@@ -181,8 +181,10 @@ static void take_room(void *arg, struct room *r)
                                                 .player_ids = players,
                                                 .player_count = c->seat_count},
                         NULL, NULL);
-    island_add(n->island, str_of(r->room_id),
-               &(struct transfer_base){.seq = c->seq, .states = buf_str(&state)});
+    struct island_room *room = island_add(n->island, str_of(r->room_id),
+                                          &(struct transfer_base){.seq = c->seq, .states = buf_str(&state)});
+    for (size_t i = 0; i < c->seat_count; i++)
+        island_add_session(room, c->seats[i].player_id, sessions_find(n->sessions, players[i])->session_id);
     buf_close(&state);
     r->realm = &n->island->realm;
     metrics_add_for(METRIC_ISLAND_ROOMS_TOTAL, "adopted", 1);

@@ -157,7 +157,12 @@ static void end_one(void *arg, struct str key, void *value)
     room->ending = true;
     n->island->travelling++;
     const struct transfer_base base = island_base(room);
-    transfer_end_room(&n->realm, key, &base, str_of(room->reason), str_of(room->result), on_ended, e);
+    struct transfer_session sessions[TRANSFER_SESSIONS_MAX];
+    for (size_t i = 0; i < room->session_count; i++)
+        sessions[i] = (struct transfer_session){str_of(room->sessions[i].player_id),
+                                                str_of(room->sessions[i].session_id)};
+    transfer_end_room(&n->realm, key, &base, str_of(room->reason), str_of(room->result), sessions,
+                      room->session_count, on_ended, e);
 }
 
 static void count_ended(void *arg, struct str key, void *value)

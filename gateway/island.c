@@ -29,6 +29,7 @@ static void free_room(struct island_room *room)
     buf_close(&room->states);
     mem_free(room->reason);
     mem_free(room->result);
+    mem_free(room->sessions);
     mem_free(room);
 }
 
@@ -141,6 +142,15 @@ struct island_room *island_add(struct island *i, struct str room_id, const struc
     map_put(i->rooms, room_id, room);
     metrics_set(METRIC_ISLAND_ROOMS, (int64_t)map_count(i->rooms));
     return room;
+}
+
+void island_add_session(struct island_room *room, const char *player_id, const char *session_id)
+{
+    size_t count = room->session_count + 1;
+    room->sessions = mem_resize(room->sessions, count * sizeof *room->sessions);
+    struct island_session *one = &room->sessions[room->session_count++];
+    (void)str_copy(one->player_id, sizeof one->player_id, str_of(player_id));
+    (void)str_copy(one->session_id, sizeof one->session_id, str_of(session_id));
 }
 
 struct transfer_base island_base(const struct island_room *room)

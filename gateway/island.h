@@ -19,9 +19,13 @@ struct session;
 
 struct island_room {
     char room_id[ID_SIZE];
-    bool born;               /* the store never had it */
-    int64_t seq;             /* the store's when it went */
-    struct buf states;       /* owned: how the store may have it (transfer.h) */
+    bool born;            /* the store never had it */
+    int64_t seq;          /* the store's when it went */
+    struct buf states;    /* owned: how the store may have it (transfer.h) */
+    size_t session_count; /* of those who sat there in the store when it went */
+    struct island_session {
+        char player_id[ID_SIZE], session_id[ID_SIZE];
+    } * sessions;            /* owned */
     struct journey *journey; /* it is on its way home; NULL: it is not */
     bool ended;              /* here; the store does not know yet */
     bool ending;             /* it is being told */
@@ -76,6 +80,8 @@ bool island_holds(const struct island *i, const struct session *s);
 struct island_room *island_add(struct island *i, struct str room_id, const struct transfer_base *base);
 /* As it was in the store when it went; borrowed. */
 struct transfer_base island_base(const struct island_room *room);
+/* One of those who sat in it in the store. Copied. */
+void island_add_session(struct island_room *room, const char *player_id, const char *session_id);
 /* An image of it was sent to the store, which may or may not have restored it. */
 void island_may_be_home(struct island_room *room, const struct transfer_image *image);
 struct island_room *island_find(const struct island *i, struct str room_id);

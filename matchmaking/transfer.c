@@ -174,6 +174,19 @@ static void begin_restore(struct realm_call *c, const struct realm *store, struc
     realm_arg(c, str_of(image_id));
 }
 
+/* The sessions' KEYS, and their players in one of ARGV. */
+static void add_sessions(struct realm_call *c, const struct transfer_session *sessions, size_t count,
+                         struct buf *players)
+{
+    for (size_t i = 0; i < count; i++) {
+        realm_key_of(c, KEY_SESSION, sessions[i].session_id);
+        buf_add_str(players, sessions[i].player_id);
+        buf_add_text(players, " ");
+    }
+    realm_key(c, KEY_LINEAGE);
+    realm_arg(c, buf_str(players));
+}
+
 void transfer_restore_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
                            bool data_lost, const struct transfer_image *image,
                            const struct transfer_session *sessions, size_t session_count, backend_cb fn,
@@ -182,13 +195,7 @@ void transfer_restore_room(const struct realm *store, struct str room_id, const 
     struct realm_call c;
     struct buf players = {0};
     begin_restore(&c, store, room_id, base, data_lost, image->image_id);
-    for (size_t i = 0; i < session_count; i++) {
-        realm_key_of(&c, KEY_SESSION, sessions[i].session_id);
-        buf_add_str(&players, sessions[i].player_id);
-        buf_add_text(&players, " ");
-    }
-    realm_key(&c, KEY_LINEAGE);
-    realm_arg(&c, buf_str(&players));
+    add_sessions(&c, sessions, session_count, &players);
     size_t count = c.arg_count + image->count; /* more than a realm_call holds */
     struct str *args = mem_alloc(count * sizeof *args);
     memcpy(args, c.args, c.arg_count * sizeof *args);
@@ -201,16 +208,18 @@ void transfer_restore_room(const struct realm *store, struct str room_id, const 
 }
 
 void transfer_end_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
-                       struct str reason, struct str result, backend_cb fn, void *arg)
+                       struct str reason, struct str result, const struct transfer_session *sessions,
+                       size_t session_count, backend_cb fn, void *arg)
 {
     struct realm_call c;
+    struct buf players = {0};
     begin_restore(&c, store, room_id, base, false, "");
-    realm_key(&c, KEY_LINEAGE);
-    realm_arg(&c, (struct str){0});
+    add_sessions(&c, sessions, session_count, &players);
     for (size_t i = 0; i < HEAD_FIELDS; i++)
         realm_arg(&c, i == 0 ? STR("ended") : i == 5 ? result : i == 6 ? reason : (struct str){0});
     realm_arg_int(&c, 0);
     realm_run(&c, &script_restore_room, fn, arg);
+    buf_close(&players);
 }
 
 bool transfer_hopeless(int err, const struct reply *reply)

@@ -70,10 +70,11 @@ void transfer_restore_room(const struct realm *store, struct str room_id, const 
                            void *arg);
 /* Who has its seat number `at`; empty behind the last one. Borrowed from the image. */
 struct str transfer_image_player(const struct transfer_image *image, size_t at);
-/* The same for a room that ended in memory, for this reason with this result (raw JSON). Answer "ENDED",
- * "GONE", "CHANGED". */
+/* The same for a room that ended in memory, for this reason with this result (raw JSON). sessions: of those
+ * who sat in it in the store. Answer "ENDED", "GONE", "CHANGED". */
 void transfer_end_room(const struct realm *store, struct str room_id, const struct transfer_base *base,
-                       struct str reason, struct str result, backend_cb fn, void *arg);
+                       struct str reason, struct str result, const struct transfer_session *sessions,
+                       size_t session_count, backend_cb fn, void *arg);
 /* Would asking again be in vain? The store refused by an error that does not pass (WRONGTYPE). */
 bool transfer_hopeless(int err, const struct reply *reply);
 

@@ -27,6 +27,19 @@ for player in string.gmatch(ARGV[11], '%S+') do
     sessions[#sessions + 1] = {key = KEYS[11 + #sessions], player = player}
 end
 
+-- What was done here late and gives way was not done. here: what was answered there, by request.
+local function give_way(one, late, here)
+    local flat = redis.call('HGETALL', one.key)
+    for i = 1, #flat, 2 do
+        local request, a, b = string.match(flat[i + 1], '^(%d+)|([^|]*)|(.*)$')
+        local does = late.said[one.player .. ' ' .. (b ~= '' and b or a or '')] or
+            late.votes[one.player] and a == '0' and b == ''
+        if request and does and not here[request] and string.find(flat[i], '^k%d') then
+            redis.call('HDEL', one.key, flat[i])
+        end
+    end
+end
+
 -- How it ends. late: as below, of what gives way; nil: nothing does.
 local function come_home(late, events)
     for _, one in ipairs(sessions) do
@@ -34,14 +47,8 @@ local function come_home(late, events)
         for request, answer in string.gmatch(mine, '(%d+)|(%S+)') do
             here[request] = answer
         end
-        local flat = late and redis.call('HGETALL', one.key) or {}
-        for i = 1, #flat, 2 do
-            local request, a, b = string.match(flat[i + 1], '^(%d+)|([^|]*)|(.*)$')
-            local does = late and (late.said[one.player .. ' ' .. (b ~= '' and b or a or '')] or
-                late.votes[one.player] and a == '0' and b == '')
-            if request and does and not here[request] and string.find(flat[i], '^k%d') then
-                redis.call('HDEL', one.key, flat[i])
-            end
+        if late then
+            give_way(one, late, here)
         end
         for request, answer in string.gmatch(mine, '(%d+)|(%S+)') do
             once_restore(one.key, request, answer)
@@ -51,7 +58,7 @@ local function come_home(late, events)
     return {'OK', events}
 end
 local function stay_away(...)
-    for _, one in ipairs(sessions) do
+    for _, one in ipairs(status ~= 'ended' and sessions or {}) do
         redis.call('HDEL', one.key, 'i')
     end
     return {...}
@@ -153,6 +160,9 @@ end
 if status == 'ended' then
     old.insts = room_insts(old)
     room_end(old, ARGV[18], ARGV[17])
+    for _, one in ipairs(sessions) do -- their answers come by themselves, or with a room that they are in now
+        give_way(one, late, {})
+    end
     return {'ENDED', old.events}
 end
 for _, s in ipairs(seats) do

@@ -374,8 +374,8 @@ static void do_restore_born(struct fleet_world *w, struct stage *s)
 static void do_restore_end(struct fleet_world *w, struct stage *s)
 {
     const struct transfer_base base = {.seq = 2, .states = STR("2 1 0 a:0 b:0")};
-    (void)ASK(w,
-              transfer_end_room(&w->realm[1], str_of(s->a.room), &base, STR("agreed"), STR("1"), ANSWER(w)));
+    (void)ASK(w, transfer_end_room(&w->realm[1], str_of(s->a.room), &base, STR("agreed"), STR("1"), NULL, 0,
+                                   ANSWER(w)));
 }
 static void do_release_room(struct fleet_world *w, struct stage *s)
 {

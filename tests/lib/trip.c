@@ -151,7 +151,7 @@ const char *trip_end(struct trip *t, const char *result)
 {
     t->base.states = buf_str(&t->states);
     return ASK(t->w, transfer_end_room(&t->w->realm[1], str_of(t->room_id), &t->base, STR("agreed"),
-                                       str_of(result), ANSWER(t->w)));
+                                       str_of(result), t->sessions, t->session_count, ANSWER(t->w)));
 }
 
 /* Is he connected there? */

@@ -197,6 +197,28 @@ static void a_late_result(struct fleet_world *w)
     }
 }
 
+/* The room ended there: so did what was said here late, and nobody is told its number. What another room is
+ * about to bring home is left alone. */
+static void it_ended_there(struct fleet_world *w)
+{
+    struct table b;
+    sit_down(&b, w);
+    const struct realm *store = &w->realm[1];
+    assert_string_equal(say(&b, store, 4), "OK 3 gameMessage#3");
+    trip_go(&b.t);
+    assert_string_equal(say(&b, store, 5), "OK 4 gameMessage#4");
+    b.t.sessions[0] = (struct transfer_session){b.a.player_id, b.a.session_id};
+    b.t.session_count = 1;
+    (void)RAW(w, "HSET", "session:a.1", "i", "7|9|");
+    assert_string_equal(trip_end(&b.t, "1"), "ENDED [gameEnd#5 roomCleanup#6]");
+    assert_string_equal(RAW(w, "HGET", "session:a.1", "i"), "7|9|");
+    assert_string_equal(say(&b, store, 4), "DONE 3 ");
+    assert_string_equal(say(&b, store, 5), "ROOM_NOT_FOUND");
+    assert_string_equal(trip_end(&b.t, "1"), "GONE");
+    assert_string_equal(RAW(w, "HGET", "session:a.1", "i"), "7|9|");
+    trip_close(&b.t);
+}
+
 static void no_session(struct fleet_world *w)
 {
     struct table b;
@@ -213,6 +235,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(answered_there), BOTH(many_answered_there), BOTH(answered_before), BOTH(no_session),
-        BOTH(with_the_room),  BOTH(without_the_room),    BOTH(a_late_result)};
+        BOTH(with_the_room),  BOTH(without_the_room),    BOTH(a_late_result),   BOTH(it_ended_there)};
     return FLEET_WORLD_RUN(tests);
 }
