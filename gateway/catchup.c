@@ -65,6 +65,12 @@ static enum flow_next ask_log(struct flow *f)
     return FLOW_WAIT;
 }
 
+static struct room *room_here(const struct catchup *c)
+{
+    struct room *r = c->session->room;
+    return r && strcmp(r->room_id, c->room_id) == 0 ? r : NULL;
+}
+
 static void show(struct catchup *c, const struct reply *events)
 {
     for (size_t i = 0; i < events->count; i++) {
@@ -73,16 +79,9 @@ static void show(struct catchup *c, const struct reply *events)
         if (!events_parse(reply_str(events, i), &e, &why) || e.seq <= c->have.seq)
             continue;
         c->have = (struct history_position){e.epoch, e.seq};
-        bool answered = e.skip_player_id.n && str_eq(e.skip_player_id, str_of(c->session->player_id));
-        if (c->whose != CATCHUP_SAME_LINE || !answered)
+        if (c->whose != CATCHUP_SAME_LINE || !deliver_answered(room_here(c), c->session, &e))
             deliver_replay(c->session, &e);
     }
-}
-
-static struct room *room_here(const struct catchup *c)
-{
-    struct room *r = c->session->room;
-    return r && strcmp(r->room_id, c->room_id) == 0 ? r : NULL;
 }
 
 /* The room here has delivered more than is known to him: once more, until both meet. */

@@ -53,14 +53,22 @@ static bool caught_up_with(const struct session *s, const struct room_event *e)
     return s->catching_up || (e->seq && e->seq <= s->seen.seq);
 }
 
+/* A native client asks again for a reply that it never got; that of Socket.IO does not, so only one that goes
+ * out with this number counts. */
+bool deliver_answered(const struct room *r, const struct session *s, const struct room_event *e)
+{
+    if (e->skip_player_id.n == 0 || !str_eq(e->skip_player_id, str_of(s->player_id)))
+        return false;
+    return !s->conn || conn_dialect(s->conn) == DIALECT_NATIVE || (r && room_waits(r, s, e->seq));
+}
+
 void deliver_push(struct room *r, const struct room_event *e)
 {
     struct cast x = cast_of(e, &e->data);
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
-        if (!s->conn || caught_up_with(s, e) ||
-            (e->skip_player_id.n && str_eq(e->skip_player_id, str_of(s->player_id))))
+        if (!s->conn || caught_up_with(s, e) || deliver_answered(r, s, e))
             continue;
         cast_send(&x, s->conn, e->seq ? CONN_RELIABLE : CONN_VOLATILE);
     }

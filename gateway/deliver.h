@@ -24,6 +24,8 @@ void deliver_control(struct node *n, const struct room_event *e);
 
 /* Pushes to the local members except the event's skip, and those whom catchup.c shows it or who have it. */
 void deliver_push(struct room *r, const struct room_event *e);
+/* Is the event kept from him, because his reply says it? r: the room here, or NULL. */
+bool deliver_answered(const struct room *r, const struct session *s, const struct room_event *e);
 /* A volatile push, framed by the caller. */
 void deliver_volatile(struct room *r, struct cast *x, const struct session *except);
 /* An un-numbered push to all local members; %s in data is replaced by the room id. */

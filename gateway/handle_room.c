@@ -49,6 +49,14 @@ void handle_confirm(struct node *n, struct session *s, const struct request *req
         confirm_seat(n, s, room_id, request->id);
 }
 
+/* Must the reply go out as soon as its event is delivered, before any later one is? A Socket.IO client would
+ * else recover from behind what it was not told; and only of an event whose reply waits it needs no push. */
+static bool reply_leads(const struct intent *i)
+{
+    const struct conn *c = i->session->conn;
+    return i->request_id != 0 && c && conn_dialect(c) != DIALECT_NATIVE;
+}
+
 static void on_message(void *arg, int err, const struct reply *reply)
 {
     struct intent *i = arg;
@@ -62,11 +70,15 @@ static void on_message(void *arg, int err, const struct reply *reply)
         buf_add_text(&data, "{\"seq\":");
         buf_add_int(&data, seq);
         buf_add_text(&data, "}");
+        bool leads = !done_before && reply_leads(i);
         if (!done_before && reply->count > 3)
             inbox_event(i->node, i->session->realm, reply_str(reply, 3));
+        if (leads)
+            inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, buf_str(&data));
         if (!done_before)
             inbox_event(i->node, i->session->realm, reply_str(reply, 2));
-        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, buf_str(&data));
+        if (!leads)
+            inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, buf_str(&data));
         buf_close(&data);
     } else {
         intent_refused_in_room(i, o);
@@ -119,9 +131,17 @@ static void on_set(void *arg, int err, const struct reply *reply)
         char data[80];
         int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}",
                              (long long)reply_int(reply, 1), (long long)seq);
-        inbox_events(i->node, i->session->realm, reply_at(reply, 3));
-        inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
-                       (struct str){data, (size_t)bytes});
+        const struct reply *events = reply_at(reply, 3);
+        bool leads = events->count > 0 && reply_leads(i);
+        for (size_t k = 0; k < events->count; k++) {
+            if (leads && k + 1 == events->count)
+                inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
+                               (struct str){data, (size_t)bytes});
+            inbox_event(i->node, i->session->realm, reply_str(events, k));
+        }
+        if (!leads)
+            inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
+                           (struct str){data, (size_t)bytes});
     } else if (realm_said(o, "STALE_VERSION")) {
         tell_stale(i->session->conn, i->request_id, reply_int(reply, 1));
     } else {

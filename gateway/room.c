@@ -262,6 +262,17 @@ void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_i
     list_push(&r->waiters, &w->link);
 }
 
+bool room_waits(const struct room *r, const struct session *s, int64_t seq)
+{
+    LIST_EACH(it, &r->waiters)
+    {
+        const struct room_waiter *w = OWNER(it, struct room_waiter, link);
+        if (w->session == s && w->at.seq == seq)
+            return true;
+    }
+    return false;
+}
+
 struct room_waiter *room_next_waiter(struct room *r, bool all)
 {
     LIST_EACH(it, &r->waiters)

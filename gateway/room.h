@@ -106,6 +106,8 @@ void room_gap(struct room *r);
 void room_drop_held(struct room *r, int64_t up_to_seq);
 /* seq: a number of the present epoch, or of the one that made the room go astray. */
 void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_id, struct str data);
+/* Does a reply to s wait for this number? */
+bool room_waits(const struct room *r, const struct session *s, int64_t seq);
 /* The first waiter whose event has been delivered (or any, with `all`), unlinked; or NULL. */
 struct room_waiter *room_next_waiter(struct room *r, bool all);
 

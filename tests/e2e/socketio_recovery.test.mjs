@@ -86,6 +86,39 @@ fleetTest('an own message whose reply was lost comes as an event; one whose repl
   assert.deepEqual(await fleet.audit(redis), []);
 });
 
+fleetTest('the outcome of a message is unknown: if it was done, it comes as an event, on the line that lives', async (fleet) => {
+  const redis = await fleet.redis();
+  const wire = await fleet.faultProxy(redis);
+  const a = await fleet.gateway({ redis: wire });
+  const { ann, bob, room } = await mixed(fleet, a, await fleet.gateway({ redis }));
+  const lost = wire.loseReply('message', 'ann');
+  const asked = ann.fails('gameMessage', { roomId: room, message: 'heard?' });
+  await lost;
+  assert.equal((await asked).code, 'OUTCOME_UNKNOWN');
+  assert.equal((await bob.next('gameMessage')).data.message, 'heard?');
+  const own = await ann.next('gameMessage');
+  assert.deepEqual([own.data.playerId, own.data.message], ['ann', 'heard?']);
+  // The next ones are told by their replies alone, each behind what came before and before what came behind.
+  await bob.send('gameMessage', { roomId: room, message: 'yes' });
+  const { seq } = await until(() => ann.request('gameMessage', { roomId: room, message: 'good' }));
+  await bob.send('gameMessage', { roomId: room, message: 'very' });
+  await ann.next('gameMessage', ({ data }) => data.message === 'very');
+  assert.deepEqual(ann.all('gameMessage').map(({ data }) => data.message), ['heard?', 'yes', 'very']);
+  const numbers = ann.events.filter(({ offset }) => offset?.startsWith(room)).map(({ offset }) => Number(offset.split('/')[2]));
+  assert.deepEqual(numbers, numbers.map((_, i) => i + 1), 'no number is missing');
+  assert.ok(numbers.includes(seq));
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
+// The store is back for everybody only after a moment: what is refused meanwhile was not done.
+async function until(ask) {
+  for (;;) {
+    const reply = await ask();
+    if (reply.ok) return reply.data;
+    assert.equal(reply.error.code, 'SERVICE_DEGRADED');
+  }
+}
+
 fleetTest('who has left a room, or seen its end, recovers without it', async (fleet) => {
   const redis = await fleet.redis();
   const [a, b] = await fleet.gateways(2, { redis });
