@@ -7,6 +7,7 @@
 //     --seed N             of the first run; the next ones follow (default: from the clock)
 //     --world plain,lossy  which worlds, in turn (default: plain,lossy,sentinel; see worlds.mjs)
 //     --players 40         how many
+//     --socketio 0.25      the share of those who speak Socket.IO
 //     --only 'kill -9,..'  draw these faults alone
 //
 // One line per run; of a run with violations these follow, and its story and the logs of its processes are kept in
@@ -24,7 +25,7 @@ const text = (value) => ({ type: 'string', ...(value === undefined ? {} : { defa
 
 function settings() {
   const { values } = parseArgs({
-    options: { runs: text('10'), seconds: text('60'), seed: text(String(Date.now() % 2 ** 32)), world: text(WORLDS.join(',')), players: text('40'), only: text() },
+    options: { runs: text('10'), seconds: text('60'), seed: text(String(Date.now() % 2 ** 32)), world: text(WORLDS.join(',')), players: text('40'), socketio: text('0.25'), only: text() },
   });
   const list = (value, known, what) => {
     const names = value.split(',');
@@ -37,11 +38,16 @@ function settings() {
     if (!Number.isInteger(value) || value < (name === 'seed' ? 0 : 1)) throw new Error(`--${name} is ${values[name]}: a whole number is needed`);
     return value;
   };
+  const share = (value) => {
+    if (!(Number(value) >= 0 && Number(value) <= 1)) throw new Error(`--socketio is ${value}: a share from 0 to 1 is needed`);
+    return Number(value);
+  };
   return {
     runs: number('runs'),
     seconds: number('seconds'),
     seed: number('seed'),
     players: number('players'),
+    socketio: share(values.socketio),
     worlds: list(values.world, WORLDS, 'world'),
     only: values.only && list(values.only, NAMES, 'fault'),
   };
@@ -89,8 +95,8 @@ for (let i = 0; i < options.runs; i++) {
   const began = now();
   const kind = options.worlds[i % options.worlds.length];
   const seed = (options.seed + i) % 2 ** 32;
-  const { seconds, players, only } = options;
-  const done = await once({ kind, seed, seconds, players, only });
+  const { seconds, players, socketio, only } = options;
+  const done = await once({ kind, seed, seconds, players, socketio, only });
   const { rooms = 0, messages = 0, recovered = 0, fresh = 0 } = done.counts;
   console.log(
     `${String(i + 1).padStart(3)} ${kind} seed ${seed}: ${sum(done.faults)} faults (${words(done.faults)}); ${rooms} matches, ${messages} messages, ` +

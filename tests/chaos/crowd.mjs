@@ -11,20 +11,23 @@ import { generator } from '../lib/life.mjs';
 import { delay, now, waitFor } from '../lib/wait.mjs';
 import { CALM, Player } from './player.mjs';
 import { Record } from './record.mjs';
+import { SocketIoWire } from './sio_line.mjs';
 import { Watch } from './watch.mjs';
 
 const BUSY = { ...CALM, leave: 0.1 }; // at the end: new matches all the time, so that everybody gets one
 
 export class Crowd {
-  // name: what the players' names begin with (several crowds on one fleet need several). habits: see player.mjs. record: one that
+  // name: what the players' names begin with (several crowds on one fleet need several). socketio: the share of those who speak
+  // Socket.IO; who they are takes nothing from the seed. habits: see player.mjs. record: one that
   // is not as usual. patienceMs: how long at most each part of the end may take. The rest goes to Player.
-  constructor({ count, seed, name = 'c', levels = 3, record = new Record(), watch, patienceMs = 60000, ...options }) {
+  constructor({ count, seed, name = 'c', levels = 3, socketio = 0, record = new Record(), watch, patienceMs = 60000, ...options }) {
     const random = generator(seed);
     this.record = record;
     this.patienceMs = patienceMs;
     this.players = Array.from({ length: count }, (_, i) => {
       const own = generator(Math.floor(random() * 2 ** 32));
-      return new Player({ ...options, levels, name: `${name}${i}`, own: i, random: own, record });
+      const wire = Math.floor((i + 1) * socketio) > Math.floor(i * socketio) ? new SocketIoWire() : undefined;
+      return new Player({ ...options, wire, levels, name: `${name}${i}`, own: i, random: own, record });
     });
     this.lives = [];
     this.prefix = watch?.prefix ?? '';
@@ -66,6 +69,8 @@ export class Crowd {
     await this.#reach(() => loud().length === 0, () => `I7 never got all they wait for: ${names(loud())}`, () => loud()[0]?.name);
     const apart = () => this.#apart();
     await this.#reach(() => apart().length === 0, () => `I7 the members of a room do not end at the same number: ${apart().join('; ')}`);
+    const astray = () => this.#astray();
+    await this.#reach(() => astray().length === 0, () => `I7 would recover from elsewhere than where they are: ${astray().join('; ')}`);
     if (this.watch) await this.#compare();
     await delay(500); // pushes that are under way to those who seem complete
     this.stop();
@@ -80,6 +85,13 @@ export class Crowd {
     for (const { name, room } of this.players)
       if (room?.started) rooms.set(room.id, [...(rooms.get(room.id) ?? []), { name, upTo: room.view.upTo }]);
     return [...rooms].filter(([, seen]) => seen.some(({ upTo }) => upTo !== seen[0].upTo)).map(([id, seen]) => `${id}: ${seen.map(({ name, upTo }) => `${name} ${upTo}`)}`);
+  }
+
+  // Socket.IO's players whose offset is not what they have seen.
+  #astray() {
+    const is = ({ wire: { place }, room }) => place !== undefined && room?.started && !(place?.room === room.id && place.seq === room.view.upTo);
+    const text = ({ name, wire, room }) => `${name}: ${JSON.stringify(wire.place)}, but has seen ${room.id} up to ${room.view.upTo}`;
+    return this.players.filter(is).map(text);
   }
 
   // What the store says of a player who is connected and waits for nothing is what he believes.

@@ -3,7 +3,7 @@
 // It is written from PROTOCOL.md and not from the JavaScript client, so that a mistake there cannot hide one here. What was
 // asked and not yet answered is asked again with the same id if the server has taken the session up again; else the outcome is
 // unknown. Who inherits (player.mjs) fills in: known() -> the rooms to resume, as [{id, view}]; arrived(frame) for each push;
-// taken(data) for each welcome.
+// taken(data) for each welcome. How it is said stands in a wire: that of the native dialect below, that of Socket.IO's in sio_line.mjs.
 import WebSocket from 'ws';
 import { now } from '../lib/wait.mjs';
 
@@ -17,6 +17,44 @@ const ONCE = /gameMessage|updatePlayerState|updateGameData|leaveRoom|endGame/; /
 const SENT_MAX = 20;
 const TRACE_MAX = 120;
 
+// The native dialect. address(url): as what it is connected to; opened(line): the socket stands; write(request), read(text, line): frames
+// as texts and back; said: what the present connection said that it had seen, room -> number.
+class NativeWire {
+  resends = true; // what is not answered is asked again with its id
+  said = {};
+
+  address(url) {
+    url.searchParams.set('hello', '1');
+  }
+
+  opened(line) {
+    const data = line.identity;
+    this.said = {};
+    if (line.resuming) {
+      const known = line.known();
+      this.said = Object.fromEntries(known.map(({ id, view }) => [id, view.upTo]));
+      const epochOf = (view) => line.record.epochOf(view);
+      const position = ({ view }) => (epochOf(view) > 1 ? { epoch: epochOf(view), seq: view.upTo } : view.upTo);
+      const rooms = Object.fromEntries(known.map((room) => [room.id, position(room)]));
+      data.resume = { session: line.session.id, token: line.session.token, rooms };
+    }
+    line.send({ event: 'hello', data });
+  }
+
+  // Does a hello that resumes ask for this room, if it is known?
+  asks() {
+    return true;
+  }
+
+  write(request) {
+    return JSON.stringify(request);
+  }
+
+  read(text) {
+    return JSON.parse(text);
+  }
+}
+
 export class Line {
   #pending = new Map(); // id -> {text, done}
   #lastId = 0;
@@ -27,18 +65,17 @@ export class Line {
   #trace = []; // the last of what was said, both ways
   #sockets = new Set(); // also those left behind, until they end
   #timer = null;
-  #resuming = false;
   #goodbye = null;
   socket = null; // the present one
   welcome = null; // of the present connection, or null
   session = null; // {id, token} of the last welcome
-  said = {}; // the numbers of the last hello that resumed: room -> number
+  resuming = false; // the present connection was to go on with it
   silentMs = 0; // how long nothing was heard before the present welcome
   stopped = false;
 
-  // urls(): where one may connect now. token(name): a signed token, if the fleet wants one.
-  constructor({ name, urls, random, record, token }) {
-    Object.assign(this, { name, urls, random, record, token });
+  // urls(): where one may connect now. token(name): a signed token, if the fleet wants one. wire: its dialect.
+  constructor({ name, urls, random, record, token, wire = new NativeWire() }) {
+    Object.assign(this, { name, urls, random, record, token, wire });
     record.traces.set(name, this.#trace);
   }
 
@@ -49,12 +86,12 @@ export class Line {
     this.#leave();
     const urls = this.urls();
     const url = new URL(urls[Math.floor(this.random() * urls.length)]);
-    url.searchParams.set('hello', '1');
+    this.wire.address(url);
     const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_MS });
     this.socket = socket;
     this.#sockets.add(socket);
-    this.#resuming = resume && this.session !== null;
-    socket.on('open', () => this.socket === socket && this.#hello());
+    this.resuming = resume && this.session !== null;
+    socket.on('open', () => this.socket === socket && this.wire.opened(this));
     socket.on('message', (data) => this.socket === socket && this.#receive(data.toString()));
     socket.on('error', () => {}); // close follows
     socket.on('close', (code) => {
@@ -64,25 +101,20 @@ export class Line {
     this.#timer = setTimeout(() => this.socket === socket && this.drop(), WELCOME_MS);
   }
 
-  #hello() {
-    const data = this.token ? { token: this.token(this.name) } : { playerId: this.name };
-    this.said = {};
-    if (this.#resuming) {
-      const known = this.known();
-      this.said = Object.fromEntries(known.map(({ id, view }) => [id, view.upTo]));
-      const position = ({ view }) => (this.record.epochOf(view) > 1 ? { epoch: this.record.epochOf(view), seq: view.upTo } : view.upTo);
-      const rooms = Object.fromEntries(known.map((room) => [room.id, position(room)]));
-      data.resume = { session: this.session.id, token: this.session.token, rooms };
-    }
-    this.send({ event: 'hello', data });
+  get identity() {
+    return this.token ? { token: this.token(this.name) } : { playerId: this.name };
+  }
+
+  get said() {
+    return this.wire.said;
   }
 
   // A request without id.
   send(request) {
-    this.#write(JSON.stringify(request));
+    this.write(this.wire.write(request));
   }
 
-  #write(text) {
+  write(text) {
     this.#note(`> ${text}`);
     this.socket.send(text);
   }
@@ -99,6 +131,16 @@ export class Line {
     if (this.welcome) this.#closedAt = now();
     this.welcome = null;
     this.socket = null;
+    if (!this.wire.resends) this.#forget(({ sent }) => sent > 0);
+  }
+
+  // What was asked is given up: it may have been done.
+  #forget(which) {
+    for (const [id, call] of [...this.#pending])
+      if (which(call)) {
+        this.#pending.delete(id);
+        call.done({ unknown: true });
+      }
   }
 
   #lost(code, awayMs) {
@@ -127,9 +169,10 @@ export class Line {
 
   #receive(text) {
     this.#note(`< ${text}`);
-    const frame = JSON.parse(text);
-    if (frame.event === 'welcome') this.#welcomed(frame.data);
+    const frame = this.wire.read(text, this);
+    if (frame?.event === 'welcome') this.#welcomed(frame.data);
     if (this.welcome) this.#heardAt = now(); // a refusal is no news of the game
+    if (!frame) return;
     if ('ok' in frame) this.#replied(frame);
     else this.#pushed(frame);
     this.wake();
@@ -154,16 +197,11 @@ export class Line {
       record.returns.push(now());
     }
     this.#closedAt = null;
-    const same = this.#resuming && this.session?.id === data.sessionId;
+    const same = this.resuming && this.session?.id === data.sessionId;
     this.session = { id: data.sessionId, token: data.resumeToken };
-    this.taken(data, { resumed: this.#resuming, same });
-    for (const [id, waiting] of [...this.#pending])
-      if (same) {
-        this.#ask(waiting);
-      } else {
-        this.#pending.delete(id);
-        waiting.done({ unknown: true });
-      }
+    this.taken(data, { resumed: this.resuming, same });
+    if (!same) this.#forget(() => true);
+    for (const call of this.#pending.values()) this.#ask(call);
     this.#watch();
   }
 
@@ -187,7 +225,7 @@ export class Line {
   // Resolves with the reply and how often it was sent, or with {unknown: true}; never rejects.
   request(event, data) {
     const id = ++this.#lastId;
-    const text = JSON.stringify({ event, id, data });
+    const text = this.wire.write({ event, id, data });
     return new Promise((resolve) => {
       const call = { event, text, sent: 0 };
       const timer = setTimeout(() => {
@@ -215,7 +253,7 @@ export class Line {
   // Does this answer leave open whether the request was done? OUTCOME_UNKNOWN; and on a repeated one every error that only says that
   // nothing can be said now.
   #leavesOpen({ event, sent }, { error }) {
-    if (!error || !ONCE.test(event) || sent >= SENT_MAX) return false;
+    if (!error || !this.wire.resends || !ONCE.test(event) || sent >= SENT_MAX) return false;
     return error.code === 'OUTCOME_UNKNOWN' || (sent > 1 && error.retryable);
   }
 
@@ -231,7 +269,7 @@ export class Line {
 
   #ask(call) {
     if (call.sent++ > 0) this.record.counts.again++;
-    this.#write(call.text);
+    this.write(call.text);
   }
 
   get idle() {

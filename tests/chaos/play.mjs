@@ -5,12 +5,14 @@ import { Crowd } from './crowd.mjs';
 import { Faults } from './faults.mjs';
 import { openWorld } from './worlds.mjs';
 
+const SOCKETIO = 0.25; // of the players: they play with the others
+
 // Resolves with {violations, faults, counts, lines, story}; lines: figures for people; story: what was done, and what the
 // players concerned saw.
-export async function playChaos(fleet, { kind, seconds, seed, players, only }) {
+export async function playChaos(fleet, { kind, seconds, seed, players, only, socketio = SOCKETIO }) {
   const world = await openWorld(fleet, kind, seed);
   const { record, nodes, habits, watch } = world;
-  const crowd = new Crowd({ count: players, seed, urls: () => nodes.map(({ url }) => url), habits, record, watch });
+  const crowd = new Crowd({ count: players, seed, urls: () => nodes.map(({ url }) => url), habits, record, watch, socketio });
   fleet.keep({ close: async () => crowd.stop() });
   const faults = new Faults({ world, random: generator(seed), only });
   crowd.start();

@@ -54,8 +54,9 @@ export class Player extends Line {
     if (frame.seq !== undefined) this.#numbered(id, frame);
     if (event === 'gameMessage' && frame.seq === undefined) this.record.counts.volatile++;
     const ended = this.ending.get(id) ?? (this.room?.id === id ? this.room : null);
+    if (frame.last && ended) this.record.ended(ended.view);
     if (event === 'roomCleanup' && ended) {
-      if (frame.seq === undefined) this.#gone(ended, 'roomCleanup alone');
+      if (frame.seq === undefined && !frame.last && data.reason !== 'left') this.#gone(ended, 'roomCleanup alone');
       if (this.room === ended) this.room = null;
     }
     if (event === 'roomCleanup' || event === 'matchCancelled') this.ending.delete(id);
@@ -76,7 +77,7 @@ export class Player extends Line {
     for (const room of this.known()) {
       room.unheard = !same; // a new session hears of it what is, not what was
       const entry = data.rooms.find(({ roomId }) => roomId === room.id);
-      if (!entry) this.#gone(room, 'not in welcome', !same);
+      if (!entry) this.#gone(room, 'not in welcome', !same || !this.wire.asks(room.id)); // else he need not be told
       else if (entry.ended) this.#ends(room);
       const how = !resumed ? 'new session' : data.recovered ? 'recovered' : 'not recovered';
       record.connected(room.view, data.recovered ? (this.said[room.id] ?? 0) : 0, how);
@@ -207,7 +208,7 @@ export class Player extends Line {
     const ms = TURN_MS[0] + Math.floor(this.random() * TURN_MS[1]);
     const data = { roomId: room.id, ms, expectedVersion: room.version };
     const reply = await this.request('setTurnDeadline', data);
-    const sure = reply.sent === 1 && reply.error?.code !== 'OUTCOME_UNKNOWN';
+    const sure = reply.sent === 1 && !reply.unknown && reply.error?.code !== 'OUTCOME_UNKNOWN';
     if (!sure) this.record.turnSet(room.id, { version: data.expectedVersion });
     else if (reply.ok) this.record.turnSet(room.id, { version: reply.data.version, dueAt: reply.data.dueAt, ms });
     learn(room, reply);

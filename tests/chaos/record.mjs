@@ -91,7 +91,7 @@ export class Record {
   room(roomId) {
     let room = this.rooms.get(roomId);
     if (!room) {
-      room = { id: roomId, content: new Map(), times: new Map(), players: null, begun: false, over: null, left: new Map(), turns: new Map(), named: new Map() };
+      room = { id: roomId, content: new Map(), times: new Map(), players: null, begun: false, ended: false, over: null, heard: [Infinity, 0], left: new Map(), turns: new Map(), named: new Map() };
       this.rooms.set(roomId, room);
       this.counts.rooms++;
     }
@@ -124,6 +124,13 @@ export class Record {
       view.epoch = frame.data.epoch;
     }
     this.#account(view, seq, contentOf(frame), frame);
+  }
+
+  // The end of a room, by an event whose number he is not told.
+  ended(view) {
+    this.counts.pushes++;
+    view.over = true;
+    this.room(view.roomId).ended = true;
   }
 
   // Of the number up to which the player misses nothing: it may be older than the room's epoch, if he misses one before that began.
@@ -175,8 +182,11 @@ export class Record {
       this.violation(`I7 number ${seq} of ${view.roomId} is ${content} for ${view.player} and was ${known} for another`, view.player);
     if (known === undefined) room.content.set(seq, content);
     const key = this.lossy ? `${seq} ${content}` : seq;
+    const time = room.times.get(key);
     if (!room.times.has(key)) this.#first(room, seq, content, frame);
-    if (frame || !room.times.has(key)) room.times.set(key, frame?.ts);
+    if (frame?.ts !== undefined && time === undefined) this.#timed(room, frame);
+    room.times.set(key, frame?.ts ?? time);
+    if (frame) room.heard = [Math.min(room.heard[0], Date.now()), Date.now()];
   }
 
   // Number and epoch name one event for ever, also one that has been lost since.
@@ -199,18 +209,30 @@ export class Record {
       else entry.at.push(`${room.id} ${seq}`);
     }
     if (!frame) return;
-    const { event, data, ts } = frame;
-    if (event === 'matchFound') this.#made(room, data, ts);
+    const { event, data } = frame;
+    if (event === 'matchFound') this.#made(room, data);
     if (event === 'gameStart') room.begun = true;
-    if (OVER.has(event)) room.over ??= ts;
-    if (event === 'playerLeft') room.left.set(data.playerId, ts);
+    if (event === 'playerLeft') room.left.set(data.playerId, undefined);
+    if (OVER.has(event)) room.ended = true;
     const timer = event === 'turnTimeout' ? 'turn' : TIMER.has(data.reason) && event !== 'roomCleanup' ? data.reason : null;
     if (timer) this.count(this.fired, timer);
   }
 
-  #made(room, data, ts) {
+  // By a frame that says when it was: not all dialects do.
+  #timed(room, { event, data, ts }) {
+    if (event === 'matchFound') room.from = ts;
+    if (OVER.has(event)) room.over ??= ts;
+    if (event === 'playerLeft') room.left.set(data.playerId, ts);
+  }
+
+  // When the room's events were: by their own times, or by when they were heard.
+  #span(room, times) {
+    const known = times.filter(Boolean);
+    return known.length ? [Math.min(...known), Math.max(...known)] : room.heard;
+  }
+
+  #made(room, data) {
     room.players = data.players.map(({ id }) => id);
-    room.from = ts;
     if (new Set(room.players).size !== room.players.length) this.violation(`I2 ${room.id} holds a player twice: ${room.players}`);
   }
 
@@ -264,8 +286,8 @@ export class Record {
     const views = new Map([...this.rooms.keys()].map((id) => [id, []]));
     for (const view of this.#views.values()) if (!view.endUnknown) views.get(view.roomId)?.push(view);
     for (const room of this.rooms.values()) {
-      const [all, times] = [views.get(room.id), [...room.times.values()].filter(Boolean)];
-      const lost = this.#spansLoss(Math.min(...times), Math.max(...times));
+      const all = views.get(room.id);
+      const lost = this.#spansLoss(...this.#span(room, [...room.times.values()]));
       room.content.clear();
       for (const view of all.filter(({ over }) => !over || (!lost && all.every((other) => other.over)))) this.#agree(room, view);
       for (const [seq, text] of room.content) this.#tags.get(tagOf(text))?.at.push(`${room.id} ${seq}`);
@@ -340,7 +362,7 @@ export class Record {
         this.violation(`I8 the version of ${whose} in ${room.id} is ${version} behind ${known} at number ${seq}`);
       versions.set(whose, version);
     }
-    if (room.stuck && !room.begun && !room.over && room.left.size === 0)
+    if (room.stuck && !room.begun && !room.ended && room.left.size === 0)
       this.violation(`I4 ${room.id} of ${room.players} was neither started nor cancelled`);
   }
 
@@ -352,8 +374,7 @@ export class Record {
 
   #checkTimers(room, able) {
     const numbers = this.#numbers(room);
-    const times = numbers.map(({ ts }) => ts).filter(Boolean);
-    if (this.#spansLoss(Math.min(...times), Math.max(...times))) return;
+    if (this.#spansLoss(...this.#span(room, numbers.map(({ ts }) => ts)))) return;
     for (const text of timerFaults({ id: room.id, numbers, turns: room.turns }, { ...this.rules, able })) this.violation(text);
   }
 

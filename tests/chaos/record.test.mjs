@@ -57,6 +57,23 @@ test('a game in order: own numbers from replies, also late ones, a snapshot, a r
   assert.deepEqual(found, []);
 });
 
+test('who is told neither times nor the last number takes nothing from what others know', () => {
+  const found = played(({ record, push }) => {
+    const untimed = (player, room, seq, event, data) => record.pushed(record.view(player, room), { seq, event, room, data: { roomId: room, ...data } });
+    const players = [{ id: 'cy' }, { id: 'ann' }];
+    untimed('cy', 'r_2', 1, 'matchFound', { players });
+    push('ann', 1, 'matchFound', { roomId: 'r_2', players }, 2001);
+    untimed('cy', 'r_2', 2, 'playerLeft', { playerId: 'ann', reason: 'left' });
+    record.room('r_2').stuck = true; // its cancellation has no number for cy
+    record.ended(record.view('cy', 'r_2'));
+    assert.deepEqual([record.room('r_2').from, record.room('r_2').left.get('ann')], [2001, undefined]);
+    push('ann', 3, 'playerLeft', { playerId: 'ann', reason: 'left' }, 1500);
+    untimed('bob', ROOM, 3, 'playerLeft', { playerId: 'ann', reason: 'left' });
+    assert.equal(record.room(ROOM).left.get('ann'), 1500);
+  });
+  assert.deepEqual(found, []);
+});
+
 test('I7: doubled, reordered, missing, different', () => {
   const two = ({ all }) => (all(3, 'x', {}), all(4, 'x', {}));
   finds((game) => (two(game), game.push('ann', 4, 'x', {})), /I7 ann got number 4 \(x\) behind 4/);

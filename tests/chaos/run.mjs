@@ -6,6 +6,7 @@
 //     --levels 3        over how many levels they spread (the last round is on level 1 of them)
 //     --level-from 900  the first of these levels: choose some where no human waits
 //     --think-ms 100    from one action to the next, on average
+//     --socketio 0      the share of those who speak Socket.IO, from 0 to 1 (at the path /socket.io/ of the same addresses)
 //     --calm            nobody drops or logs in twice: only what you break is broken
 //     --jumps N         how many snapshots in place of missed events are in order (default: any number)
 //     --name chaos      what the players' ids begin with
@@ -37,6 +38,7 @@ const { values: options } = parseArgs({
     levels: text('3'),
     'level-from': text('1'),
     'think-ms': text('100'),
+    socketio: text('0'),
     calm: { type: 'boolean', default: false },
     jumps: text(),
     name: text('chaos'),
@@ -83,6 +85,7 @@ const crowd = new Crowd({
   name: options.name,
   urls: () => options.url,
   habits,
+  socketio: Number(options.socketio),
   levels: Number(options.levels),
   levelFrom: Number(options['level-from']),
   token: options.secret ? token : undefined,
