@@ -1,6 +1,8 @@
 /* Runs the scripts of virtual gateways and queues what comes back. */
 #include "tests/lib/sim_calls.h"
 
+#include <stdio.h>
+
 #include "common/err.h"
 #include "common/loop.h"
 #include "common/mem.h"
@@ -85,22 +87,29 @@ const char *sim_setup(const char *ticket)
     return says ? fleet_text("{\"of\":\"%s|\"}", ticket) : "";
 }
 
-/* A ticket that waits keeps its own. */
+/* A ticket that waits keeps its own setup. What is collected is answered on the way: fleet_text's places may
+ * be needed for that. */
+static void run_join(struct sim_call *c)
+{
+    char setup[2 * ID_SIZE];
+    (void)str_copy(setup, sizeof setup, str_of(c->how == QUEUE_KEEP ? "" : sim_setup(c->ticket)));
+    queue_hand_in(&c->gateway->realm,
+                  &(struct queue_ticket){.player_id = str_of(c->player),
+                                         .ticket_id = str_of(c->ticket),
+                                         .session_id = str_of(c->player),
+                                         .setup = str_of(setup),
+                                         .fence = c->fence,
+                                         .level = c->level,
+                                         .how = c->how,
+                                         .since_ms = c->since_ms},
+                  on_answer, c);
+}
+
 static void run_queue(struct sim_call *c)
 {
     const struct realm *r = &c->gateway->realm;
     if (c->kind == SIM_JOIN)
-        queue_hand_in(
-            r,
-            &(struct queue_ticket){.player_id = str_of(c->player),
-                                   .ticket_id = str_of(c->ticket),
-                                   .session_id = str_of(c->player),
-                                   .setup = str_of(c->how == QUEUE_KEEP ? "" : sim_setup(c->ticket)),
-                                   .fence = c->fence,
-                                   .level = c->level,
-                                   .how = c->how,
-                                   .since_ms = c->since_ms},
-            on_answer, c);
+        run_join(c);
     else if (c->kind == SIM_LEAVE_QUEUE)
         queue_leave(r, str_of(c->player), c->fence, c->level, on_answer, c);
     else if (c->kind == SIM_MATCH)
@@ -165,8 +174,9 @@ static void run_presence(struct sim_call *c)
 {
     const struct realm *r = &c->gateway->realm;
     struct str player = str_of(c->player);
-    const char *info =
-        fleet_text("{\"seats\":%lld,\"beat\":%lld}", (long long)r->rules.seats, (long long)c->beat);
+    char info[80]; /* as in run_join */
+    (void)snprintf(info, sizeof info, "{\"seats\":%lld,\"beat\":%lld}", (long long)r->rules.seats,
+                   (long long)c->beat);
     struct presence_beat beat = {.info = str_of(info),
                                  .known_epoch = c->number,
                                  .first = c->number == 0,
