@@ -119,6 +119,8 @@ export class Player extends Line {
         this.complain(`I2 ${name} was matched into ${id} without a ticket`);
     }
     if (!players.some((player) => player.id === name)) this.complain(`I2 ${name} is told of ${id}, but not in it`);
+    for (const { id: other, setup } of players) // each says it with every join, wherever his ticket has been since
+      if (setup?.of !== other) this.complain(`I10 ${name} hears in ${id} that ${other} says ${JSON.stringify(setup)} about himself`);
     if (this.room?.id !== id) this.#enter(id);
   }
 
@@ -226,7 +228,7 @@ export class Player extends Line {
     this.lonely = this.random() < (this.habits.lonely ?? 0);
     const level = this.levelFrom + (this.lonely ? this.levels + this.own : Math.floor(this.random() * this.levels));
     const asked = now();
-    const reply = await this.request('joinMatchmaking', { level });
+    const reply = await this.request('joinMatchmaking', { level, setup: { of: this.name } });
     this.joining = false;
     if (reply.ok) this.perhaps = false;
     else if (reply.unknown || reply.error.code === 'OUTCOME_UNKNOWN') this.perhaps = true; // it may have been done

@@ -5,7 +5,8 @@ import { Crowd } from './crowd.mjs';
 import { Player } from './player.mjs';
 import { Record } from './record.mjs';
 
-const found = (room, seq = 1) => ({ event: 'matchFound', room, seq, ts: 1000, data: { roomId: room, players: [{ id: 'ann' }, { id: 'bob' }], confirmByMs: 9000 } });
+const seats = (...ids) => ids.map((id) => ({ id, setup: { of: id } }));
+const found = (room, seq = 1) => ({ event: 'matchFound', room, seq, ts: 1000, data: { roomId: room, players: seats('ann', 'bob'), confirmByMs: 9000 } });
 const welcome = { queue: null, rooms: [], recovered: true };
 
 // ann, as the record sees her after go(player, record).
@@ -36,8 +37,15 @@ test('I1, I2: a match while she sits in another, without a ticket, or not her ow
   assert.deepEqual(await told(underLoss), [], 'while a loss goes on');
   await finds(/I2 ann is told of r_2, but not in it/, async (ann) => {
     await ann.join();
-    ann.arrived({ ...found('r_2'), data: { ...found('r_2').data, players: [{ id: 'bob' }, { id: 'cy' }] } });
+    ann.arrived({ ...found('r_2'), data: { ...found('r_2').data, players: seats('bob', 'cy') } });
   });
+});
+
+test('I10: what a player says about himself is lost, or another one\'s', async () => {
+  const hears = (players) => async (ann) => (await ann.join(), ann.arrived({ ...found('r_1'), data: { ...found('r_1').data, players } }));
+  assert.deepEqual(await told(hears(seats('ann', 'bob'))), []);
+  await finds(/I10 ann hears in r_1 that bob says undefined about himself/, hears([...seats('ann'), { id: 'bob' }]));
+  await finds(/I10 ann hears in r_1 that bob says {"of":"cy"} about himself/, hears([...seats('ann'), { id: 'bob', setup: { of: 'cy' } }]));
 });
 
 test('I7: news of a room in which she does not sit; a room that is gone without a word', async () => {

@@ -24,12 +24,13 @@ fleetTest('a whole game over two instances', async (fleet, t) => {
   const [one, two] = await fleet.gateways(2, { redis });
   const ann = connect(t, ws(one), { playerId: 'ann' });
   const bob = connect(t, ws(two), { playerId: 'bob' });
-  const first = ann.join({ level: 3 });
+  const first = ann.join({ level: 3, setup: { hat: 'green' } });
   await waitFor(() => first.status === 'waiting' && first.position === 1);
   const [a, b] = await Promise.all([first.matched, bob.join({ level: 3 }).matched]);
   assert.equal(a.id, b.id);
   assert.notEqual(ann.session.instanceId, bob.session.instanceId);
   assert.deepEqual([a.level, a.status, a.opponents[0].id, b.opponents[0].id], [3, 'active', 'bob', 'ann']);
+  assert.deepEqual([b.opponents[0].setup, a.me.setup, a.opponents[0].setup], [{ hat: 'green' }, { hat: 'green' }, undefined]);
   assert.deepEqual([a.version, a.state.turn, a.state.gameData, a.me.state], [0, 0, {}, {}]);
 
   const heard = b.once('gameMessage');

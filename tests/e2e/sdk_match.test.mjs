@@ -103,6 +103,27 @@ test('a join before the welcome is sent after it; a second ticket beside the fir
   );
 });
 
+test('setup goes with every join of the ticket; those of the others stay when a snapshot replaces the room', async (t) => {
+  const { server, client, session } = await start(t);
+  const setup = { name: 'Ann' };
+  const ticket = client.join({ level: 2, setup });
+  await ticket.once('update');
+  session.cut();
+  await server.session(1);
+  const again = await waitFor(() => server.sessions[1].asked('joinMatchmaking')[0]);
+  assert.deepEqual([session.asked('joinMatchmaking')[0].data, again.data], [{ level: 2, setup }, { level: 2, setup }]);
+  const push = numbered(server.sessions[1]);
+  const players = [{ id: 'ann', setup }, { id: 'bob', setup: { name: 'Bob' } }];
+  push('matchFound', { level: 2, players, opponentId: 'bob', confirmByMs: 9 });
+  const room = await ticket.once('found');
+  push('gameStart');
+  await ticket.matched;
+  assert.deepEqual(room.opponents, [{ id: 'bob', connected: true, state: {}, setup: { name: 'Bob' } }]);
+  snapshot(server.sessions[1], {});
+  await waitFor(() => !room.recovered);
+  assert.deepEqual([room.me.setup, room.opponents[0].setup], [setup, { name: 'Bob' }]);
+});
+
 test('a refused join rejects, and the next may follow', async (t) => {
   const { server, client } = await start(t);
   server.on('joinMatchmaking', () => {

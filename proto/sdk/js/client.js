@@ -94,9 +94,9 @@ export class Client extends Emitter {
     return this.session?.recovered ?? false;
   }
 
-  /** Asks for a match. Aborting `signal` cancels the ticket. */
-  join({ level } = {}, { signal } = {}) {
-    const ticket = new Ticket(this, level);
+  /** Asks for a match; the others of it read `setup`. Aborting `signal` cancels the ticket. */
+  join({ level, setup } = {}, { signal } = {}) {
+    const ticket = new Ticket(this, level, setup);
     const cancel = () => ticket.cancel().catch(() => {});
     signal?.addEventListener('abort', cancel);
     ticket.matched.catch(() => {}).then(() => signal?.removeEventListener('abort', cancel));

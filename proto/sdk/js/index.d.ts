@@ -81,7 +81,7 @@ export interface Requests {
     reply: {};
   };
   joinMatchmaking: {
-    data: { level: number; addToQueue?: object };
+    data: { level: number; addToQueue?: object; setup?: object };
     reply: { status: 'waiting' | 'matched'; ticketId: string; level: number; position?: number };
   };
   leaveMatchmaking: { data: {}; reply: { left: boolean; reason?: 'not_queued' | 'matched'; roomId?: string } };
@@ -102,7 +102,14 @@ export interface Pushes {
   waiting: { level: number; position: number; message: string };
   queueUpdate: { level: number; playersAmount: number; estimatedTimeMs: number | null };
   ticketExpired: { ticketId: string; level: number; reason: 'ttl' | 'ended' };
-  matchFound: { roomId: string; level: number; players: { id: string }[]; opponentId: string; confirmByMs: number };
+  matchFound: {
+    roomId: string;
+    level: number;
+    players: { id: string; setup?: any }[];
+    opponentId: string;
+    opponentSetup?: { playerId: string; [member: string]: any }[];
+    confirmByMs: number;
+  };
   matchCancelled: { roomId: string; reason: 'confirm_timeout' | 'player_gone'; requeued: boolean };
   gameStart: { roomId: string };
   gameMessage: { roomId: string; sender: string; playerId: string; message: any };
@@ -197,8 +204,11 @@ export interface Client extends Emitter<ClientEvents> {
   readonly ticket: Ticket | null;
   /** Milliseconds of the last ping. */
   readonly rttMs: number | null;
-  /** Asks for a match, now or as soon as the line stands. One ticket at a time. Aborting the signal cancels it. */
-  join(wish: { level: number }, options?: { signal?: AbortSignal }): Ticket;
+  /**
+   * Asks for a match, now or as soon as the line stands. One ticket at a time. Aborting the signal cancels it.
+   * setup: what this player says about himself, an object of at most 1 KiB; the others find it in room.players.
+   */
+  join(wish: { level: number; setup?: object }, options?: { signal?: AbortSignal }): Ticket;
   request<E extends keyof Requests | (string & {})>(
     event: E,
     data?: E extends keyof Requests ? Requests[E]['data'] : unknown,
@@ -221,6 +231,7 @@ export interface TicketEvents {
 export interface Ticket extends Emitter<TicketEvents> {
   readonly id: string | null;
   readonly level: number;
+  readonly setup?: object;
   readonly status: 'joining' | 'waiting' | 'found' | 'matched' | 'ended';
   readonly position: number | null;
   readonly playersAmount: number | null;
@@ -240,6 +251,8 @@ export interface Player<State = any> {
   connected: boolean;
   /** The seat was given up. */
   left?: boolean;
+  /** What he said about himself when he joined. */
+  setup?: any;
   state: State;
 }
 

@@ -199,7 +199,8 @@ export class Room extends Emitter {
   }
 
   #replace(state) {
-    const players = state.players.map((player) => ({ connected: player.socketId !== null, ...player }));
+    const setups = Object.fromEntries(this.players.map(({ id, setup }) => [id, setup && { setup }]));
+    const players = state.players.map((player) => ({ connected: player.socketId !== null, ...setups[player.id], ...player }));
     this.#set({ ...state, players });
   }
 

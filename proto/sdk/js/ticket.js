@@ -22,10 +22,11 @@ export class Ticket extends Emitter {
   #asking = false;
   #leaving = false;
 
-  constructor(client, level) {
+  constructor(client, level, setup) {
     super();
     this.#client = client;
     this.level = level;
+    this.setup = setup;
     /** The room, once its game has started. Rejects with GatewayError. */
     this.matched = new Promise((resolve, reject) => Object.assign(this.#settle, { resolve, reject }));
     this.matched.catch(() => {});
@@ -56,7 +57,7 @@ export class Ticket extends Emitter {
     const { session } = this.#client;
     this.#asking = true;
     try {
-      const reply = await this.#client.request('joinMatchmaking', { level: this.level });
+      const reply = await this.#client.request('joinMatchmaking', { level: this.level, setup: this.setup });
       this.#asking = false;
       this.id = reply.ticketId ?? this.id;
       if (this.status === 'joining' && reply.status === 'waiting') this._update(reply);

@@ -15,6 +15,7 @@
 #include "common/buf.h"
 #include "proto/decode.h"
 #include "proto/encode.h"
+#include "proto/setup.h"
 #include "tests/lib/damage.h"
 
 static const char *const seeds[] = {
@@ -33,6 +34,10 @@ static const char *const seeds[] = {
     "{\"event\":\"getGameState\",\"id\":8,\"data\":{\"roomId\":\"r_1\"}}",
     "{ \"data\" : { \"roomId\" : \"r_1\" } , \"id\" : 9 , \"event\" : \"leaveRoom\" }",
     "{\"event\":\"endGame\",\"id\":10,\"data\":{\"roomId\":\"r_1\",\"result\":{\"winner\":null}}}",
+    "{\"event\":\"joinMatchmaking\",\"id\":12,\"data\":{\"level\":2,\"setup\":{\"name\":\"\\u00e4\","
+    "\"playerId\":\"x\",\"n\":[1e3]}}}",
+    "{\"event\":\"joinMatchmaking\",\"data\":{\"addToQueue\":{\"playerId\":\"p\",\"playerSetup\":"
+    "{\"socketId\":\"s\",\"fields\":\"[{}]\"}}}}",
     "{\"event\":\"ping\",\"id\":11,\"data\":[[[[[[[[[[[[1]]]]]]]]]]]]}",
 };
 /* What damage likes to look like. */
@@ -66,6 +71,8 @@ static const char *const pieces[] = {
     "]]]]]]]]",
     "9007199254740992",
     "\"roomId\":\"x\",",
+    "\"setup\":{},",
+    "\"play\\u0065rId\":\"y\",",
 };
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 static const struct damage_words words = {seeds, COUNT(seeds), pieces, COUNT(pieces)};
@@ -116,6 +123,33 @@ static void compare(struct str text, const struct request *r)
     cJSON_Delete(tree);
 }
 
+/* The others read a setup that was let in, from one who is "p" whatever it says. */
+static void use_setup(const struct request *r, struct buf *out)
+{
+    const char *why = NULL;
+    struct str setup;
+    struct buf players = {0};
+    enum code code = setup_read(r, &setup, &why);
+    assert_int_equal(code == CODE_OK, why == NULL);
+    if (code != CODE_OK || setup.n == 0)
+        return;
+    assert_parses(setup);
+    buf_add_text(&players, "[{\"id\":\"p\",\"setup\":");
+    buf_add_str(&players, setup);
+    buf_add_text(&players, "}]");
+    setup_add_others(out, buf_str(&players), STR("q"));
+    cJSON *tree = parse(buf_str(out));
+    assert_int_equal(cJSON_GetArraySize(tree), 1);
+    unsigned named = 0;
+    for (const cJSON *member = cJSON_GetArrayItem(tree, 0)->child; member; member = member->next)
+        if (strcmp(member->string, "playerId") == 0 && ++named)
+            assert_string_equal(member->valuestring, "p");
+    assert_int_equal(named, 1);
+    cJSON_Delete(tree);
+    buf_close(&players);
+    buf_clear(out);
+}
+
 /* What handlers would do with an accepted request: read members, pass a payload on, answer. */
 static void use(const struct request *r, struct buf *out)
 {
@@ -129,6 +163,8 @@ static void use(const struct request *r, struct buf *out)
         assert_parses(buf_str(out));
         buf_clear(out);
     }
+    if (r->kind == MSG_JOIN_MATCHMAKING)
+        use_setup(r, out);
     if (decode_id(r, "roomId", &id, &why))
         assert_in_range(id.n, 1, 64);
     if (decode_opt_int(r, "expectedVersion", 0, 100, 5, &n, &why))
