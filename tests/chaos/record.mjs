@@ -81,7 +81,7 @@ export class Record {
     const key = `${player} ${roomId}`;
     let view = this.#views.get(key);
     if (!view) {
-      view = { player, roomId, epoch: 1, before: [], upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [], endUnknown: false };
+      view = { player, roomId, epoch: 1, before: [], upTo: 0, ahead: new Set(), first: null, last: 0, floor: 0, how: 'first connection', jumps: [], endUnknown: false, back: false };
       if (this.lossy) view.held = new Map(); // number -> content, as long as nobody takes it back
       this.#views.set(key, view);
     }
@@ -101,7 +101,7 @@ export class Record {
   // He is told of a room that he had left or seen the end of: a loss has brought it back, and he begins anew.
   again(view) {
     if (!this.lossy || view.first === null) return;
-    Object.assign(view, { epoch: 1, before: [], over: false, upTo: 0, ahead: new Set(), held: new Map(), first: null, last: 0, floor: 0, jumps: [], endUnknown: false });
+    Object.assign(view, { epoch: 1, before: [], over: false, upTo: 0, ahead: new Set(), held: new Map(), first: null, last: 0, floor: 0, jumps: [], endUnknown: false, back: true });
     this.counts.takenBack++;
   }
 
@@ -392,12 +392,15 @@ export class Record {
     }
   }
 
-  // One player's rooms, by the server's clock, do not overlap. A room whose end nobody saw is not judged.
+  // One player's rooms, by the server's clock, do not overlap. A room whose end nobody saw is not judged, nor one that came back to him:
+  // he had left it on an island or before a loss and went on to others, and the store knew of neither. That he is told of each
+  // only while he sits in no other is watched where he is told (player.mjs).
   #checkMemberships() {
     const stays = new Map();
     for (const room of this.rooms.values()) {
       if (!room.players || room.from === undefined) continue;
       for (const player of room.players) {
+        if (this.#views.get(`${player} ${room.id}`)?.back) continue;
         const to = room.left.get(player) ?? room.over;
         if (!stays.has(player)) stays.set(player, []);
         if (to !== null && to !== undefined) stays.get(player).push({ id: room.id, from: room.from, to });

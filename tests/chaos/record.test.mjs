@@ -214,6 +214,19 @@ test('a loss: who is told may hear other things under the same numbers, who is n
   assert.deepEqual(played(lost(back), {}, lossy()), [], 'both have begun anew');
 });
 
+test('I1: a room that comes back to one who had seen its end and sat elsewhere since', () => {
+  const elsewhere = (comesBack) => ({ record, push }) => {
+    const leaves = (seq, ts) => push('ann', seq, 'playerLeft', { playerId: 'ann', reason: 'left' }, ts);
+    leaves(3, 4000);
+    push('ann', 1, 'matchFound', { roomId: 'r_2', players: [{ id: 'ann' }, { id: 'cy' }] }, 4500);
+    push('ann', 2, 'gameEnd', { roomId: 'r_2' }, 5000);
+    if (comesBack) record.again(record.view('ann', ROOM));
+    leaves(5, 9000);
+  };
+  assert.ok(played(elsewhere(false), {}, lossy()).some((text) => /I1 ann sat in r_2 from 4500 and in r_1 until 9000/.test(text)));
+  assert.deepEqual(played(elsewhere(true), {}, lossy()).filter((text) => text.startsWith('I1')), []);
+});
+
 test('a loss: a message stands once all the same, also a refused one that was refused before it', () => {
   const refused = (loss) => ({ record, all, say }) => {
     const hi = say('ann', 'refused');
