@@ -77,6 +77,7 @@ static void teardown(void *arg)
     clockwork_stop(n->clockwork);
     surface_close(n);
     batch_free(n->realm.batch);
+    n->realm.batch = NULL;             /* the last answers may ask more: nobody is there to collect it */
     n->backend->ops->free(n->backend); /* answers what is pending */
     n->backend = NULL;
     island_close(n->island);
@@ -226,7 +227,7 @@ static int run(struct process *p)
     n->fleet = fleet_new(p->instance_id);
     struct batch *batch = batch_new(n->loop); /* its hook before those of the store's links */
     make_store(p);
-    batch_attach(batch, &n->realm);
+    n->realm.batch = batch;
     n->lease = lease_new(n, &(struct lease_events){p, on_ready, on_refused, on_dead});
     n->clockwork = clockwork_new(n);
     n->island = island_new(n);

@@ -1,15 +1,19 @@
-/* Collects numbered messages, sends them as one call, and takes the answer apart. */
+/* Collects calls of one script, sends them as one, and takes the answer apart. */
 #include "matchmaking/batch.h"
 
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/mem.h"
 #include "matchmaking/events.h"
-#include "matchmaking/scripts.h"
 
-enum { KEYS_EACH = 3, ARGS_HEAD = 6, ARGS_EACH = 7 };
+/* Of one script: what all calls share, and what each has of its own. */
+enum { KEYS_FRONT_MAX = 16, KEYS_OWN_MAX = 4, ARGS_FRONT_MAX = 8, ARGS_OWN_MAX = 12 };
+enum {
+    KEYS_MAX = KEYS_FRONT_MAX + BATCH_MAX * KEYS_OWN_MAX,
+    ARGS_MAX = ARGS_FRONT_MAX + BATCH_MAX * ARGS_OWN_MAX
+};
 
-struct waiting { /* for the answer to one message */
+struct waiting { /* for the answer to one call */
     backend_cb fn;
     void *arg;
 };
@@ -21,11 +25,14 @@ struct span { /* a text in `text`, which may still move */
     size_t at, n;
 };
 struct batch {
-    struct loop *loop;   /* NULL: of one call only */
-    struct realm *realm; /* NULL until attached */
-    size_t count;
+    struct loop *loop;
+    struct backend *to;
+    const struct script *script; /* of the calls collected */
+    size_t count, key_count, arg_count;
+    bool has_last; /* the last key, which all share */
+    struct span last;
     struct buf text;
-    struct span keys[BATCH_MAX * KEYS_EACH], args[BATCH_MAX * ARGS_EACH];
+    struct span keys[KEYS_MAX], args[ARGS_MAX];
     struct waiting waiting[BATCH_MAX];
 };
 
@@ -34,6 +41,8 @@ struct batch {
 static void tell(const struct waiting *w, int err, const struct reply *own)
 {
     struct room_event e;
+    if (!w->fn)
+        return;
     if (err != ERR_NONE || own->type != REPLY_STR || !events_split(own->str, &e)) {
         w->fn(w->arg, err == ERR_NONE && own->type == REPLY_ERROR ? ERR_SCRIPT : err, own);
         return;
@@ -48,78 +57,47 @@ static void tell(const struct waiting *w, int err, const struct reply *own)
 static void on_answer(void *arg, int err, const struct reply *reply)
 {
     struct flight *f = arg;
-    for (size_t i = 0; i < f->count; i++) {
-        if (f->waiting[i].fn)
-            tell(&f->waiting[i], err, err == ERR_NONE ? reply_at(reply, i) : reply);
-    }
+    for (size_t i = 0; i < f->count; i++)
+        tell(&f->waiting[i], err, err == ERR_NONE ? reply_at(reply, i) : reply);
     mem_free(f);
 }
 
-static struct span keep(struct batch *b, struct str text)
+static void depart(struct backend *to, const struct script *s, const struct str *keys, size_t key_count,
+                   const struct str *args, size_t arg_count, const struct waiting *waiting, size_t count)
 {
-    struct span s = {b->text.len, text.n};
-    buf_add_str(&b->text, text);
-    return s;
+    struct flight *f = mem_alloc(sizeof *f + count * sizeof *waiting);
+    f->count = count;
+    memcpy(f->waiting, waiting, count * sizeof *waiting);
+    to->ops->run(to, s, keys, key_count, args, arg_count, on_answer, f);
 }
 
-static void add(struct batch *b, const struct realm *r, const struct batch_message *m, backend_cb fn,
-                void *arg)
+static struct str text_of(const struct batch *b, struct span s)
 {
-    struct span *key = &b->keys[b->count * KEYS_EACH], *field = &b->args[b->count * ARGS_EACH];
-    char digits[STR_INT_BYTES];
-    struct str request = {digits, m->request_id && m->session_id.n ? str_from_int(digits, m->request_id) : 0};
-    const struct {
-        enum redis_key key;
-        struct str part;
-    } keys[KEYS_EACH] = {{KEY_ROOM, m->room_id}, {KEY_ROOM_LOG, m->room_id}, {KEY_SESSION, m->session_id}};
-    for (size_t i = 0; i < KEYS_EACH; i++) {
-        char text[REALM_KEY_BYTES];
-        key[i] = keep(b, (struct str){text, realm_key_text(r, keys[i].key, keys[i].part, text)});
-    }
-    const struct str fields[ARGS_EACH] = {m->room_id, m->player_id,      m->socket_id, m->event,
-                                          m->data,    m->skip_player_id, request};
-    for (size_t i = 0; i < ARGS_EACH; i++)
-        field[i] = keep(b, fields[i]);
-    b->waiting[b->count++] = (struct waiting){fn, arg};
+    return (struct str){b->text.data + s.at, s.n};
 }
 
-static void send(struct batch *b, const struct realm *r)
+void batch_flush(struct batch *b)
 {
-    struct realm_call c;
-    struct str keys[BATCH_MAX * KEYS_EACH + 1], args[ARGS_HEAD + BATCH_MAX * ARGS_EACH];
-    size_t key_count = 0, arg_count = 0;
-    realm_call(&c, r);
-    realm_key(&c, KEY_LINEAGE);
-    realm_arg_int(&c, r->rules.log_max);
-    realm_arg_now(&c);
-    realm_arg_run(&c);
-    CHECK(c.arg_count == ARGS_HEAD);
-    for (; key_count < b->count * KEYS_EACH; key_count++)
-        keys[key_count] = (struct str){b->text.data + b->keys[key_count].at, b->keys[key_count].n};
-    keys[key_count++] = c.keys[0];
-    for (; arg_count < ARGS_HEAD; arg_count++)
-        args[arg_count] = c.args[arg_count];
-    for (size_t i = 0; i < b->count * ARGS_EACH; i++)
-        args[arg_count++] = (struct str){b->text.data + b->args[i].at, b->args[i].n};
-    struct flight *f = mem_alloc(sizeof *f + b->count * sizeof *f->waiting);
-    f->count = b->count;
-    memcpy(f->waiting, b->waiting, b->count * sizeof *f->waiting);
+    if (b->count == 0)
+        return;
+    struct str keys[KEYS_MAX + 1], args[ARGS_MAX];
+    size_t key_count = b->key_count;
+    for (size_t i = 0; i < b->key_count; i++)
+        keys[i] = text_of(b, b->keys[i]);
+    if (b->has_last)
+        keys[key_count++] = text_of(b, b->last);
+    for (size_t i = 0; i < b->arg_count; i++)
+        args[i] = text_of(b, b->args[i]);
+    size_t count = b->count;
     b->count = 0; /* an answer may come at once, and add the next */
-    struct backend *to = r->backend;
-    to->ops->run(to, &script_message, keys, key_count, args, arg_count, on_answer, f);
+    depart(b->to, b->script, keys, key_count, args, b->arg_count, b->waiting, count);
     if (b->count == 0)
         buf_clear(&b->text);
 }
 
-static void flush(struct batch *b)
-{
-    if (b->count > 0)
-        send(b, b->realm);
-}
-
 static void on_flush(void *arg)
 {
-    flush(arg);
+    batch_flush(arg);
 }
 
 struct batch *batch_new(struct loop *l)
@@ -130,37 +108,68 @@ struct batch *batch_new(struct loop *l)
     return b;
 }
 
-void batch_attach(struct batch *b, struct realm *r)
-{
-    b->realm = r;
-    r->batch = b;
-    r->before_run = flush;
-}
-
 void batch_free(struct batch *b)
 {
     if (!b)
         return;
-    flush(b);
+    batch_flush(b);
     loop_off_flush(b->loop, on_flush, b);
-    if (b->realm) {
-        b->realm->batch = NULL;
-        b->realm->before_run = NULL;
-    }
     buf_close(&b->text);
     mem_free(b);
 }
 
-void batch_message(const struct realm *r, const struct batch_message *m, backend_cb fn, void *arg)
+static struct span keep(struct batch *b, struct str text)
 {
-    if (!r->batch) {
-        struct batch one = {0};
-        add(&one, r, m, fn, arg);
-        send(&one, r);
-        buf_close(&one.text);
+    struct span s = {b->text.len, text.n};
+    buf_add_str(&b->text, text);
+    return s;
+}
+
+static void begin(struct batch *b, struct backend *to, const struct script *s, const struct str *keys,
+                  size_t key_count, const struct str *args)
+{
+    b->to = to;
+    b->script = s;
+    b->key_count = b->arg_count = 0;
+    for (size_t i = 0; i < s->each.keys_front; i++)
+        b->keys[b->key_count++] = keep(b, keys[i]);
+    for (size_t i = 0; i < s->each.args_front; i++)
+        b->args[b->arg_count++] = keep(b, args[i]);
+    b->has_last = key_count > s->each.keys_front + s->each.keys_own;
+    if (b->has_last)
+        b->last = keep(b, keys[key_count - 1]);
+}
+
+static void add(struct batch *b, const struct script *s, const struct str *keys, const struct str *args)
+{
+    for (size_t i = 0; i < s->each.keys_own; i++)
+        b->keys[b->key_count++] = keep(b, keys[s->each.keys_front + i]);
+    for (size_t i = 0; i < s->each.args_own; i++)
+        b->args[b->arg_count++] = keep(b, args[s->each.args_front + i]);
+}
+
+void batch_run(struct batch *b, struct backend *to, const struct script *s, const struct str *keys,
+               size_t key_count, const struct str *args, size_t arg_count, backend_cb fn, void *arg)
+{
+    const struct script_each *each = &s->each;
+    const struct waiting own = {fn, arg};
+    if (b && b->count > 0 && (s != b->script || to != b->to))
+        batch_flush(b);
+    if (each->args_own == 0) {
+        to->ops->run(to, s, keys, key_count, args, arg_count, fn, arg);
         return;
     }
-    add(r->batch, r, m, fn, arg);
-    if (r->batch->count == BATCH_MAX)
-        flush(r->batch);
+    CHECK(arg_count == each->args_front + each->args_own);
+    CHECK(key_count == each->keys_front + each->keys_own ||
+          key_count == each->keys_front + each->keys_own + 1);
+    if (!b) {
+        depart(to, s, keys, key_count, args, arg_count, &own, 1);
+        return;
+    }
+    if (b->count == 0)
+        begin(b, to, s, keys, key_count, args);
+    add(b, s, keys, args);
+    b->waiting[b->count++] = own;
+    if (b->count == BATCH_MAX)
+        batch_flush(b);
 }

@@ -19,18 +19,18 @@ void presence_attach(const struct realm *r, const struct presence_hello *who, ba
     realm_keys_player(&c);
     realm_key(&c, KEY_FENCE);
     realm_key_of(&c, KEY_INSTANCE_SOCKETS, str_of(r->instance_id));
-    realm_key_of(&c, KEY_SESSION, who->session_id);
     realm_key(&c, KEY_INSTANCE_INFO);
     realm_key(&c, KEY_INSTANCE_EPOCHS);
     realm_key(&c, KEY_REPLACED);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
+    arg_session_ms(&c);
+    realm_arg_int(&c, r->rules.session_ms);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
     realm_arg_int(&c, who->held_fence);
     realm_arg(&c, who->token_hash);
     realm_arg_int(&c, who->resume);
-    arg_session_ms(&c);
     realm_arg_int(&c, who->hello_id);
-    realm_arg_int(&c, r->rules.session_ms);
     realm_run(&c, &script_attach, fn, arg);
 }
 

@@ -141,15 +141,14 @@ void realm_arg_run(struct realm_call *c)
 
 void realm_in_order(const struct realm *r)
 {
-    if (r->before_run)
-        r->before_run(r->batch);
+    if (r->batch)
+        batch_flush(r->batch);
 }
 
 void realm_run(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)
 {
-    struct backend *b = c->realm->backend;
-    realm_in_order(c->realm);
-    b->ops->run(b, s, c->keys, c->key_count, c->args, c->arg_count, fn, arg);
+    const struct realm *r = c->realm;
+    batch_run(r->batch, r->backend, s, c->keys, c->key_count, c->args, c->arg_count, fn, arg);
 }
 
 void realm_probe(struct realm_call *c, const struct script *s, backend_cb fn, void *arg)

@@ -10,6 +10,7 @@
 #include "common/id.h"
 #include "common/redis/keys.h"
 #include "matchmaking/backend.h"
+#include "matchmaking/batch.h"
 
 enum { REALM_PREFIX_MAX = 64 };
 
@@ -19,11 +20,9 @@ struct realm_rules { /* settings of the same names */
     int64_t log_max, record_max_bytes;
     const char *events_mode; /* "remote", "all" or "direct"; borrowed */
 };
-struct batch;
 struct realm {
-    struct backend *backend;             /* borrowed */
-    struct batch *batch;                 /* collects messages (batch.h); NULL = none */
-    void (*before_run)(struct batch *b); /* NULL, or sends what is collected */
+    struct backend *backend; /* borrowed */
+    struct batch *batch;     /* collects its calls; borrowed; NULL = none */
     struct realm_rules rules;
     /* As heard with the last heartbeat (realm_heard): which run of the store it is, its clock, and ours then
      * (monotonic; 0 = never). */

@@ -1,7 +1,6 @@
 /* Sends the scripts that read and change a room. */
 #include "matchmaking/room_state.h"
 
-#include "matchmaking/batch.h"
 #include "matchmaking/scripts.h"
 
 /* KEYS 1-9 and ARGV 1-4 as nearly all room scripts begin. */
@@ -36,16 +35,24 @@ void room_state_confirm(const struct realm *r, const struct room_seat *who, back
 void room_state_message(const struct realm *r, const struct room_seat *who, const char *event,
                         struct str data, bool echo, backend_cb fn, void *arg)
 {
-    batch_message(r,
-                  &(struct batch_message){.room_id = who->room_id,
-                                          .session_id = who->session_id,
-                                          .player_id = who->player_id,
-                                          .socket_id = who->socket_id,
-                                          .event = str_of(event),
-                                          .data = data,
-                                          .skip_player_id = echo ? (struct str){0} : who->player_id,
-                                          .request_id = who->request_id},
-                  fn, arg);
+    struct realm_call c;
+    char digits[STR_INT_BYTES];
+    bool asked = who->request_id && who->session_id.n;
+    realm_call(&c, r);
+    realm_keys_room(&c, who->room_id);
+    realm_key_of(&c, KEY_SESSION, who->session_id);
+    realm_key(&c, KEY_LINEAGE);
+    realm_arg_int(&c, r->rules.log_max);
+    realm_arg_now(&c);
+    realm_arg_run(&c);
+    realm_arg(&c, who->room_id);
+    realm_arg(&c, who->player_id);
+    realm_arg(&c, who->socket_id);
+    realm_arg(&c, str_of(event));
+    realm_arg(&c, data);
+    realm_arg(&c, echo ? (struct str){0} : who->player_id);
+    realm_arg(&c, (struct str){digits, asked ? str_from_int(digits, who->request_id) : 0});
+    realm_run(&c, &script_message, fn, arg);
 }
 
 void room_state_set(const struct realm *r, const struct room_seat *who, const struct room_change *change,

@@ -4,6 +4,9 @@
 #
 # A line `--@include core player` of a script is replaced by the contents of SOURCE_DIR/lib/core.lua and lib/player.lua, in
 # that order; parts do not include. An unknown part or a script that does not begin with `#!lua` stops the build.
+# A line `--@each 7 4 3 11` behind the parts makes what follows the body of a function(KEYS, ARGV), which is carried out once for
+# each call that came along (lib/each.lua): of KEYS the first 7 are shared by all, 4 are a call's own, and the very last one, if one is
+# left over, is shared as well; of ARGV the first 3 are shared and 11 a call's own. Replies come as an array, one for each.
 # No folder or no scripts: an OUTPUT whose table is empty.
 #
 # File contents stay in quoted strings all the way: as a CMake list they would lose `;` and `[`.
@@ -59,6 +62,20 @@ function(expand script text out)
   set(${out} "${done}${text}" PARENT_SCOPE)
 endfunction()
 
+# The line --@each: the rest becomes a function. `each` is what struct script_each says.
+function(wrap script text out out_each)
+  set(each "0, 0, 0, 0")
+  if(text MATCHES "\n--@each ([0-9]+) ([0-9]+) ([0-9]+) ([0-9]+)\n")
+    set(each "${CMAKE_MATCH_1}, ${CMAKE_MATCH_2}, ${CMAKE_MATCH_3}, ${CMAKE_MATCH_4}")
+    string(REPLACE "${CMAKE_MATCH_0}" "\nlocal function each(KEYS, ARGV)\n" text "${text}")
+    string(APPEND text "end\nreturn each_call(each, ${each})\n")
+  elseif(text MATCHES "\n--@each")
+    message(FATAL_ERROR "${script}: `--@each`: four numbers are expected")
+  endif()
+  set(${out} "${text}" PARENT_SCOPE)
+  set(${out_each} "${each}" PARENT_SCOPE)
+endfunction()
+
 # One C string literal per line; `?` is escaped because ISO C11 still reads trigraphs.
 function(to_literal text out)
   string(REPLACE "\\" "\\\\" text "${text}")
@@ -84,9 +101,10 @@ foreach(script IN LISTS scripts)
     message(FATAL_ERROR "${script}: the first line must be `#!lua` with its flags")
   endif()
   expand(${script} "${text}" text)
+  wrap(${script} "${text}" text each)
   to_literal("${text}" literal)
   string(APPEND code "static const char text_${name}[] =\n${literal};\n")
-  string(APPEND code "const struct script script_${name} = {\"${name}\", text_${name}, sizeof text_${name} - 1};\n\n")
+  string(APPEND code "const struct script script_${name} = {\"${name}\", text_${name}, sizeof text_${name} - 1, {${each}}};\n\n")
   string(APPEND table "&script_${name}, ")
 endforeach()
 # Declared here as well, so that the table needs no header of the scripts' owner.

@@ -4,12 +4,20 @@
 
 #include "common/redis/link.h"
 
+/* Of a script that is carried out for each call that came with it (its line `--@each`): how many keys and
+ * arguments stand in front and are shared by all, and how many each call has of its own. All 0: one call
+ * only. */
+struct script_each {
+    size_t keys_front, keys_own, args_front, args_own;
+};
+
 /* One embedded script (written by embed_lua.cmake). `text` starts with "#!lua" and flags; it is stripped for
  * servers older than 7 that refuse it. */
 struct script {
     const char *name; /* file name without .lua */
     const char *text;
     size_t text_bytes;
+    struct script_each each;
 };
 
 struct script_runner; /* the scripts of one command link */

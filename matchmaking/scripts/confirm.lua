@@ -1,29 +1,27 @@
 #!lua
--- confirm: seats of one instance are confirmed; with the last one the game starts.
+-- confirm: a seat is confirmed; with the last one of its room the game starts.
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 lineage
--- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 player, 7 socket, and so on in pairs
--- Reply {"OK", status, events, seq} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"} (the first pair holds no seat). Idempotent.
+-- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 player, 7 socket
+-- Reply {"OK", status, events, seq} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}. Idempotent. One for each call.
 --@include core clock
 local RUN -- asked for when the game starts
---@include emit player room
+--@include emit player room each
+--@each 7 2 3 4
 local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[5])
 if not room then
     return {'ROOM_NOT_FOUND'}
 end
-if not seat_held(room, ARGV[6], ARGV[7]) then
+local seat = seat_held(room, ARGV[6], ARGV[7])
+if not seat then
     return {'NOT_IN_ROOM'}
 end
 if room.status ~= 'waiting' then
     return {'OK', room.status, {}, room.seq}
 end
 local confirmed = {}
-for i = 6, #ARGV, 2 do
-    local seat = seat_held(room, ARGV[i], ARGV[i + 1])
-    if seat and not seat.confirmed then
-        seat.confirmed = true
-        confirmed[#confirmed + 1] = 'p:' .. ARGV[i]
-        confirmed[#confirmed + 1] = seat_text(seat)
-    end
+if not seat.confirmed then
+    seat.confirmed = true
+    confirmed = {'p:' .. ARGV[6], seat_text(seat)}
 end
 for _, player in ipairs(room.order) do
     if not room.seats[player].confirmed then

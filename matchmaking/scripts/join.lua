@@ -9,12 +9,13 @@
 --       ticket that waits keeps what came with it
 -- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |
 --       {"ALREADY_IN_MATCH", roomId} | {"NOT_QUEUED"} (this ticket has come to its end) | {"REPLACED"} | {"GONE"} |
---       {"LEASE"} (the caller's own lease is over); more = 1: too many dead entries for one call, run match.lua for the level.
+--       {"LEASE"} (the caller's own lease is over), one for each call; more = 1: too many dead entries for one call, run match.lua for the level.
 -- Atomic because seeing a partner and taking him must be one; idempotent by ticket: the same ticket asks "where am I?", and
 -- the session remembers its last one, so that asking late is not joining again.
 --@include core clock
 local RUN -- asked for when there may be a match
---@include emit player room match
+--@include emit player room match each
+--@each 7 4 3 11
 local queue, level, ticket, seats = KEYS[8], ARGV[6], ARGV[7], tonumber(ARGV[9])
 local p, why = player_own(ARGV[4], tonumber(ARGV[5]))
 if not p then

@@ -103,6 +103,12 @@ export class Record {
     if (!this.lossy || view.first === null) return;
     Object.assign(view, { epoch: 1, before: [], over: false, upTo: 0, ahead: new Set(), held: new Map(), first: null, last: 0, floor: 0, jumps: [], endUnknown: false, back: true });
     this.counts.takenBack++;
+    this.#forgetTurns(view.roomId);
+  }
+
+  // What was set in the room may be among what is taken back: of no limit it is sure any more when it is due.
+  #forgetTurns(roomId) {
+    for (const limits of this.room(roomId).turns.values()) limits.fill({});
   }
 
   // A new connection of this player: what he said he had seen (0: not resumed), and nothing at or below it comes again.
@@ -158,6 +164,7 @@ export class Record {
     for (const s of view.held.keys()) if (older || s <= seq) view.held.delete(s);
     if (!older) return;
     this.counts.takenBack++;
+    this.#forgetTurns(view.roomId);
     view.ahead.clear();
     view.upTo = view.last = seq;
     view.floor = Math.min(view.floor, seq);

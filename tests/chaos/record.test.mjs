@@ -182,6 +182,18 @@ test('I11: timers are judged by what the rooms saw', () => {
   }, /I11 version 0 of r_1 timed out 50 ms before its time/);
 });
 
+test('I11: a limit set in what was taken back since is nobody\'s any more', () => {
+  const limit = (takenBack) => ({ record, push, all }) => {
+    record.turnSet(ROOM, { version: 1, dueAt: 2000, ms: 100 });
+    if (takenBack) record.again(record.view('ann', ROOM));
+    ['ann', 'bob'].forEach((player) => push(player, 3, 'gameDataUpdated', { playerId: 'ann', gameData: {}, version: 1 }, 1950));
+    all(4, 'gameMessage', { playerId: 'ann', message: {} }, 9000);
+  };
+  const faults = (takenBack) => played(limit(takenBack), { able: (from, to) => to - from }, lossy()).filter((text) => text.startsWith('I11'));
+  assert.equal(faults(false).length, 1);
+  assert.deepEqual(faults(true), []);
+});
+
 test('a loss: who is told may hear other things under the same numbers, who is not may not', () => {
   // bob has seen 3 and 4; the store goes on from 2.
   const lost = (then) => ({ record, push, say }) => {

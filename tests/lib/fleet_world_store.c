@@ -10,7 +10,7 @@
 
 enum { AUDIT_LIMIT = 1000000, AUDIT_TEXTS = 20, WORDS_MAX = 64 };
 
-#define SCRIPT(name, text) static const struct script name = {#name, text, sizeof text - 1}
+#define SCRIPT(name, text) static const struct script name = {#name, text, sizeof text - 1, {0}}
 
 static const char command_text[] = "#!lua\nreturn redis.call(unpack(ARGV))\n";
 SCRIPT(command, command_text);

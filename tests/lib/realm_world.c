@@ -17,7 +17,7 @@
 enum { WORDS_MAX = 16 };
 
 static const char raw_text[] = "#!lua\nreturn redis.call(unpack(ARGV))";
-static const struct script raw_script = {"raw", raw_text, sizeof raw_text - 1};
+static const struct script raw_script = {"raw", raw_text, sizeof raw_text - 1, {0}};
 
 static uint64_t now_us(void *arg)
 {

@@ -264,6 +264,12 @@ void sim_call(struct sim_gateway *g, const struct sim_call *asked)
     list_push(away ? &g->answers : &g->wire, &c->link);
 }
 
+/* Such a call waits for others of its script (batch.h). */
+static bool collected(enum sim_kind kind)
+{
+    return kind == SIM_MESSAGE || kind == SIM_JOIN || kind == SIM_CONFIRM || kind == SIM_ATTACH;
+}
+
 bool sim_calls_run(struct sim_gateway *g)
 {
     struct sim *s = g->sim;
@@ -277,7 +283,7 @@ bool sim_calls_run(struct sim_gateway *g)
         c->lost = lost;
         run(c);
         list_push(&g->answers, &c->link);
-        more = c->kind == SIM_MESSAGE && !list_empty(&g->wire) && sim_chance(s, TOGETHER_PER_10000);
+        more = collected(c->kind) && !list_empty(&g->wire) && sim_chance(s, TOGETHER_PER_10000);
     }
     loop_flush(s->loop);
     return true;

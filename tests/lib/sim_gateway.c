@@ -24,7 +24,7 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
     g->trusts = s->now_us >= s->away_until_us;
     realm_init(&g->realm, s->backend, &s->rules, "", fleet_text("i%u", ++s->instances_made));
     g->batch = batch_new(s->loop);
-    batch_attach(g->batch, &g->realm);
+    g->realm.batch = g->batch;
     g->beat_at_us = s->now_us;
     g->poll_at_us = s->now_us + sim_random(s, POLL_US);
     g->sweep_at_us = s->now_us + sim_random(s, SWEEP_US);

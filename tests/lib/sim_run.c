@@ -48,7 +48,7 @@ static void check_empty(struct sim *s)
         "end\n"
         "table.sort(found)\n"
         "return {table.concat(found, ' ')}\n";
-    static const struct script keys = {"sim_keys", text, sizeof text - 1};
+    static const struct script keys = {"sim_keys", text, sizeof text - 1, {0}};
     const struct str may[] = {STR("fence"),         STR("lineage"),   STR("instance_epochs"),
                               STR("instance_info"), STR("instances"), STR("sim:expiry")};
     struct reply *reply = NULL;

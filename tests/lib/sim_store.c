@@ -80,7 +80,7 @@ static struct shimmed *shim_new(const struct script *s, bool redis)
                 shim_begin, redis ? shim_time : "");
     buf_add_str(&w->text, rest);
     buf_add_fmt(&w->text, "\nend\nreturn %s\n", redis ? "{body(shim), told}" : "body(shim)");
-    w->script = (struct script){s->name, w->text.data, w->text.len};
+    w->script = (struct script){s->name, w->text.data, w->text.len, s->each};
     w->needless = !memmem(rest.p, rest.n, "'SSCAN'", 7) && !memmem(rest.p, rest.n, "'INFO'", 6);
     return w;
 }
@@ -263,7 +263,7 @@ static struct reply *ask(struct sim_store *st, const struct script *s, const str
     return reply;
 }
 
-#define SCRIPT(name, text) static const struct script name = {"sim_" #name, text, sizeof text - 1}
+#define SCRIPT(name, text) static const struct script name = {"sim_" #name, text, sizeof text - 1, {0}}
 
 static const char lose_text[] = "#!lua\n"
                                 "local cursor = '0'\n"

@@ -159,7 +159,7 @@ static bool connected(struct trip *t, size_t i)
 {
     struct backend *b = t->own->backend;
     static const char text[] = "#!lua\nreturn redis.call('HGET', KEYS[1], ARGV[1])\n";
-    static const struct script look = {"look", text, sizeof text - 1};
+    static const struct script look = {"look", text, sizeof text - 1, {0}};
     const struct str key = STR(FLEET_WORLD_PREFIX "players"), id = str_of(t->p[i].id);
     struct presence_record now;
     (void)ASK(t->w, b->ops->run(b, &look, &key, 1, &id, 1, ANSWER(t->w)));

@@ -73,7 +73,7 @@ static int64_t fingerprint(struct realm_world *w)
                                "  end\n"
                                "end\n"
                                "return sum\n";
-    static const struct script script = {"fingerprint", text, sizeof text - 1};
+    static const struct script script = {"fingerprint", text, sizeof text - 1, {0}};
     w->backend->ops->run(w->backend, &script, NULL, 0, NULL, 0, realm_world_answer, w);
     return realm_world_wait(w)->integer;
 }
@@ -254,7 +254,7 @@ static void test_thousands(void **state)
                                "  redis.call('LPUSH', ARGV[1] .. 'waiting:level:2', 'ghost' .. i)\n"
                                "  redis.call('SADD', ARGV[1] .. 'waiting:levels', 10000 + i)\n"
                                "end\n";
-    static const struct script script = {"thousands", text, sizeof text - 1};
+    static const struct script script = {"thousands", text, sizeof text - 1, {0}};
     struct realm_world *w = *state;
     struct realm_busy b;
     realm_world_busy(w, &b);

@@ -289,7 +289,7 @@ static void an_outage_moves_many_deadlines_at_once(struct fleet_world *w)
                                     "    redis.call('ZADD', KEYS[1], ARGV[1] + i, 'idle:r_' .. i .. ':1')\n"
                                     "end\n"
                                     "return {'OK'}\n";
-    static const struct script fill = {"fill", fill_text, sizeof fill_text - 1};
+    static const struct script fill = {"fill", fill_text, sizeof fill_text - 1, {0}};
     struct str key = STR(FLEET_WORLD_PREFIX "deadlines"),
                from = str_of(fleet_text("%lld", (long long)fleet_world_now_ms(w) - 50000));
     struct backend *b = w->backend[1];

@@ -17,7 +17,7 @@ static void put_crowd(struct fleet_world *w, const char *instance, int count, co
                                "end\n"
                                "redis.call('SADD', ARGV[1] .. 'waiting:levels', '1')\n"
                                "return {'OK'}\n";
-    static const struct script crowd = {"crowd", text, sizeof text - 1};
+    static const struct script crowd = {"crowd", text, sizeof text - 1, {0}};
     struct str args[] = {STR(FLEET_WORLD_PREFIX), str_of(instance), str_of(fleet_text("%d", count)),
                          str_of(ids)};
     struct backend *b = w->backend[1];

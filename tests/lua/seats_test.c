@@ -96,26 +96,35 @@ static void room_of_64(struct fleet_world *w)
     a_room_of(w, 64);
 }
 
-/* One call confirms all seats of an instance, as a gateway may. */
+static void keep_word(void *arg, int err, const struct reply *reply)
+{
+    struct realm_outcome o = realm_outcome(err, reply);
+    assert_true(str_copy(arg, ID_SIZE, o.word));
+}
+
+/* The calls of one pass are one, and each has its own answer, also behind one that is refused. */
 static void confirming_several_at_once(struct fleet_world *w)
 {
-
     struct player p[3];
-
+    char word[3][ID_SIZE] = {"", "", ""};
     gather(w, p, 3);
-    struct realm_call c;
-    realm_call(&c, &w->realm[1]);
-    realm_keys_player(&c);
-    realm_keys_room(&c, str_of(p[0].room));
-    realm_key(&c, KEY_LINEAGE);
-    realm_arg(&c, str_of(p[0].room));
-    realm_arg_int(&c, w->realm[1].rules.log_max);
+    struct loop *own = loop_new();
+    struct realm *r = &w->realm[1];
+    r->batch = batch_new(own);
     for (size_t i = 0; i < 3; i++) {
-        realm_arg(&c, str_of(p[i].id));
-        realm_arg(&c, i == 1 ? STR("stale") : str_of(p[i].socket));
+        struct room_seat seat = play_seat(&p[i]);
+        if (i == 1)
+            seat.socket_id = STR("stale");
+        room_state_confirm(r, &seat, keep_word, word[i]);
+        assert_string_equal(word[i], "");
     }
-    assert_string_equal(ASK(w, realm_run(&c, &script_confirm, ANSWER(w))), "OK waiting [] 1");
+    batch_free(r->batch);
+    r->batch = NULL;
+    loop_free(own);
     assert_string_equal(play_confirm(w, &p[1]), "OK active [gameStart#2] 2");
+    assert_string_equal(word[0], "OK");
+    assert_string_equal(word[1], "NOT_IN_ROOM");
+    assert_string_equal(word[2], "OK");
 }
 
 /* More wait than a room holds: rooms fill from the head, the rest keep their order. */

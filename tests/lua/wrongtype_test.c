@@ -47,7 +47,7 @@ static void move(struct fleet_world *w, const char *from, const char *to)
         "end\n"
         "redis.call('DEL', from)\n"
         "return {'OK'}\n";
-    static const struct script mover = {"mover", text, sizeof text - 1};
+    static const struct script mover = {"mover", text, sizeof text - 1, {0}};
     struct str names[] = {str_of(fleet_text(FLEET_WORLD_PREFIX "%s", from)),
                           str_of(fleet_text(FLEET_WORLD_PREFIX "%s", to))};
     struct backend *b = w->backend[1];

@@ -10,7 +10,7 @@
 #include "tests/lib/loop_wait.h"
 #include "tests/lib/redis_probe.h"
 
-#define SCRIPT(name, source) static const struct script name = {#name, source, sizeof(source) - 1}
+#define SCRIPT(name, source) static const struct script name = {#name, source, sizeof(source) - 1, {0}}
 SCRIPT(append, "#!lua\nreturn redis.call('RPUSH', KEYS[1], ARGV[1])\n");
 SCRIPT(tell, "#!lua\nreturn redis.call('PUBLISH', ARGV[1], ARGV[2])\n");
 

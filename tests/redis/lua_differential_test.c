@@ -160,7 +160,7 @@ static void scripts_answer_alike(void **state)
     static struct script scripts[COUNT];
     const struct str keys[] = {STR("k1"), STR("k2")}, args[] = {STR("a1"), STR("7")};
     for (size_t i = 0; i < COUNT; i++) {
-        scripts[i] = (struct script){"user_script", texts[i], strlen(texts[i])};
+        scripts[i] = (struct script){.name = "user_script", .text = texts[i], .text_bytes = strlen(texts[i])};
         twins_run(*state, &scripts[i], keys, 2, args, 2, (struct twins_how){.what = texts[i]});
     }
     twins_good(*state);

@@ -12,7 +12,7 @@
 #include "tests/lib/loop_wait.h"
 #include "tests/lib/redis_probe.h"
 
-#define SCRIPT(name, source) static const struct script name = {#name, source, sizeof(source) - 1}
+#define SCRIPT(name, source) static const struct script name = {#name, source, sizeof(source) - 1, {0}}
 SCRIPT(append, "#!lua\nreturn redis.call('RPUSH', KEYS[1], ARGV[1])\n");
 SCRIPT(echo, "#!lua flags=no-writes\nreturn {KEYS, ARGV, {1, {{}}}}\n");
 SCRIPT(wrong_type, "#!lua\nredis.call('SET', KEYS[1], 'x')\nreturn redis.call('LPUSH', KEYS[1], 'x')\n");

@@ -22,7 +22,7 @@ static const char any_text[] = "#!lua\n"
                                "local r = redis.pcall(unpack(ARGV))\n"
                                "if type(r) == 'table' and r.ok then return {'status', r.ok} end\n"
                                "return r\n";
-static const struct script any = {"user_script", any_text, sizeof any_text - 1};
+static const struct script any = {"user_script", any_text, sizeof any_text - 1, {0}};
 
 /* Walks to the end with pages of ARGV[2]; ARGV[3] = 2 when values follow the names. */
 static const char walk_text[] =
@@ -42,7 +42,7 @@ static const char walk_text[] =
     "table.sort(list)\n"
     "for i, name in ipairs(list) do list[i] = name .. '=' .. seen[name] end\n"
     "return list\n";
-static const struct script walk = {"user_script", walk_text, sizeof walk_text - 1};
+static const struct script walk = {"user_script", walk_text, sizeof walk_text - 1, {0}};
 
 /* group: see struct twins_how. slack: the answer is a time that runs. */
 static const struct pattern {

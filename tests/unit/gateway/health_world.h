@@ -223,7 +223,7 @@ static inline bool is_true(void *arg)
 static inline void raw(struct world *w, const char *line)
 {
     static const char text[] = "#!lua\nreturn redis.call(unpack(ARGV))";
-    static const struct script script = {"raw", text, sizeof text - 1};
+    static const struct script script = {"raw", text, sizeof text - 1, {0}};
     struct str words[8], rest = str_of(line);
     size_t n = 0;
     bool done = false;

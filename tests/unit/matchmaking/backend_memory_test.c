@@ -24,12 +24,12 @@ static const char publishing_text[] = "#!lua\n"
                                       "local n = redis.call('INCR', KEYS[1])\n"
                                       "local heard = redis.call('PUBLISH', ARGV[1], 'm' .. n)\n"
                                       "return {n, heard}";
-static const struct script publishing = {"publishing", publishing_text, sizeof publishing_text - 1};
+static const struct script publishing = {"publishing", publishing_text, sizeof publishing_text - 1, {0}};
 static const char failing_text[] =
     "#!lua\nredis.call('INCR', KEYS[1])\nreturn redis.call('HGET', KEYS[1], 'x')";
-static const struct script failing = {"failing", failing_text, sizeof failing_text - 1};
+static const struct script failing = {"failing", failing_text, sizeof failing_text - 1, {0}};
 static const char clock_text[] = "#!lua\nreturn redis.call('TIME')";
-static const struct script clock_script = {"clock", clock_text, sizeof clock_text - 1};
+static const struct script clock_script = {"clock", clock_text, sizeof clock_text - 1, {0}};
 
 static void on_answer(void *arg, int err, const struct reply *reply)
 {

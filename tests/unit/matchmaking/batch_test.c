@@ -1,6 +1,6 @@
-/* Tests of collected messages: when a batch leaves, in which order, and who gets which part of the answer.
- * The back end only writes down what it is asked. */
-#include "matchmaking/batch.h"
+/* Tests of collected calls, with messages: when a batch leaves, in which order, and who gets which part of
+ * the answer. The back end only writes down what it is asked. */
+#include "matchmaking/room_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,6 +38,9 @@ static void record(struct backend *b, const struct script *s, const struct str *
     if (s == &script_message)
         for (size_t i = 6; i < arg_count; i += 7)
             buf_add_fmt(&w->asked, " %.*s", (int)args[i + 4].n, args[i + 4].p);
+    if (s == &script_confirm)
+        for (size_t i = 3; i < arg_count; i += 4)
+            buf_add_fmt(&w->asked, " %.*s", (int)args[i + 2].n, args[i + 2].p);
     buf_add_text(&w->asked, ");");
     w->call[w->calls].fn = fn;
     w->call[w->calls++].arg = arg;
@@ -51,7 +54,7 @@ static int open_world(void **state)
     w = (struct world){.backend = {.ops = &ops, .prefix = "p:"}, .loop = loop_new()};
     w.batch = batch_new(w.loop);
     realm_init(&w.realm, &w.backend, &rules, "p:", "i1");
-    batch_attach(w.batch, &w.realm);
+    w.realm.batch = w.batch;
     *state = &w;
     return 0;
 }
@@ -73,6 +76,12 @@ struct teller { /* one message's answer */
     bool again; /* says another one when it is answered */
 };
 
+static const struct room_seat ann = {.room_id = {"r", 1},
+                                     .session_id = {"n", 1},
+                                     .player_id = {"ann", 3},
+                                     .socket_id = {"s", 1},
+                                     .request_id = 1};
+
 static void say(struct teller *t, const char *data);
 
 static void on_answer(void *arg, int err, const struct reply *reply)
@@ -88,15 +97,7 @@ static void on_answer(void *arg, int err, const struct reply *reply)
 
 static void say(struct teller *t, const char *data)
 {
-    batch_message(&t->world->realm,
-                  &(struct batch_message){.room_id = STR("r"),
-                                          .session_id = STR("n"),
-                                          .player_id = STR("ann"),
-                                          .socket_id = STR("s"),
-                                          .event = STR("gameMessage"),
-                                          .data = str_of(data),
-                                          .request_id = 1},
-                  on_answer, t);
+    room_state_message(&t->world->realm, &ann, "gameMessage", str_of(data), true, on_answer, t);
 }
 
 /* The answer to call `i`, of these parts; then it is over. */
@@ -152,6 +153,23 @@ static void so_does_the_heartbeat(void **state)
     answer(w, 0, &ok, 1);
 }
 
+/* What is collected is of one script: the order of the calls is kept. */
+static void each_script_has_its_own_batch(void **state)
+{
+    struct world *w = *state;
+    struct teller t[4] = {{w, 1, false}, {w, 2, false}, {w, 3, false}, {w, 4, false}};
+    say(&t[0], "a");
+    room_state_confirm(&w->realm, &ann, on_answer, &t[1]);
+    room_state_confirm(&w->realm, &ann, on_answer, &t[2]);
+    say(&t[3], "b");
+    loop_flush(w->loop);
+    assert_string_equal(w->asked.data, "message(4/13: a);confirm(12/11: ann ann);message(4/13: b);");
+    answer(w, 0, &ok, 1);
+    answer(w, 1, (const struct reply[]){bad, ok}, 2);
+    answer(w, 2, &ok, 1);
+    assert_string_equal(w->told.data, "1=OK;2=scriptWRONGTYPE;3=OK;4=OK;");
+}
+
 static void a_full_batch_does_not_wait(void **state)
 {
     struct world *w = *state;
@@ -190,7 +208,7 @@ static void the_end_sends_what_is_there(void **state)
     struct teller t = {w, 1, false};
     say(&t, "last");
     batch_free(w->batch);
-    w->batch = NULL;
+    w->batch = w->realm.batch = NULL;
     assert_string_equal(w->asked.data, "message(4/13: last);");
     say(&t, "alone"); /* without a batch: at once */
     assert_string_equal(w->asked.data, "message(4/13: last);message(4/13: alone);");
@@ -212,7 +230,7 @@ static void an_event_is_told_with_its_number(void **state)
     const struct reply event = {.type = REPLY_STR,
                                 .str = STR("{\"roomId\":\"r\",\"event\":\"gameMessage\",\"data\":{\"seq\":9},"
                                            "\"originInstanceId\":\"i1\",\"timestamp\":5,\"seq\":7}")};
-    batch_message(&w->realm, &(struct batch_message){.room_id = STR("r"), .data = STR("{}")}, on_said, w);
+    room_state_message(&w->realm, &ann, "gameMessage", STR("{}"), true, on_said, w);
     loop_flush(w->loop);
     answer(w, 0, &event, 1);
     char want[256];
@@ -240,6 +258,7 @@ int main(void)
         TEST(one_pass_is_one_call),
         TEST(another_call_goes_behind),
         TEST(so_does_the_heartbeat),
+        TEST(each_script_has_its_own_batch),
         TEST(a_full_batch_does_not_wait),
         TEST(an_answer_may_say_more),
         TEST(the_end_sends_what_is_there),

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static const struct script one_script = {"one", "", 0};
+static const struct script one_script = {"one", "", 0, {0}};
 
 static bool wait_with(struct turns *t, char *text)
 {
