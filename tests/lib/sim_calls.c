@@ -59,6 +59,13 @@ static void trace(const struct sim_call *c, const struct reply *reply)
               c->room, c->kind == SIM_FIRE ? c->text : "", text->data, c->lost ? " (answer lost)" : "");
 }
 
+/* It waits for others of its script (batch.h): answered when its batch is full, or is sent before another
+ * script or at the pass's end. */
+static bool collected(const struct sim_call *c)
+{
+    return c->kind == SIM_MESSAGE || c->kind == SIM_JOIN || c->kind == SIM_CONFIRM || c->kind == SIM_ATTACH;
+}
+
 static void on_answer(void *arg, int err, const struct reply *reply)
 {
     struct sim_call *c = arg;
@@ -66,8 +73,8 @@ static void on_answer(void *arg, int err, const struct reply *reply)
     if (err != ERR_NONE)
         sim_fail(s, "%s of %s: %s %.*s", sim_call_name(c->kind), c->player, err_name(err),
                  reply ? (int)reply->str.n : 0, reply ? reply->str.p : "");
-    if (c->kind == SIM_MESSAGE) {
-        c->more = --c->gateway->said > 0;
+    if (collected(c)) {
+        c->more = --c->gateway->collected[c->kind] > 0;
         s->count.together += c->more;
     }
     if (c->place != ++c->gateway->carried_out)
@@ -118,10 +125,8 @@ static void run_queue(struct sim_call *c)
         queue_expire(r, c->level, on_answer, c);
 }
 
-/* It is collected: answered when its batch is full, or is sent before another call or at the pass's end. */
 static void say(struct sim_call *c, const struct room_seat *who)
 {
-    c->gateway->said++;
     room_state_message(&c->gateway->realm, who, "gameMessage", str_of(c->text), false, on_answer, c);
 }
 
@@ -223,6 +228,8 @@ static void run_timer(struct sim_call *c)
 static void run(struct sim_call *c)
 {
     c->place = ++c->gateway->reached;
+    if (collected(c))
+        c->gateway->collected[c->kind]++;
     switch (c->kind) {
     case SIM_JOIN:
     case SIM_LEAVE_QUEUE:
@@ -264,12 +271,6 @@ void sim_call(struct sim_gateway *g, const struct sim_call *asked)
     list_push(away ? &g->answers : &g->wire, &c->link);
 }
 
-/* Such a call waits for others of its script (batch.h). */
-static bool collected(enum sim_kind kind)
-{
-    return kind == SIM_MESSAGE || kind == SIM_JOIN || kind == SIM_CONFIRM || kind == SIM_ATTACH;
-}
-
 bool sim_calls_run(struct sim_gateway *g)
 {
     struct sim *s = g->sim;
@@ -283,7 +284,7 @@ bool sim_calls_run(struct sim_gateway *g)
         c->lost = lost;
         run(c);
         list_push(&g->answers, &c->link);
-        more = collected(c->kind) && !list_empty(&g->wire) && sim_chance(s, TOGETHER_PER_10000);
+        more = collected(c) && !list_empty(&g->wire) && sim_chance(s, TOGETHER_PER_10000);
     }
     loop_flush(s->loop);
     return true;

@@ -53,7 +53,7 @@ struct sim_call {
     bool careless;      /* message: without an id, so it is not asked again */
     uint64_t place;     /* among the calls of its gateway that reached the store */
     bool lost;          /* ran, but the answer will not come */
-    bool more;          /* message: the same call has answered others, which come next */
+    bool more;          /* the same call of the store has answered others, which come next */
     int err;
     struct reply *reply; /* owned */
 };
