@@ -24,12 +24,12 @@ void queue_hand_in(const struct realm *r, const struct queue_ticket *t, backend_
     realm_key_level(&c, t->level);
     realm_keys_room(&c, str_of(room_id));
     realm_key_of(&c, KEY_SESSION, t->session_id);
+    args_new_room(&c);
     realm_arg(&c, t->player_id);
     realm_arg_int(&c, t->fence);
     realm_arg_int(&c, t->level);
     realm_arg(&c, t->ticket_id);
     realm_arg(&c, str_of(room_id));
-    args_new_room(&c);
     realm_arg(&c, str_of(how[t->how]));
     realm_arg_int(&c, t->since_ms);
     realm_arg(&c, t->setup);

@@ -24,11 +24,14 @@ static void arg_request(struct realm_call *c, const struct room_seat *who)
 void room_state_confirm(const struct realm *r, const struct room_seat *who, backend_cb fn, void *arg)
 {
     struct realm_call c;
-    begin(&c, r, who->room_id);
+    realm_call(&c, r);
+    realm_keys_player(&c);
+    realm_keys_room(&c, who->room_id);
+    realm_key(&c, KEY_LINEAGE);
     realm_arg_int(&c, r->rules.log_max);
+    realm_arg(&c, who->room_id);
     realm_arg(&c, who->player_id);
     realm_arg(&c, who->socket_id);
-    realm_key(&c, KEY_LINEAGE);
     realm_run(&c, &script_confirm, fn, arg);
 }
 

@@ -1,13 +1,13 @@
 #!lua
 -- confirm: a seat is confirmed; with the last one of its room the game starts.
 -- KEYS  1-7 as in lib/player.lua, 8 room:{roomId}, 9 room:{roomId}:log, 10 lineage
--- ARGV  1-3 as in lib/core.lua, 4 roomId, 5 log_max, 6 player, 7 socket
+-- ARGV  1-3 as in lib/core.lua, 4 log_max, 5 roomId, 6 player, 7 socket
 -- Reply {"OK", status, events, seq} | {"ROOM_NOT_FOUND"} | {"NOT_IN_ROOM"}. Idempotent. One for each call.
 --@include core clock
 local RUN -- asked for when the game starts
 --@include emit player room each
---@each 7 2 3 4
-local room = room_load(ARGV[4], KEYS[8], KEYS[9], ARGV[5])
+--@each 7 2 4 3
+local room = room_load(ARGV[5], KEYS[8], KEYS[9], ARGV[4])
 if not room then
     return {'ROOM_NOT_FOUND'}
 end

@@ -2,22 +2,22 @@
 -- join: a player enters a level's queue, or is matched at once with the longest waiting.
 -- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 session:{sessionId}, or any
 --       missing key if nobody asks who might have asked before, 12 lineage
--- ARGV  1-3 as in lib/core.lua, 4 player, 5 fence, 6 level, 7 ticket, 8 roomId for a new room, 9 seats, 10 confirm_ms,
---       11 idle_ms, 12 log_max, 13 how: "ask" = not if the session has handed in this ticket before,
---       "keep" = only if he still waits with it, "enter" = in any case (the store had lost it), 14 for "enter": since when he
---       waits, in ms by the store's clock; 0 or less: by so many ms before now, 15 what he says about himself (raw JSON) or "": a
---       ticket that waits keeps what came with it
+-- ARGV  1-3 as in lib/core.lua, 4 seats, 5 confirm_ms, 6 idle_ms, 7 log_max, 8 player, 9 fence, 10 level, 11 ticket, 12 roomId for a
+--       new room, 13 how: "ask" = not if the session has handed in this ticket before, "keep" = only if he still waits with it,
+--       "enter" = in any case (the store had lost it), 14 for "enter": since when he waits, in ms by the store's clock; 0 or
+--       less: by so many ms before now, 15 what he says about himself (raw JSON) or "": a ticket that waits keeps what came with it
 -- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |
 --       {"ALREADY_IN_MATCH", roomId} | {"NOT_QUEUED"} (this ticket has come to its end) | {"REPLACED"} | {"GONE"} |
---       {"LEASE"} (the caller's own lease is over), one for each call; more = 1: too many dead entries for one call, run match.lua for the level.
+--       {"LEASE"} (the caller's own lease is over); one for each call. more = 1: too many dead entries for one call, run
+--       match.lua for the level.
 -- Atomic because seeing a partner and taking him must be one; idempotent by ticket: the same ticket asks "where am I?", and
 -- the session remembers its last one, so that asking late is not joining again.
 --@include core clock
 local RUN -- asked for when there may be a match
 --@include emit player room match each
---@each 7 4 3 11
-local queue, level, ticket, seats = KEYS[8], ARGV[6], ARGV[7], tonumber(ARGV[9])
-local p, why = player_own(ARGV[4], tonumber(ARGV[5]))
+--@each 7 4 7 8
+local queue, level, ticket, seats = KEYS[8], ARGV[10], ARGV[11], tonumber(ARGV[4])
+local p, why = player_own(ARGV[8], tonumber(ARGV[9]))
 if not p then
     return {why}
 end
@@ -71,8 +71,8 @@ while before > 0 and partners[before].joined > p.joined do
 end
 if #partners == seats - 1 then
     table.insert(partners, before + 1, p)
-    local room = room_create(ARGV[8], KEYS[9], KEYS[10], level, partners,
-        {confirm_ms = ARGV[10], idle_ms = ARGV[11], log_max = ARGV[12]})
+    local room = room_create(ARGV[12], KEYS[9], KEYS[10], level, partners,
+        {confirm_ms = ARGV[5], idle_ms = ARGV[6], log_max = ARGV[7]})
     queue_index(queue, level)
     return {'MATCHED', room.id, room.events}
 end

@@ -227,9 +227,13 @@ static void run_timer(struct sim_call *c)
 
 static void run(struct sim_call *c)
 {
-    c->place = ++c->gateway->reached;
+    struct sim_gateway *g = c->gateway;
+    c->place = ++g->reached;
+    if (c->kind != g->last_kind) /* now, and not while this call's texts (fleet_text.h) are in use */
+        realm_in_order(&g->realm);
+    g->last_kind = c->kind;
     if (collected(c))
-        c->gateway->collected[c->kind]++;
+        g->collected[c->kind]++;
     switch (c->kind) {
     case SIM_JOIN:
     case SIM_LEAVE_QUEUE:

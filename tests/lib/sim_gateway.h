@@ -43,9 +43,10 @@ struct sim_gateway {
     struct sim *sim;
     unsigned index;
     struct realm realm;
-    struct batch *batch;           /* owned: calls of one script go together */
+    struct batch *batch;              /* owned: calls of one script go together */
+    enum sim_call_kind last_kind;     /* of the last call */
     size_t collected[SIM_CALL_KINDS]; /* calls in it that have not been answered */
-    uint64_t reached, carried_out; /* calls that were handed to the store, and that it has answered */
+    uint64_t reached, carried_out;    /* calls that were handed to the store, and that it has answered */
     bool alive, draining, retiring, retired; /* in this order; a retired one is replaced */
     bool stalled; /* frozen before its last calls were written to the line: they go out when it thaws */
     uint64_t frozen_until_us, away_until_us; /* away: the store cannot be reached */

@@ -39,8 +39,8 @@ static void record(struct backend *b, const struct script *s, const struct str *
         for (size_t i = 6; i < arg_count; i += 7)
             buf_add_fmt(&w->asked, " %.*s", (int)args[i + 4].n, args[i + 4].p);
     if (s == &script_confirm)
-        for (size_t i = 3; i < arg_count; i += 4)
-            buf_add_fmt(&w->asked, " %.*s", (int)args[i + 2].n, args[i + 2].p);
+        for (size_t i = 4; i < arg_count; i += 3)
+            buf_add_fmt(&w->asked, " %.*s", (int)args[i + 1].n, args[i + 1].p);
     buf_add_text(&w->asked, ");");
     w->call[w->calls].fn = fn;
     w->call[w->calls++].arg = arg;
@@ -163,7 +163,7 @@ static void each_script_has_its_own_batch(void **state)
     room_state_confirm(&w->realm, &ann, on_answer, &t[2]);
     say(&t[3], "b");
     loop_flush(w->loop);
-    assert_string_equal(w->asked.data, "message(4/13: a);confirm(12/11: ann ann);message(4/13: b);");
+    assert_string_equal(w->asked.data, "message(4/13: a);confirm(12/10: ann ann);message(4/13: b);");
     answer(w, 0, &ok, 1);
     answer(w, 1, (const struct reply[]){bad, ok}, 2);
     answer(w, 2, &ok, 1);
