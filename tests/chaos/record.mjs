@@ -296,7 +296,11 @@ export class Record {
       const all = views.get(room.id);
       const lost = this.#spansLoss(...this.#span(room, [...room.times.values()]));
       room.content.clear();
-      for (const view of all.filter(({ over }) => !over || (!lost && all.every((other) => other.over)))) this.#agree(room, view);
+      const ended = all.every(({ over }) => over);
+      const last = all.at(-1);
+      // Where instances play on by themselves, two may have led the room to an end each: then those who saw the one agree.
+      const apart = (view) => ended && this.rules.ownClocks && view.epoch !== last.epoch;
+      for (const view of all.filter(({ over }) => !over || (!lost && ended))) if (!apart(view)) this.#agree(room, view);
       for (const [seq, text] of room.content) this.#tags.get(tagOf(text))?.at.push(`${room.id} ${seq}`);
     }
   }

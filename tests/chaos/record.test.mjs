@@ -239,6 +239,20 @@ test('I1: a room that comes back to one who had seen its end and sat elsewhere s
   assert.deepEqual(played(elsewhere(true), {}, lossy()).filter((text) => text.startsWith('I1')), []);
 });
 
+test('where instances play on by themselves a room may have two ends; in one epoch there is but one', () => {
+  const ends = (epoch) => ({ push }) => {
+    if (epoch) push('ann', 3, 'roomEpoch', { epoch });
+    else push('ann', 3, 'x', {});
+    push('bob', 3, 'y', {});
+    for (const player of ['ann', 'bob']) push(player, 4, 'roomCleanup', { reason: 'players_left' });
+  };
+  const alone = () => new Record({ lossy: true, rules: { ownClocks: true } });
+  assert.deepEqual(played(ends(9), {}, alone()), []);
+  const differs = /I7 number 3 of r_1/;
+  assert.ok(played(ends(9), {}, lossy()).some((text) => differs.test(text)), 'elsewhere it has one');
+  assert.ok(played(ends(0), {}, alone()).some((text) => differs.test(text)));
+});
+
 test('a loss: a message stands once all the same, also a refused one that was refused before it', () => {
   const refused = (loss) => ({ record, all, say }) => {
     const hi = say('ann', 'refused');
