@@ -28,6 +28,14 @@ void estimate_add(struct estimate *e, int64_t level, uint64_t waited_ms)
     *mean = *mean > 0 ? *mean + (sample - *mean) / 8 : sample;
 }
 
+int64_t estimate_next(const struct estimate *e, int64_t after)
+{
+    for (int64_t level = after + 1; level <= e->level_max; level++)
+        if (e->mean_ms[level] > 0)
+            return level;
+    return -1;
+}
+
 int64_t estimate_get(const struct estimate *e, int64_t level)
 {
     if (level < 0 || level > e->level_max || e->mean_ms[level] <= 0)

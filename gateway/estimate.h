@@ -3,6 +3,7 @@
 #ifndef GATEWAY_ESTIMATE_H
 #define GATEWAY_ESTIMATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct estimate;
@@ -11,5 +12,7 @@ void estimate_free(struct estimate *e);
 void estimate_add(struct estimate *e, int64_t level, uint64_t waited_ms);
 /* Milliseconds, or -1 if no match of this level was seen yet. */
 int64_t estimate_get(const struct estimate *e, int64_t level);
+/* The lowest level above `after` (-1: of all) of which one is known; -1 = there is none. */
+int64_t estimate_next(const struct estimate *e, int64_t after);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct estimate;
 enum { HEALTH_WARNINGS_MAX = 8 };
 
 /* Texts are static or live as long as the process. */
@@ -13,7 +14,8 @@ struct health_local {
     uint64_t started_at_ms; /* wall clock */
     int64_t connections, sessions, rooms, queued;
     bool ready, draining;
-    const char *not_ready_reason; /* "starting", "draining", "no lease", ...; NULL while ready */
+    const struct estimate *estimate; /* borrowed; or NULL */
+    const char *not_ready_reason;    /* "starting", "draining", "no lease", ...; NULL while ready */
     const char
         *warnings[HEALTH_WARNINGS_MAX]; /* sentences, e.g. about the development identity; NULL at the end */
 };

@@ -2,7 +2,10 @@
  * 003. */
 #include "gateway/stats_print.h"
 
+#include "gateway/estimate.h"
 #include "gateway/workers.h"
+
+enum { ESTIMATES_MAX = 64 };
 
 static const char *yes(bool b)
 {
@@ -30,6 +33,19 @@ static void print_part(struct buf *out, const char *name, const struct buf *part
     buf_add_str(out, part->len > 0 ? buf_str(part) : STR("null"));
 }
 
+/* For a lobby: how long players of a level have waited here of late. */
+static void print_estimates(struct buf *out, const struct estimate *e)
+{
+    int64_t level = e ? estimate_next(e, -1) : -1;
+    buf_add_text(out, ",\"estimates\":[");
+    for (size_t i = 0; level >= 0 && i < ESTIMATES_MAX; i++, level = estimate_next(e, level)) {
+        comma(out, i);
+        buf_add_fmt(out, "{\"level\":%lld,\"estimatedTimeMs\":%lld}", (long long)level,
+                    (long long)estimate_get(e, level));
+    }
+    buf_add_text(out, "]");
+}
+
 static void print_local(struct buf *out, const struct health_local *local, uint64_t now_ms)
 {
     buf_add_fmt(
@@ -42,6 +58,7 @@ static void print_local(struct buf *out, const struct health_local *local, uint6
                 (long long)local->connections, (long long)local->sessions, (long long)local->rooms,
                 (long long)local->queued, yes(local->ready), yes(local->draining));
     workers_print_each(out);
+    print_estimates(out, local->estimate);
 }
 
 static void print_items(struct buf *out, const struct store_info *info)

@@ -27,7 +27,8 @@ static void fill_local(void *arg, struct health_local *out)
                                  .sessions = (int64_t)sessions_count(n->sessions),
                                  .rooms = (int64_t)rooms_count(n->rooms),
                                  .queued = metrics_get(METRIC_QUEUED),
-                                 .draining = n->drain != NULL};
+                                 .draining = n->drain != NULL,
+                                 .estimate = n->estimate};
     /* While Redis is away the instance stays in rotation, unless told otherwise: if all left at once, nobody
      * could be told anything. */
     bool up = n->backend && n->backend->ops->up(n->backend), refusing = !n->settings->degraded_local && !up;

@@ -109,7 +109,8 @@ function lobby() {
 async function count() {
   if (page.shown !== 'lobby' || client?.status !== 'connected' || document.hidden || !servedFromHere()) return;
   const counts = await fleetCounts();
-  page.counts(counts?.sentence ?? null, (level) => counts?.waiting(page.choice.game, level));
+  const { game, level } = page.choice;
+  page.counts(counts?.sentence ?? null, (one) => counts?.waiting(game, one), counts?.outlook(game, level) ?? null);
 }
 
 async function find(chosen, again = null) {

@@ -100,10 +100,12 @@ export class Page {
     setText('lobby-me', playerId);
   }
 
-  /** The fleet as its figures tell: a sentence, and how many wait at each level; null = not known. */
-  counts(sentence, waiting) {
-    $('counts').hidden = sentence === null;
-    setText('counts', sentence ?? '');
+  /** The fleet as its figures tell: a sentence, how many wait at each level, and a sentence about the chosen one; null = not known. */
+  counts(sentence, waiting, outlook) {
+    for (const [id, text] of [['counts', sentence], ['outlook', outlook]]) {
+      $(id).hidden = text === null;
+      setText(id, text ?? '');
+    }
     for (const input of document.querySelectorAll('input[name=level]')) {
       const count = waiting?.(Number(input.value)) ?? 0;
       input.parentElement.classList.toggle('awaited', count > 0);

@@ -30,6 +30,9 @@ visitTest('two instances: queue, match, a game by clicks to its agreed end, a re
   for (const visitor of [ann, bob]) await visitor.page.waitForSelector('#game:not([hidden])');
   for (const gateway of gateways) await ann.sees('#players', new RegExp(`gateway ${gateway.pid}\\b`));
   await ann.sees('#players', /bob/);
+  const cy = await visit(gateways[0], { player: 'cy', level: 3 });
+  await cy.sees('#outlook', /Players of this level have waited about \d+ s of late/);
+  await cy.shot('1-lobby-outlook');
 
   await play([ann, bob], LONG.slice(0, 13));
   await bob.page.click('#says button >> nth=1');

@@ -15,6 +15,7 @@ visitTest('two instances behind a load balancer: star catcher to its agreed end,
   await ann.page.click('#find');
   await bob.sees('#counts', /1 waiting/);
   await bob.page.waitForSelector('.awaited');
+  await bob.sees('#outlook', /Somebody waits at this level: you play at once/);
   await bob.shot('6-lobby-awaited-phone');
   await bob.page.click('#find');
   for (const visitor of [ann, bob]) await visitor.page.waitForSelector('#stars:not([hidden])');

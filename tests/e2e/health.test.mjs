@@ -122,6 +122,9 @@ fleetTest('/health/stats: queues, rooms, mappings by instance, the fleet, integr
   );
   const [{ oldestWaitMs, ...queue }] = stats.queues;
   assert.deepEqual(queue, { level: 5, length: 1 });
+  const { level } = ann.all('matchFound')[0].data;
+  assert.deepEqual(stats.estimates.map((one) => one.level), [level], 'of the matches that this gateway has seen');
+  assert.ok(stats.estimates[0].estimatedTimeMs >= 0 && stats.estimates[0].estimatedTimeMs < 60000);
   assert.ok(oldestWaitMs >= 0 && oldestWaitMs < 60000);
   assert.equal(stats.rooms, 1);
   assert.equal(stats.mappings.total, 3);
