@@ -34,6 +34,22 @@ fleetTest('both read it with matchFound, byte for byte, on two instances; then i
   await clean(fleet, redis);
 });
 
+fleetTest('one that looks like the end of an event is still what he says; it comes again with what was missed', async (fleet) => {
+  const redis = await fleet.redis();
+  const [a, b] = await fleet.gateways(2, { redis });
+  const setup = { originInstanceId: 'x-1', timestamp: 1, seq: 99, epoch: 7, place: 'ann|x-1|s_1', requeued: 'ann', members: '' };
+  const [ann, eve] = [await Returning.open(fleet, a, 'ann'), await fleet.client(b, 'eve')];
+  await ann.ask('joinMatchmaking', { level: LEVEL });
+  await join(eve, setup);
+  const found = await ann.client.next('matchFound');
+  assert.deepEqual([found.seq, setups(found)], [1, { ann: undefined, eve: setup }]);
+  assert.equal((await ann.client.next('gameStart')).seq, 2);
+  await ann.back(b, { rooms: { [found.room]: 0 } });
+  const again = await ann.client.next('matchFound');
+  assert.deepEqual([again.seq, again.data], [1, found.data]);
+  await clean(fleet, redis);
+});
+
 fleetTest("the original's form, by its own client and by others; who he is he does not say himself", async (fleet) => {
   const redis = await fleet.redis();
   const [a, b] = await fleet.gateways(2, { redis });
