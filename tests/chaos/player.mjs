@@ -111,7 +111,7 @@ export class Player extends Line {
     this.queued = false;
   }
 
-  #matched(id, { players }) {
+  #matched(id, { players, opponentSetup }) {
     const { name, record } = this;
     if (!record.shaken) {
       if (this.room && this.room.id !== id) this.complain(`I1 ${name} was matched into ${id} while he sat in ${this.room.id}`);
@@ -121,6 +121,9 @@ export class Player extends Line {
     if (!players.some((player) => player.id === name)) this.complain(`I2 ${name} is told of ${id}, but not in it`);
     for (const { id: other, setup } of players) // each says it with every join, wherever his ticket has been since
       if (setup?.of !== other) this.complain(`I10 ${name} hears in ${id} that ${other} says ${JSON.stringify(setup)} about himself`);
+    const others = players.filter((player) => player.id !== name).map((player) => player.id);
+    if (opponentSetup && opponentSetup.map(({ playerId, of }) => playerId === of && of).join() !== others.join())
+      this.complain(`I10 ${name} hears in ${id} of ${JSON.stringify(opponentSetup)} as the setup of ${others}`);
     if (this.room?.id !== id) this.#enter(id);
   }
 

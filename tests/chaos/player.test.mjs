@@ -45,6 +45,10 @@ test('I10: what a player says about himself is lost, or another one\'s', async (
   const hears = (players) => async (ann) => (await ann.join(), ann.arrived({ ...found('r_1'), data: { ...found('r_1').data, players } }));
   assert.deepEqual(await told(hears(seats('ann', 'bob'))), []);
   await finds(/I10 ann hears in r_1 that bob says undefined about himself/, hears([...seats('ann'), { id: 'bob' }]));
+  const also = (opponentSetup) => async (ann) => (await ann.join(), ann.arrived({ ...found('r_1'), data: { ...found('r_1').data, opponentSetup } }));
+  assert.deepEqual(await told(also([{ playerId: 'bob', of: 'bob' }])), []);
+  for (const other of [[], [{ playerId: 'bob' }], [{ playerId: 'bob', of: 'cy' }], [{ playerId: 'ann', of: 'ann' }]])
+    await finds(/I10 ann hears in r_1 of .* as the setup of bob/, also(other));
   await finds(/I10 ann hears in r_1 that bob says {"of":"cy"} about himself/, hears([...seats('ann'), { id: 'bob', setup: { of: 'cy' } }]));
 });
 

@@ -458,7 +458,7 @@ export class Record {
 
 // One text per numbered event, the same for all who see it. Own requests are told in the same words (see player.mjs).
 function contentOf({ event, data }) {
-  const { opponentId, sender, requeued, ...rest } = data;
+  const { opponentId, opponentSetup, sender, requeued, ...rest } = data;
   return `${event} ${JSON.stringify(Object.fromEntries(Object.entries(rest).sort(([x], [y]) => (x < y ? -1 : 1))))}`;
 }
 
