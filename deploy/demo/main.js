@@ -14,6 +14,7 @@ import { stars } from './stars.js';
 import { Table } from './table.js';
 
 const PING_MS = 2000;
+const PONG_MS = 3000; // a line that is silent for longer is left: nobody watches a game that stands still
 const BACKOFF = { baseMs: 100, maxMs: 1000 }; // a small fleet, and a visitor who hops for fun
 const COUNTS_MS = 3000;
 const GAMES = [four, stars]; // by the number that fair.js gives them
@@ -41,7 +42,7 @@ function start(fresh) {
   page.connection('connecting', 'Connecting');
   const identity = token ? { token } : { playerId: ownName(fresh) };
   const debug = (direction, text) => panel.sent(direction, text);
-  client = connect(serverUrls()[0], { ...identity, debug, backoff: BACKOFF, WebSocket: hopper.Socket });
+  client = connect(serverUrls()[0], { ...identity, debug, backoff: BACKOFF, pongTimeoutMs: PONG_MS, WebSocket: hopper.Socket });
   client.on('connected', connected);
   client.on('reconnecting', reconnecting);
   client.on('disconnected', disconnected);
@@ -62,9 +63,9 @@ function connected({ session, again }) {
 }
 
 function reconnecting({ code, reason, delayMs, attempt }) {
-  const seconds = (delayMs / 1000).toFixed(1);
+  const when = delayMs < 50 ? 'at once' : `in ${(delayMs / 1000).toFixed(1)} s`;
   page.connection('reconnecting', 'Reconnecting', attempt > 1 ? `attempt ${attempt}` : '');
-  panel.log('reconnecting', `in ${seconds} s (${code}${reason && `: ${reason}`})`, 'bad');
+  panel.log('reconnecting', `${when} (${code}${reason && `: ${reason}`})`, 'bad');
   draw();
 }
 
@@ -81,7 +82,11 @@ function disconnected({ code, reason, final }) {
 
 async function measure() {
   if (client?.status !== 'connected' || document.hidden) return;
-  const ms = await client.ping().catch(() => null);
+  const { session } = client;
+  const ms = await client.ping().catch(({ code }) => {
+    if (code === 'TIMEOUT' && client.session === session) client.reconnect();
+    return null;
+  });
   if (ms === null || client.status !== 'connected') return;
   page.connection('connected', 'Connected', `${gatewayName(client.session.instanceId)} · ${ms} ms`);
   panel.info({ rtt: `${ms} ms` });
@@ -200,6 +205,7 @@ const panel = new Panel({ hop });
 page.show('lobby');
 start(false);
 setInterval(measure, PING_MS);
+document.addEventListener('visibilitychange', measure); // a phone that wakes up
 setInterval(count, COUNTS_MS);
 setInterval(() => {
   showQueue();

@@ -2,8 +2,9 @@
 // gateway of one player is killed without a word.
 import assert from 'node:assert/strict';
 import { visitTest } from '../lib/browser.mjs';
-import { LONG, catchStars, discs, play, seek, starsTaken } from '../lib/demo_games.mjs';
+import { LONG, QUICK, catchStars, discs, play, seek, starsTaken } from '../lib/demo_games.mjs';
 import { waitFor } from '../lib/fleet.mjs';
+import { Hopper } from '../lib/hopper.mjs';
 
 visitTest('both games to the end while gateways die', async (fleet, visit) => {
   const redis = await fleet.redis();
@@ -56,4 +57,19 @@ visitTest('both games to the end while gateways die', async (fleet, visit) => {
   assert.match(titles[1], /^(ann|bob) wins$/);
   await ann.shot('8-recovered');
   assert.deepEqual(await fleet.audit(redis, { settleMs: 20000 }), []);
+});
+
+visitTest('a line that has died without a word: the page does not wait for it, and plays on elsewhere', async (fleet, visit) => {
+  const redis = await fleet.redis();
+  const gateways = await fleet.gateways(2, { redis, env: { DEMO: '1' } });
+  const line = await Hopper.open({ after: (fn) => fleet.keep({ close: fn }) }, gateways);
+  const ann = await visit(gateways[0], { player: 'ann', server: new URL(line.url).host });
+  const bob = await visit(gateways[1], { player: 'bob' });
+  await seek(ann, bob);
+  line.freeze();
+  const before = await ann.text('#info-gateway');
+  await ann.sees('#info-reconnects', /^1$/); // the client alone would take half a minute
+  assert.notEqual(await ann.text('#info-gateway'), before);
+  await play([ann, bob], QUICK);
+  for (const visitor of [ann, bob]) await visitor.sees('#result-text', /Both of you reported the same result/);
 });

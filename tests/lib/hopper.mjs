@@ -3,6 +3,7 @@
 //   const line = await Hopper.open(t, gateways);       // ends with the test
 //   const client = connect(t, line.url, ...);
 //   line.cut();                                        // no Close frame, whatever was under way is lost
+//   line.freeze();                                     // nothing gets through any more, and neither side is told
 import net from 'node:net';
 
 export class Hopper {
@@ -38,6 +39,11 @@ export class Hopper {
 
   cut() {
     for (const pair of [...this.#pairs]) for (const socket of pair) socket.destroy();
+  }
+
+  // The connections there are; later ones are as ever.
+  freeze() {
+    for (const pair of this.#pairs) for (const socket of pair) socket.pause();
   }
 
   close() {
