@@ -121,6 +121,7 @@ static void confirming_several_at_once(struct fleet_world *w)
     batch_free(r->batch);
     r->batch = NULL;
     loop_free(own);
+    p[1].at = 1; /* by the same line: behind them, and so is its answer */
     assert_string_equal(play_confirm(w, &p[1]), "OK active [gameStart#2] 2");
     assert_string_equal(word[0], "OK");
     assert_string_equal(word[1], "NOT_IN_ROOM");
