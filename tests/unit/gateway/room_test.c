@@ -8,6 +8,7 @@
 
 #include "common/mem.h"
 #include "gateway/room.h"
+#include "gateway/session.h"
 
 static struct rooms *rooms;
 static struct room *room;
@@ -120,6 +121,24 @@ static void places_tell_whether_somebody_is_elsewhere(void **state)
     assert_int_equal(room->place_count, 0);
 }
 
+static void a_reply_waits_for_its_number(void **state)
+{
+    (void)state;
+    struct session ann = {.holds = 1}, bob = {.holds = 1};
+    room->at = (struct history_position){.epoch = 1, .seq = 5};
+    room_wait(room, 7, &ann, 3, STR("{}"));
+    assert_true(room_waits(room, &ann, 7));
+    assert_false(room_waits(room, &ann, 6));
+    assert_false(room_waits(room, &bob, 7));
+    room->at.seq = 6;
+    assert_null(room_next_waiter(room, false));
+    room->at.seq = 7;
+    struct room_waiter *w = room_next_waiter(room, false);
+    assert_int_equal(w->request_id, 3);
+    assert_false(room_waits(room, &ann, 7));
+    mem_free(w);
+}
+
 static void the_registry_finds_and_forgets(void **state)
 {
     (void)state;
@@ -138,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(held_events_come_out_in_order_and_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_is_reported_once_and_not_after_the_room, setup, teardown),
         cmocka_unit_test_setup_teardown(places_tell_whether_somebody_is_elsewhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reply_waits_for_its_number, setup, teardown),
         cmocka_unit_test_setup_teardown(the_registry_finds_and_forgets, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
