@@ -27,6 +27,7 @@
 #include "gateway/passage.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
+#include "matchmaking/queue.h"
 
 enum { REFUSALS_MAX = 3 };
 
@@ -186,6 +187,10 @@ static void on_passed(void *arg, const struct passage *p)
 {
     struct journey *j = arg;
     j->failed = j->failed || p->end == PASSAGE_FAILED;
+    if (p->end == PASSAGE_THERE &&
+        p->queued) /* a sweep had put his ticket aside, and attaching put it back */
+        queue_leave(&j->node->realm, str_of(p->session->player_id), p->session->fleet_fence, p->level, NULL,
+                    NULL);
     when_all_are_there(j);
 }
 

@@ -199,6 +199,9 @@ for i, s in ipairs(seats) do
     if s.gone and s.gone ~= '' then
         redis.call('HDEL', MAPPINGS, s.gone)
     end
+    if p.state == 'away' then -- his place in a queue is not waited for any more
+        redis.call('ZREM', DEADLINES, 'queue:' .. p.id .. ':' .. int(p.fence))
+    end
     p.state, p.room, p.level, p.ticket, p.joined, p.setup = 'room', id, ARGV[18], s.ticket, tonumber(s.joined), s.setup
     if s.setup ~= '' then
         redis.call('HSET', KEYS[8], 'setup', '1')

@@ -121,14 +121,22 @@ void sim_open(struct sim *s, const struct sim_options *o)
         s->gateways[i] = sim_gateway_new(s, i);
 }
 
+static void forget_requests(struct sim_client *c)
+{
+    while (!list_empty(&c->unanswered)) {
+        struct sim_call *one = OWNER(c->unanswered.next, struct sim_call, link);
+        list_remove(&one->link);
+        sim_call_free(one);
+    }
+}
+
 void sim_close(struct sim *s)
 {
     s->closing = true;
     for (unsigned i = 0; i < SIM_GATEWAYS; i++)
         sim_gateway_free(s->gateways[i]);
     for (unsigned i = 0; i < s->o.clients; i++)
-        while (!list_empty(&s->clients[i].unanswered))
-            sim_call_free(OWNER(s->clients[i].unanswered.next, struct sim_call, link));
+        forget_requests(&s->clients[i]);
     sim_model_free(s->model);
     sim_model_free(s->saved_model);
     mem_free(s->saved);

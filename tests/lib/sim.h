@@ -5,7 +5,8 @@
  *     sim_gateway  a virtual gateway: its sessions and its clock
  *     sim_view     rooms as it sees them, event by event
  *     sim_answers  what it does when an answer reaches it
- *     sim_calls    the scripts it calls; answers and messages reach it late, in any order, or not at all
+ *     sim_island   its island: what it plays in its own memory while the store is away; sim_home: the way
+ * home sim_calls    the scripts it calls; answers and messages reach it late, in any order, or not at all
  *     sim_store    the store, by itself and on its bad days
  *     sim_life     what players do, and what goes wrong
  *     sim_calm     the reckoning when all is calm
@@ -42,6 +43,7 @@ struct sim_options {
     const char *events_mode;
     bool redis;
     bool loses_data, fails_over; /* the store, now and then */
+    bool islands;                /* a gateway without the store plays on in its own memory */
     bool verbose;                /* every call as a line on standard error */
 };
 
@@ -76,13 +78,13 @@ struct sim {
     struct sim_gateway
         *gateways[SIM_GATEWAYS]; /* never NULL; a dead one is replaced by the next generation */
     struct sim_client clients[SIM_CLIENTS_MAX];
-    unsigned instances_made;
+    unsigned instances_made, islands;
     bool calm;    /* no chaos: answers are not lost */
     bool closing; /* nothing is sent any more */
     struct {
         int64_t calls, tickets, kills, freezes, outages, drains, stops, cut_offs, losses, failovers,
             takeovers, repeats, together, entered_again, strays, idle_ends, expired, gaps, snapshots, older,
-            calms;
+            calms, islands, opened, adopted, born, came_home, ended_away, given_up;
     } count;
     struct buf text;     /* of the answer that is traced */
     uint64_t trace_hash; /* of all lines so far: two runs went the same way */

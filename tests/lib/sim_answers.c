@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/mem.h"
+#include "tests/lib/sim_island.h"
 #include "tests/lib/sim_model.h"
 
 enum { TRIES_MAX = 8 };
@@ -30,7 +31,7 @@ void sim_gateway_rematch(struct sim_gateway *g, struct str level)
 
 static void take_seat(struct sim_gateway *g, struct sim_session *s, struct str room_id)
 {
-    struct sim_call c = {.kind = SIM_RESEAT, .session = s->number, .fence = s->fence};
+    struct sim_call c = {.kind = SIM_RESEAT, .session = s->number, .fence = s->fence, .island = s->island};
     memcpy(c.player, s->client->id, sizeof c.player);
     (void)str_copy(c.room, sizeof c.room, room_id);
     s->attaching = true;
@@ -44,6 +45,7 @@ static void take_place(struct sim_gateway *g, struct sim_session *s, enum queue_
                          .fence = s->fence,
                          .level = s->level,
                          .again = true,
+                         .island = s->island,
                          .how = how};
     if (how == QUEUE_ENTER)
         c.since_ms = s->joined_ms - sim_now_ms(g->sim);
@@ -53,11 +55,20 @@ static void take_place(struct sim_gateway *g, struct sim_session *s, enum queue_
     sim_call(g, &c);
 }
 
+void sim_gateway_enter(struct sim_gateway *g, struct sim_session *s)
+{
+    take_place(g, s, QUEUE_ENTER);
+}
+
 /* The store kept a ticket that is over. */
 static void leave_place(struct sim_gateway *g, struct sim_session *s)
 {
-    struct sim_call c = {
-        .kind = SIM_LEAVE_QUEUE, .session = s->number, .fence = s->fence, .level = s->level, .again = true};
+    struct sim_call c = {.kind = SIM_LEAVE_QUEUE,
+                         .session = s->number,
+                         .fence = s->fence,
+                         .level = s->level,
+                         .again = true,
+                         .island = s->island};
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.ticket, s->ticket, sizeof c.ticket);
     s->attaching = true;
@@ -114,20 +125,24 @@ static void read_record(struct sim_gateway *g, struct sim_session *s, const stru
 }
 
 /* Another session of the same player here makes room. */
-static void replace_older(struct sim_gateway *g, const struct sim_session *s)
+static void replace_older(struct sim_gateway *g, struct sim_session *s)
 {
     LIST_EACH_SAFE(it, tmp, &g->sessions)
     {
         struct sim_session *other = OWNER(it, struct sim_session, link);
-        if (other != s && other->client == s->client && other->number < s->number)
-            sim_gateway_drop(g, other);
+        if (other == s || other->client != s->client || other->number > s->number)
+            continue;
+        if (s->island) /* what the store has given that one is its own */
+            s->fleet_fence = other->island ? other->fleet_fence : other->fence;
+        sim_gateway_drop(g, other);
     }
 }
 
 /* The connection went while it attached: what the store may have done is undone. */
 static void undo_attach(struct sim_gateway *g, const struct sim_call *c)
 {
-    struct sim_call undo = {.kind = SIM_DETACH, .fence = c->err ? 0 : reply_int(c->reply, 1)};
+    struct sim_call undo = {
+        .kind = SIM_DETACH, .fence = c->err ? 0 : reply_int(c->reply, 1), .island = c->island};
     if (c->err == ERR_UNAVAILABLE || realm_said(realm_outcome(c->err, c->reply), "NO_SESSION"))
         return;
     memcpy(undo.player, c->player, sizeof undo.player);
@@ -151,6 +166,8 @@ static void on_attach(struct sim_gateway *g, const struct sim_call *c, struct si
         sim_gateway_drop(g, s);
     } else if (realm_said(o, "REPLACED")) {
         sim_gateway_drop(g, s);
+    } else if (realm_said(o, "NO_SESSION") && s->island && (!g->island->open || sim_chance(g->sim, 5000))) {
+        sim_gateway_drop(g, s); /* only the store knows him */
     } else if (realm_said(o, "NO_SESSION")) {
         s->resume = false;
         sim_gateway_attach(g, s, false);
@@ -187,6 +204,8 @@ static void on_reseat(struct sim_gateway *g, const struct sim_call *c, struct si
         return;
     }
     s->view = sim_view_get(g, str_of(c->room), (struct history_position){seat.epoch, seat.seq});
+    s->view->island = c->island;
+    s->answered_id = seat.answered_id > s->answered_id ? seat.answered_id : s->answered_id;
     s->view->level = seat.level;
     s->view->active = str_eq(seat.status, STR("active"));
     s->state = SIM_SEATED;
@@ -269,143 +288,15 @@ static void on_match(struct sim_gateway *g, const struct sim_call *c, struct rea
         sim_gateway_match(g, c->level);
 }
 
-/* ---- rooms ---- */
-
-/* It is answered. */
-static void forget(struct sim_client *client, int64_t request)
-{
-    LIST_EACH_SAFE(it, tmp, &client->unanswered)
-    {
-        struct sim_call *c = OWNER(it, struct sim_call, link);
-        if (c->request != request)
-            continue;
-        list_remove(&c->link);
-        sim_call_free(c);
-    }
-}
-
-static void on_room(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
-                    struct realm_outcome o)
-{
-    if (realm_said(o, "AGAIN")) {
-        sim_call_again(g, c, reply_int(c->reply, 1), str_of(c->room));
-        return;
-    }
-    if (s && c->kind != SIM_CONFIRM)
-        s->busy--;
-    if (s && c->request && !o.err)
-        forget(s->client, c->request);
-    if (realm_said(o, "DONE"))
-        return;
-    if (!realm_said(o, "OK")) {
-        if (s && !realm_said(o, "NOT_STARTED") && !realm_said(o, "STALE_VERSION"))
-            s->doubt = true;
-        return;
-    }
-    if (c->kind == SIM_LEAVE_ROOM && s && s->view && strcmp(s->view->room, c->room) == 0) {
-        sim_view_leave(g, s);
-        s->state = SIM_IDLE;
-    }
-    if (c->kind == SIM_MESSAGE && reply_str(c->reply, 3).n)
-        sim_gateway_event(g, reply_str(c->reply, 3)); /* roomEpoch, before it */
-    if (c->kind == SIM_MESSAGE)
-        sim_gateway_event(g, reply_str(c->reply, 2));
-    else
-        sim_gateway_events(g, reply_at(c->reply, c->kind == SIM_SET ? 3 : 2));
-    if (c->kind == SIM_LEAVE_ROOM)
-        sim_gateway_rematch(g, reply_str(c->reply, 1));
-}
-
-/* The room is gone and so is its log. */
-static void view_lost(struct sim_gateway *g, const char *room_id)
-{
-    LIST_EACH_SAFE(it, tmp, &g->sessions)
-    {
-        struct sim_session *s = OWNER(it, struct sim_session, link);
-        if (!s->view || strcmp(s->view->room, room_id) != 0)
-            continue;
-        sim_view_leave(g, s);
-        s->state = SIM_IDLE;
-        s->doubt = true;
-    }
-}
-
-static void fill_end(struct sim_gateway *g, struct sim_view *v)
-{
-    v->filling = false;
-    if (v->fill_again)
-        sim_view_fill(g, v);
-}
-
-/* The log does not lead on from what was seen: the record in its place, as some member may read it. */
-static void ask_snapshot(struct sim_gateway *g, struct sim_view *v, bool older)
-{
-    LIST_EACH(it, &g->sessions)
-    {
-        const struct sim_session *s = OWNER(it, struct sim_session, link);
-        if (s->view != v)
-            continue;
-        struct sim_call c = {.kind = SIM_READ, .older = older};
-        memcpy(c.player, s->client->id, sizeof c.player);
-        memcpy(c.room, v->room, sizeof c.room);
-        sim_call(g, &c);
-        return;
-    }
-    fill_end(g, v);
-}
-
-static void on_log(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
-{
-    struct sim_view *v = sim_view_find(g, str_of(c->room));
-    if (!v)
-        return;
-    if (!realm_said(o, "OK")) {
-        v->gap = true;
-        fill_end(g, v);
-        return;
-    }
-    int64_t newest = reply_int(c->reply, 1);
-    struct history_position have = {c->epoch, c->number};
-    bool older = history_after(have, c->reply) == HISTORY_OTHER;
-    const struct reply *events = reply_at(c->reply, 2);
-    for (size_t i = 0; i < events->count && (v = sim_view_find(g, str_of(c->room))) != NULL; i++) {
-        struct room_event e;
-        const char *why;
-        if (events_parse(reply_str(events, i), &e, &why) && history_follows(v->at, &e)) {
-            sim_gateway_event(g, reply_str(events, i));
-            g->sim->count.gaps++;
-        }
-    }
-    v = sim_view_find(g, str_of(c->room));
-    if (!v)
-        return;
-    if (newest < 0)
-        view_lost(g, c->room);
-    else if (v->at.seq < newest || older)
-        ask_snapshot(g, v, older);
-    else
-        fill_end(g, v);
-}
-
-static void on_snapshot(struct sim_gateway *g, const struct sim_call *c, struct realm_outcome o)
-{
-    struct sim_view *v = sim_view_find(g, str_of(c->room));
-    if (!v)
-        return;
-    struct history_position to = {reply_int(c->reply, 5), reply_int(c->reply, 2)};
-    if (realm_said(o, "OK") && (c->older || to.seq > v->at.seq)) {
-        g->sim->count.snapshots++;
-        g->sim->count.older += c->older;
-        v->active = str_eq(reply_str(c->reply, 3), STR("active"));
-        sim_view_begin(v, to);
-    }
-    fill_end(g, v);
-}
-
 void sim_answer(struct sim_gateway *g, const struct sim_call *c)
 {
     struct sim_session *s = c->session ? sim_gateway_session(g, c->session) : NULL;
     struct realm_outcome o = realm_outcome(c->err, c->reply);
+    g->on_island = c->island;
+    if (c->home) {
+        sim_home_answer(g, c);
+        return;
+    }
     switch (c->kind) {
     case SIM_ATTACH:
         on_attach(g, c, s, o);
@@ -426,15 +317,6 @@ void sim_answer(struct sim_gateway *g, const struct sim_call *c)
         if (realm_said(o, "OK"))
             sim_gateway_events(g, reply_at(c->reply, 1));
         break;
-    case SIM_LOG:
-        on_log(g, c, o);
-        break;
-    case SIM_READ:
-        if (c->session)
-            on_room(g, c, s, o);
-        else
-            on_snapshot(g, c, o);
-        break;
     case SIM_DETACH:
     case SIM_LEFTOVERS:
     case SIM_OWN:
@@ -446,6 +328,6 @@ void sim_answer(struct sim_gateway *g, const struct sim_call *c)
         sim_answer_fleet(g, c, s, o);
         break;
     default:
-        on_room(g, c, s, o);
+        sim_answer_room(g, c, s, o);
     }
 }

@@ -8,6 +8,8 @@
 void sim_answer(struct sim_gateway *g, const struct sim_call *c);
 void sim_answer_fleet(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
                       struct realm_outcome o); /* s may be NULL */
+void sim_answer_room(struct sim_gateway *g, const struct sim_call *c, struct sim_session *s,
+                     struct realm_outcome o); /* the same */
 /* Once more, with what the script said is right. */
 void sim_call_again(struct sim_gateway *g, const struct sim_call *c, int64_t level, struct str room_id);
 void sim_gateway_rematch(struct sim_gateway *g, struct str level); /* empty: nothing to do */
@@ -18,6 +20,12 @@ struct sim_view *sim_view_get(struct sim_gateway *g, struct str room_id, struct 
 void sim_view_begin(struct sim_view *v, struct history_position at); /* what is told goes on from here */
 void sim_view_leave(struct sim_gateway *g, struct sim_session *s);   /* s->view may be NULL */
 void sim_view_fill(struct sim_gateway *g, struct sim_view *v);
+void sim_view_drop_copy(struct sim_view *v);
+void sim_view_free(struct sim_view *v);
+void sim_gateway_retry(struct sim_gateway *g); /* what was put off */
+void sim_gateway_doubt(struct sim_gateway *g); /* all are attached again */
+/* Hands in a ticket with the time for which he has waited. */
+void sim_gateway_enter(struct sim_gateway *g, struct sim_session *s);
 void sim_gateway_event(struct sim_gateway *g, struct str text);
 void sim_gateway_events(struct sim_gateway *g, const struct reply *events);
 /* NULL: gone */

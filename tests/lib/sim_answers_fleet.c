@@ -2,6 +2,7 @@
 #include "common/err.h"
 #include "common/mem.h"
 #include "tests/lib/sim_answers.h"
+#include "tests/lib/sim_island.h"
 
 /* ---- detach and sweep ---- */
 
@@ -44,6 +45,8 @@ static void on_detach(struct sim_gateway *g, const struct sim_call *c, struct re
         }
         if (c->leftover)
             leftover_done(g);
+        if (c->of_island && g->island)
+            g->island->detaches--;
     }
 }
 
@@ -126,15 +129,18 @@ static void on_beat(struct sim_gateway *g, const struct sim_call *c, struct real
         sim_fail(g->sim, "%s is refused", g->realm.instance_id);
     if (late) { /* but now the store answers */
         g->run = g->realm.run = reply_int(c->reply, 2);
-        g->beat_at_us = g->sim->now_us;
+        if (!g->held)
+            g->beat_at_us = g->sim->now_us;
         trust(g, c);
         return;
     }
     int64_t epoch = reply_int(c->reply, 1);
     bool lost = reply_int(c->reply, 6) > 0 || reply_int(c->reply, 8) > 0;
+    if (lost)
+        g->data_lost_us = g->sim->now_us;
     if ((g->epoch != 0 && epoch != g->epoch) || lost)
-        LIST_EACH(it, &g->sessions)
-    OWNER(it, struct sim_session, link)->doubt = true;
+        sim_gateway_doubt(g);
+    g->renewed_us = g->sim->now_us;
     g->epoch = epoch;
     g->run = g->realm.run = reply_int(c->reply, 7);
     g->answered = c->beat;
@@ -160,7 +166,7 @@ static bool agrees(const struct sim_session *s, const struct presence_record *r)
 static void on_where(const struct sim_call *c, struct sim_session *s)
 {
     struct presence_record r;
-    if (!s || c->err || s->attaching || s->busy)
+    if (!s || s->island || c->err || s->attaching || s->busy)
         return;
     if (presence_record(reply_str(c->reply, 0), &r) && agrees(s, &r)) {
         s->differed = false;

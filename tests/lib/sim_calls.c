@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_gateway.h"
+#include "tests/lib/sim_island.h"
 #include "tests/lib/sim_model.h"
 
 enum { LOST_PER_10000 = 20, TOGETHER_PER_10000 = 9000, LEFTOVERS_PER_CALL = 8, TIMERS_PER_CALL = 20 };
@@ -37,6 +38,9 @@ const char *sim_call_name(enum sim_call_kind kind)
         [SIM_OWN] = "list_own",
         [SIM_RETIRE] = "retire",
         [SIM_WHERE] = "where",
+        [SIM_COPY] = "copy_room",
+        [SIM_RESTORE_SESSION] = "restore_session",
+        [SIM_RESTORE] = "restore_room",
     };
     return names[kind];
 }
@@ -44,7 +48,20 @@ const char *sim_call_name(enum sim_call_kind kind)
 void sim_call_free(struct sim_call *c)
 {
     mem_free(c->reply);
+    mem_free(c->carried);
     mem_free(c);
+}
+
+static const struct realm *realm_of(const struct sim_call *c)
+{
+    return c->island ? &c->gateway->island->realm : &c->gateway->realm;
+}
+
+const char *sim_call_message(const struct sim_call *c)
+{
+    return fleet_text(
+        "{\"roomId\":\"%s\",\"sender\":\"%s\",\"playerId\":\"%s\",\"message\":{\"n\":%s,\"r\":%lld}}",
+        c->room, c->socket, c->player, c->text, (long long)c->request);
 }
 
 static void trace(const struct sim_call *c, const struct reply *reply)
@@ -54,9 +71,10 @@ static void trace(const struct sim_call *c, const struct reply *reply)
     struct buf *text = &c->gateway->sim->text;
     buf_clear(text);
     fleet_text_plain(text, ERR_NONE, reply);
-    sim_trace(c->gateway->sim, "%s %s %s%s%s%s%s%s -> %.100s%s", c->gateway->realm.instance_id,
-              sim_call_name(c->kind), c->player, c->socket[0] ? " " : "", c->socket, c->room[0] ? " " : "",
-              c->room, c->kind == SIM_FIRE ? c->text : "", text->data, c->lost ? " (answer lost)" : "");
+    sim_trace(c->gateway->sim, "%s %s%s %s%s%s%s%s%s -> %.100s%s", c->gateway->realm.instance_id,
+              c->island ? "there: " : "", sim_call_name(c->kind), c->player, c->socket[0] ? " " : "",
+              c->socket, c->room[0] ? " " : "", c->room, c->kind == SIM_FIRE ? c->text : "", text->data,
+              c->lost ? " (answer lost)" : "");
 }
 
 /* It waits for others of its script (batch.h): answered when its batch is full, or is sent before another
@@ -73,15 +91,15 @@ static void on_answer(void *arg, int err, const struct reply *reply)
     if (err != ERR_NONE)
         sim_fail(s, "%s of %s: %s %.*s", sim_call_name(c->kind), c->player, err_name(err),
                  reply ? (int)reply->str.n : 0, reply ? reply->str.p : "");
-    if (collected(c)) {
+    if (collected(c) && !c->island) {
         c->more = --c->gateway->collected[c->kind] > 0;
         s->count.together += c->more;
     }
-    if (c->place != ++c->gateway->carried_out)
+    if (!c->island && c->place != ++c->gateway->carried_out)
         sim_fail(s, "the store sees %s of %s before what was asked earlier", sim_call_name(c->kind),
                  c->player);
     trace(c, reply);
-    sim_model_ran(s->model, c, reply);
+    sim_model_ran(c->island ? c->gateway->island->model : s->model, c, reply);
     c->err = c->lost ? ERR_UNKNOWN : ERR_NONE;
     if (!c->lost)
         c->reply = fleet_text_copy(reply);
@@ -100,7 +118,7 @@ static void run_join(struct sim_call *c)
 {
     char setup[2 * ID_SIZE];
     (void)str_copy(setup, sizeof setup, str_of(c->how == QUEUE_KEEP ? "" : sim_setup(c->ticket)));
-    queue_hand_in(&c->gateway->realm,
+    queue_hand_in(realm_of(c),
                   &(struct queue_ticket){.player_id = str_of(c->player),
                                          .ticket_id = str_of(c->ticket),
                                          .session_id = str_of(c->player),
@@ -114,7 +132,7 @@ static void run_join(struct sim_call *c)
 
 static void run_queue(struct sim_call *c)
 {
-    const struct realm *r = &c->gateway->realm;
+    const struct realm *r = realm_of(c);
     if (c->kind == SIM_JOIN)
         run_join(c);
     else if (c->kind == SIM_LEAVE_QUEUE)
@@ -127,12 +145,12 @@ static void run_queue(struct sim_call *c)
 
 static void say(struct sim_call *c, const struct room_seat *who)
 {
-    room_state_message(&c->gateway->realm, who, "gameMessage", str_of(c->text), false, on_answer, c);
+    room_state_message(realm_of(c), who, "gameMessage", str_of(sim_call_message(c)), false, on_answer, c);
 }
 
 static void run_room(struct sim_call *c)
 {
-    const struct realm *r = &c->gateway->realm;
+    const struct realm *r = realm_of(c);
     struct room_seat who = {.room_id = str_of(c->room),
                             .player_id = str_of(c->player),
                             .socket_id = str_of(c->socket),
@@ -172,12 +190,12 @@ static void run_detach(struct sim_call *c)
                                    .level = c->level,
                                    .room_id = str_of(c->room),
                                    .session_id = str_of(c->player)};
-    presence_detach(&c->gateway->realm, &who, on_answer, c);
+    presence_detach(realm_of(c), &who, on_answer, c);
 }
 
 static void run_presence(struct sim_call *c)
 {
-    const struct realm *r = &c->gateway->realm;
+    const struct realm *r = realm_of(c);
     struct str player = str_of(c->player);
     char info[80]; /* as in run_join */
     (void)snprintf(info, sizeof info, "{\"seats\":%lld,\"beat\":%lld}", (long long)r->rules.seats,
@@ -217,15 +235,15 @@ static void run_timer(struct sim_call *c)
 {
     struct timer_entry entry;
     if (c->kind == SIM_DUE) {
-        timers_due(&c->gateway->realm, TIMERS_PER_CALL, on_answer, c);
+        timers_due(realm_of(c), TIMERS_PER_CALL, on_answer, c);
         return;
     }
     if (!timers_parse(str_of(c->text), &entry))
         sim_fail(c->gateway->sim, "deadlines holds %s", c->text);
-    timers_fire(&c->gateway->realm, &entry, on_answer, c);
+    timers_fire(realm_of(c), &entry, on_answer, c);
 }
 
-static void run(struct sim_call *c)
+static void go_in_order(struct sim_call *c)
 {
     struct sim_gateway *g = c->gateway;
     c->place = ++g->reached;
@@ -234,6 +252,12 @@ static void run(struct sim_call *c)
     g->last_kind = c->kind;
     if (collected(c))
         g->collected[c->kind]++;
+}
+
+static void run(struct sim_call *c)
+{
+    if (!c->island)
+        go_in_order(c);
     switch (c->kind) {
     case SIM_JOIN:
     case SIM_LEAVE_QUEUE:
@@ -255,6 +279,13 @@ static void run(struct sim_call *c)
     case SIM_FIRE:
         run_timer(c);
         break;
+    case SIM_COPY:
+        transfer_copy_room(realm_of(c), str_of(c->room), on_answer, c);
+        break;
+    case SIM_RESTORE_SESSION:
+    case SIM_RESTORE:
+        sim_home_run(c, on_answer);
+        break;
     default:
         run_presence(c);
     }
@@ -268,6 +299,11 @@ void sim_call(struct sim_gateway *g, const struct sim_call *asked)
     c->gateway = g;
     c->line = g->line;
     s->count.calls++;
+    if (c->island) {
+        run(c);
+        list_push(&g->answers, &c->link);
+        return;
+    }
     /* On a new line the heartbeat goes first: its answer says which store this is. */
     bool away = s->now_us < g->away_until_us || (!g->trusts && c->kind != SIM_BEAT);
     if (away)

@@ -2,6 +2,7 @@
 #ifndef TESTS_LIB_SIM_CALLS_H
 #define TESTS_LIB_SIM_CALLS_H
 
+#include "gateway/history.h"
 #include "tests/lib/sim.h"
 
 enum sim_call_kind {
@@ -27,6 +28,9 @@ enum sim_call_kind {
     SIM_OWN,
     SIM_RETIRE,
     SIM_WHERE,
+    SIM_COPY,
+    SIM_RESTORE_SESSION,
+    SIM_RESTORE,
     SIM_CALL_KINDS
 };
 const char *sim_call_name(enum sim_call_kind kind);
@@ -48,16 +52,24 @@ struct sim_call {
     char text[160];  /* message, state, vote, deadline's entry */
     unsigned line;   /* on which line of its gateway it was asked */
     bool again, leftover, game, resume, older;
-    enum queue_how how; /* join */
-    int64_t since_ms;   /* QUEUE_ENTER: how long ago he began to wait, 0 or less */
-    bool careless;      /* message: without an id, so it is not asked again */
-    uint64_t place;     /* among the calls of its gateway that reached the store */
-    bool lost;          /* ran, but the answer will not come */
-    bool more;          /* the same call of the store has answered others, which come next */
+    enum queue_how how;               /* join */
+    int64_t since_ms;                 /* QUEUE_ENTER: how long ago he began to wait, 0 or less */
+    bool careless;                    /* message: without an id, so it is not asked again */
+    uint64_t place;                   /* among the calls of its gateway that reached the store */
+    bool island;                      /* it is asked on the island: carried out at once */
+    bool home;                        /* of the way home from there */
+    bool of_island;                   /* detach: in the store, of one who lived there */
+    bool with_room;                   /* restore_session, and what was answered there: */
+    struct reply *carried;            /* owned */
+    struct history_position asked_at; /* what was seen of the room then */
+    bool lost;                        /* ran, but the answer will not come */
+    bool more;                        /* the same call of the store has answered others, which come next */
     int err;
     struct reply *reply; /* owned */
 };
 
+/* A message's data as the gateway composes it. In one of fleet_text's places. */
+const char *sim_call_message(const struct sim_call *c);
 /* What goes with a ticket: with every other one nothing. In one of fleet_text's places. */
 const char *sim_setup(const char *ticket);
 

@@ -6,9 +6,11 @@
 #include "tests/lib/sim_gateway.h"
 
 #include "common/mem.h"
+#include "gateway/copy.h"
 #include "matchmaking/batch.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_answers.h"
+#include "tests/lib/sim_island.h"
 #include "tests/lib/sim_model.h"
 
 enum { COMPARE_PER_10000 = 3000, FILL_PER_10000 = 3000, DRAIN_PER_10000 = 1000 };
@@ -35,6 +37,19 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index)
     list_init(&g->messages);
     list_init(&g->put_off);
     return g;
+}
+
+void sim_view_drop_copy(struct sim_view *v)
+{
+    copy_free(v->copy);
+    v->copy = NULL;
+}
+
+void sim_view_free(struct sim_view *v)
+{
+    copy_free(v->copy);
+    list_remove(&v->link);
+    mem_free(v);
 }
 
 static void session_free(struct sim_session *s)
@@ -74,11 +89,9 @@ void sim_gateway_kill(struct sim_gateway *g)
     g->alive = false;
     while (!list_empty(&g->sessions))
         session_free(OWNER(g->sessions.next, struct sim_session, link));
-    while (!list_empty(&g->views)) {
-        struct sim_view *v = OWNER(g->views.next, struct sim_view, link);
-        list_remove(&v->link);
-        mem_free(v);
-    }
+    while (!list_empty(&g->views))
+        sim_view_free(OWNER(g->views.next, struct sim_view, link));
+    sim_island_free(g);
     free_calls(&g->wire);
     free_calls(&g->answers);
     free_calls(&g->put_off);
@@ -123,6 +136,7 @@ bool sim_gateway_read(struct sim_gateway *g)
     bool messages = !list_empty(&g->messages), answers = !list_empty(&g->answers);
     if (messages && (!answers || sim_chance(g->sim, 5000))) {
         struct sim_message *m = OWNER(g->messages.next, struct sim_message, link);
+        g->on_island = false;
         if (!events_from(m->text, g->realm.instance_id)) /* else the reply has told, or will */
             sim_gateway_event(g, m->text);
         message_free(m);
@@ -148,7 +162,10 @@ void sim_gateway_connect(struct sim_gateway *g, struct sim_client *c)
     list_push(&g->sessions, &s->link);
     c->gateway = g->index;
     c->session = s->number;
-    sim_gateway_attach(g, s, false);
+    if (sim_island_receive(g, s))
+        sim_gateway_attach(g, s, false);
+    else
+        session_free(s); /* only the store knows where he is, or he is just going there */
 }
 
 void sim_gateway_attach(struct sim_gateway *g, struct sim_session *s, bool again)
@@ -156,6 +173,7 @@ void sim_gateway_attach(struct sim_gateway *g, struct sim_session *s, bool again
     struct sim_call c = {.kind = SIM_ATTACH,
                          .session = s->number,
                          .again = again,
+                         .island = s->island,
                          .resume = s->resume && !again,
                          .fence = s->fence};
     memcpy(c.player, s->client->id, sizeof c.player);
@@ -167,7 +185,7 @@ void sim_gateway_attach(struct sim_gateway *g, struct sim_session *s, bool again
 
 void sim_gateway_detach(struct sim_gateway *g, const struct sim_session *s)
 {
-    struct sim_call c = {.kind = SIM_DETACH, .fence = s->fence, .level = s->level};
+    struct sim_call c = {.kind = SIM_DETACH, .fence = s->fence, .level = s->level, .island = s->island};
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.socket, s->socket, sizeof c.socket);
     memcpy(c.owner, g->realm.instance_id, sizeof c.owner);
@@ -178,6 +196,14 @@ void sim_gateway_detach(struct sim_gateway *g, const struct sim_session *s)
 
 void sim_gateway_drop(struct sim_gateway *g, struct sim_session *s)
 {
+    if (s->moving) { /* he is detached when it is known where */
+        s->closed = true;
+        if (s->client->session == s->number)
+            s->client->session = 0;
+        return;
+    }
+    if (s->island && s->fence != 0)
+        sim_island_drop(g, s);
     if (s->fence != 0)
         sim_gateway_detach(g, s);
     sim_view_leave(g, s);
@@ -199,6 +225,9 @@ void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_ca
 {
     c.session = s->number;
     c.fence = s->fence;
+    c.island = s->island;
+    if (s->view)
+        c.asked_at = s->view->at;
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.socket, s->socket, sizeof c.socket);
     if (s->view && !c.room[0])
@@ -214,7 +243,17 @@ void sim_gateway_ask(struct sim_gateway *g, struct sim_session *s, struct sim_ca
 
 void sim_gateway_match(struct sim_gateway *g, int64_t level)
 {
-    sim_call(g, &(struct sim_call){.kind = SIM_MATCH, .level = level});
+    sim_call(g, &(struct sim_call){.kind = SIM_MATCH, .level = level, .island = g->on_island});
+}
+
+void sim_gateway_retry(struct sim_gateway *g)
+{
+    while (!list_empty(&g->put_off)) {
+        struct sim_call *c = OWNER(g->put_off.next, struct sim_call, link);
+        list_remove(&c->link);
+        sim_call(g, c);
+        sim_call_free(c);
+    }
 }
 
 /* ---- the clock ---- */
@@ -226,16 +265,34 @@ static void compare(struct sim_gateway *g, struct sim_session *s)
     sim_call(g, &c);
 }
 
+/* As adopt_look: a room whose members have all come to sit here gets a copy. */
+static void look_for_copy(struct sim_gateway *g, struct sim_view *v)
+{
+    struct sim_call c = {.kind = SIM_COPY};
+    size_t here = 0;
+    LIST_EACH(it, &g->sessions)
+    here += OWNER(it, struct sim_session, link)->view == v;
+    if (v->island || !v->active)
+        return;
+    if (v->copy && (v->copy->seq < v->at.seq || v->copy->epoch != v->at.epoch))
+        sim_view_drop_copy(v);
+    memcpy(c.room, v->room, sizeof c.room);
+    if (!v->copy && here >= 2)
+        sim_call(g, &c);
+}
+
 static void sweep_tick(struct sim_gateway *g)
 {
     struct sim *sim = g->sim;
     LIST_EACH_SAFE(it, tmp, &g->sessions)
     {
         struct sim_session *s = OWNER(it, struct sim_session, link);
-        if (s->attaching || s->fence == 0)
+        if (s->attaching || s->fence == 0 || s->moving)
             continue;
         if (s->client->session != s->number && (sim->calm || sim_chance(sim, 1000)))
             sim_gateway_drop(g, s); /* its client went elsewhere; pings are not answered */
+        else if (s->island)
+            continue;
         else if (s->doubt)
             sim_gateway_attach(g, s, true);
         else if (sim->calm || sim_chance(sim, COMPARE_PER_10000))
@@ -246,14 +303,11 @@ static void sweep_tick(struct sim_gateway *g)
         struct sim_view *v = OWNER(it, struct sim_view, link);
         if (v->gap || sim->calm || sim_chance(sim, FILL_PER_10000))
             sim_view_fill(g, v);
+        if (sim->o.islands)
+            look_for_copy(g, v);
     }
     sim_call(g, &(struct sim_call){.kind = SIM_OWN});
-    while (!list_empty(&g->put_off)) {
-        struct sim_call *c = OWNER(g->put_off.next, struct sim_call, link);
-        list_remove(&c->link);
-        sim_call(g, c);
-        sim_call_free(c);
-    }
+    sim_gateway_retry(g);
     for (int64_t level = 1; level <= sim->o.levels; level++)
         sim_gateway_match(g, level);
     sim_call(g,
@@ -268,7 +322,8 @@ static void drain_tick(struct sim_gateway *g)
             sim_gateway_drop(g, OWNER(g->sessions.next, struct sim_session, link));
         return;
     }
-    if (g->retiring || !list_empty(&g->wire) || !list_empty(&g->answers) || !list_empty(&g->put_off))
+    if (g->retiring || g->island || !list_empty(&g->wire) || !list_empty(&g->answers) ||
+        !list_empty(&g->put_off))
         return;
     g->retiring = true;
     struct sim_call c = {.kind = SIM_RETIRE};
@@ -283,7 +338,13 @@ void sim_gateway_tick(struct sim_gateway *g)
         drain_tick(g);
     if (g->retiring)
         return;
+    if (s->o.islands) {
+        sim_island_tick(g);
+        sim_home_tick(g);
+    }
     if (s->now_us >= g->beat_at_us && !g->beating) {
+        if (!g->held && s->now_us >= g->away_until_us)
+            g->beat_sent_us = s->now_us;
         g->beat_at_us = s->now_us + BEAT_US;
         g->beating = true;
         sim_call(g, &(struct sim_call){.kind = SIM_BEAT,
@@ -291,7 +352,7 @@ void sim_gateway_tick(struct sim_gateway *g)
                                        .fence = g->fence,
                                        .run = g->run,
                                        .beat = ++g->beats,
-                                       .not_after_ms = sim_now_ms(s) + BEAT_GOOD_MS,
+                                       .not_after_ms = g->held ? 1 : sim_now_ms(s) + BEAT_GOOD_MS,
                                        .answered = g->answered});
     }
     if (g->epoch == 0 || !g->trusts) /* nothing before the first answer */
@@ -342,11 +403,25 @@ void sim_gateway_thaw(struct sim_gateway *g)
         drop_messages(g);
 }
 
+/* Who is on the island is attached on his way home. */
+void sim_gateway_doubt(struct sim_gateway *g)
+{
+    LIST_EACH(it, &g->sessions)
+    {
+        struct sim_session *s = OWNER(it, struct sim_session, link);
+        s->doubt = s->doubt || !s->island;
+    }
+}
+
 void sim_gateway_back(struct sim_gateway *g)
 {
     g->sweep_at_us = g->sim->now_us;
-    LIST_EACH(it, &g->sessions)
-    OWNER(it, struct sim_session, link)->doubt = true;
+    sim_gateway_doubt(g);
     LIST_EACH(it, &g->views)
-    OWNER(it, struct sim_view, link)->gap = true;
+    {
+        struct sim_view *v = OWNER(it, struct sim_view, link);
+        v->gap = !v->island;
+        if (!v->island && v->copy && v->copy->unsure)
+            sim_view_drop_copy(v);
+    }
 }

@@ -5,6 +5,8 @@
 #include "gateway/history.h"
 #include "tests/lib/sim_calls.h"
 
+struct copy;
+struct sim_island;
 struct sim_message { /* heard, not yet read */
     struct list link;
     struct str text; /* owned */
@@ -16,11 +18,14 @@ struct sim_view { /* a room as this gateway sees it */
     struct history_position at;
     int64_t level;
     bool active, filling, fill_again, gap;
+    bool island;       /* it goes on there */
+    struct copy *copy; /* owned; NULL: none. From it the room can go there */
     /* What it was told without a break: from there, and a hash of it. */
     struct history_position from;
     uint64_t told;
 };
 
+enum sim_passage { SIM_FAILED, SIM_THERE, SIM_REPLACED };
 enum sim_session_state { SIM_ATTACHING, SIM_IDLE, SIM_QUEUED, SIM_SEATED };
 struct sim_session {
     struct list link;
@@ -37,6 +42,15 @@ struct sim_session {
     bool attaching;        /* an attach is under way */
     bool doubt;            /* attach again */
     bool differed;         /* the last comparison with the store did not agree */
+    bool island;           /* it lives there; fleet_fence: what the store gave it, 0 if it began there */
+    bool moving;           /* on the way home */
+    bool closed;           /* its connection ended on the way */
+    int64_t fleet_fence;
+    enum sim_passage passage; /* how the way home ended; what the store says he is: */
+    bool home_room, home_queued, home_same;
+    int64_t home_level;
+    int64_t answered_id, unknown_id; /* requests, as gateway/session.h */
+    struct history_position unknown_at;
 };
 
 struct sim_gateway {
@@ -55,6 +69,10 @@ struct sim_gateway {
     unsigned line;                /* to the store: the first, the second, ... */
     bool trusts;                  /* the store has said who it is since the line was made */
     bool beating, polling;
+    struct sim_island *island; /* owned; NULL: there is none */
+    bool on_island;            /* what is being read was said there */
+    bool held;                 /* it renews no lease */
+    uint64_t lost_since_us, beat_sent_us, renewed_us, data_lost_us;
     uint64_t beat_at_us, poll_at_us, sweep_at_us;
     struct list sessions, views, messages;
     struct list wire, answers; /* struct sim_call: not yet at the store; answered, and not yet read */

@@ -3,6 +3,7 @@
 #include "common/mem.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_gateway.h"
+#include "tests/lib/sim_island.h"
 #include "tests/lib/sim_model.h"
 
 enum { BURST_MAX = 20, BURST_PER_10000 = 300, CARELESS_PER_10000 = 2000 };
@@ -51,7 +52,7 @@ static void say(struct sim *s, struct sim_gateway *g, struct sim_session *own, s
 {
     uint32_t count = sim_chance(s, BURST_PER_10000) ? 1 + sim_random(s, BURST_MAX) : 1;
     for (uint32_t i = 0; i < count; i++) {
-        (void)str_copy(c.text, sizeof c.text, str_of(fleet_text("{\"n\":%u}", sim_random(s, 1000))));
+        (void)str_copy(c.text, sizeof c.text, str_of(fleet_text("%u", sim_random(s, 1000))));
         c.careless = sim_chance(s, CARELESS_PER_10000);
         sim_gateway_ask(g, own, c);
     }
@@ -91,9 +92,17 @@ static void act_in_room(struct sim *s, struct sim_gateway *g, struct sim_session
         sim_gateway_ask(g, own, c);
 }
 
+/* The gateway that he mostly connects to; its players mostly play at one level, so that they often meet. */
+static unsigned at_home(const struct sim *s, const struct sim_client *c)
+{
+    return (unsigned)(c - s->clients) % SIM_GATEWAYS;
+}
+
 static void act_idle(struct sim *s, struct sim_gateway *g, struct sim_session *own)
 {
     struct sim_call c = {.kind = SIM_JOIN};
+    if (own->island && !g->island->open)
+        return;
     if (sim_chance(s, 500)) {
         sim_gateway_drop(g, own);
         return;
@@ -101,7 +110,9 @@ static void act_idle(struct sim *s, struct sim_gateway *g, struct sim_session *o
     if (s->count.tickets >= s->o.tickets)
         return;
     s->count.tickets++;
-    own->level = c.level = 1 + sim_random(s, (uint32_t)s->o.levels);
+    bool usual = sim_chance(s, 6000);
+    own->level = c.level =
+        1 + (usual ? at_home(s, own->client) % s->o.levels : sim_random(s, (uint32_t)s->o.levels));
     sim_id(s, own->ticket, "t");
     own->over = false;
     own->joined_ms = sim_now_ms(s);
@@ -125,7 +136,7 @@ void sim_client_act(struct sim *s, struct sim_client *c)
     struct sim_session *own = c->session ? sim_gateway_session(g, c->session) : NULL;
     CHECK(own || c->session == 0);
     if (!own || sim_chance(s, 30)) { /* now and then a second connection, elsewhere or not */
-        g = sim_some_gateway(s);
+        g = sim_chance(s, 6000) ? s->gateways[at_home(s, c)] : sim_some_gateway(s);
         s->count.takeovers += own != NULL;
         if (sim_gateway_works(g) && !g->draining)
             sim_gateway_connect(g, c);
@@ -134,6 +145,11 @@ void sim_client_act(struct sim *s, struct sim_client *c)
     if (!sim_gateway_works(g)) { /* no answer: after a while the client gives up */
         if (sim_chance(s, 500))
             c->session = 0;
+        return;
+    }
+    if (own->moving || (own->island && g->island->leaving && !own->view)) {
+        if (sim_chance(s, 20))
+            sim_gateway_drop(g, own);
         return;
     }
     if (own->busy || own->attaching) {
@@ -234,7 +250,8 @@ static void happen_to(struct sim *s, unsigned i, uint32_t dice)
         s->count.freezes++;
     } else if (dice < 85) {
         sim_trace(s, "%s loses the store", g->realm.instance_id);
-        sim_gateway_lose_store(g, s->now_us + 100000 + sim_random(s, 8000000));
+        sim_gateway_lose_store(g,
+                               s->now_us + 100000 + sim_random(s, sim_chance(s, 5000) ? 8000000 : 25000000));
         s->count.outages++;
     } else {
         sim_trace(s, "%s drains", g->realm.instance_id);

@@ -13,6 +13,8 @@ static void make_maps(struct sim_model *m)
     m->instances = map_new();
     m->sockets = map_new();
     m->over_tickets = map_new();
+    m->heard = map_new();
+    m->said = map_new();
 }
 
 struct sim_model *sim_model_new(struct sim *s)
@@ -50,6 +52,8 @@ static void free_maps(struct sim_model *m)
     map_free(m->instances);
     map_free(m->sockets);
     map_free(m->over_tickets);
+    map_free(m->heard);
+    map_free(m->said);
     for (int level = 0; level <= LEVELS_MAX; level++)
         mem_free(m->queues[level].list);
 }
@@ -80,6 +84,8 @@ static void lose_room(void *arg, struct str key, void *value)
     for (size_t i = kept ? kept->count : 0; i < r->count; i++) {
         struct room_event e;
         const char *why;
+        if (!r->events[i])
+            continue;
         (void)events_parse(str_of(r->events[i]), &e, &why);
         map_put(m->lost, str_of(r->events[i]), m);
         map_put(m->lost_names, str_of(sim_model_name(r, e.epoch, e.seq)), m);
@@ -114,7 +120,7 @@ static void copy_room(void *arg, struct str key, void *value)
     r->cap = r->count;
     r->events = mem_alloc(r->count * sizeof *r->events);
     for (size_t i = 0; i < r->count; i++)
-        r->events[i] = mem_copy(from->events[i], strlen(from->events[i]));
+        r->events[i] = from->events[i] ? mem_copy(from->events[i], strlen(from->events[i])) : NULL;
     r->seats = mem_alloc((size_t)sim_model_rules(to)->seats * sizeof *r->seats);
     for (size_t i = 0; i < r->seat_count; i++) {
         r->seats[i] = from->seats[i];
@@ -147,6 +153,16 @@ static void copy_ticket(void *arg, struct str key, void *value)
     map_put(((struct sim_model *)arg)->over_tickets, key, value);
 }
 
+static void copy_said(void *arg, struct str key, void *value)
+{
+    map_put(((struct sim_model *)arg)->said, key, value);
+}
+
+static void copy_heard(void *arg, struct str key, void *value)
+{
+    map_put(((struct sim_model *)arg)->heard, key, value);
+}
+
 struct sim_model *sim_model_copy(const struct sim_model *m)
 {
     struct sim_model *to = sim_model_new(m->sim);
@@ -155,6 +171,8 @@ struct sim_model *sim_model_copy(const struct sim_model *m)
     map_each(m->instances, copy_instance, to);
     map_each(m->sockets, copy_socket, to);
     map_each(m->over_tickets, copy_ticket, to);
+    map_each(m->said, copy_said, to);
+    map_each(m->heard, copy_heard, to);
     for (int level = 0; level <= LEVELS_MAX; level++) {
         const struct model_queue *from = &m->queues[level];
         struct model_queue *q = &to->queues[level];
@@ -183,6 +201,8 @@ void sim_model_restore(struct sim_model *m, struct sim_model *copy)
     m->instances = copy->instances;
     m->sockets = copy->sockets;
     m->over_tickets = copy->over_tickets;
+    m->heard = copy->heard;
+    m->said = copy->said;
     memcpy(m->queues, copy->queues, sizeof m->queues);
     m->fence = copy->fence;
     m->server = copy->server;
@@ -291,6 +311,14 @@ static void follow(struct sim_model *m, struct model_player *p, struct str word,
     case SIM_LOG:
         sim_model_log(m, reply);
         break;
+    case SIM_COPY:
+        break;
+    case SIM_RESTORE_SESSION:
+        sim_model_restore_session(m, p);
+        break;
+    case SIM_RESTORE:
+        sim_model_restored(m, word, reply);
+        break;
     case SIM_BEAT:
     case SIM_RETIRE:
     case SIM_LEFTOVERS:
@@ -326,6 +354,8 @@ void sim_model_delivered(struct sim_model *m, const struct room_event *e)
     const struct model_room *r = sim_model_room_of(m, e->room_id);
     bool written =
         r && e->seq >= 1 && e->seq <= (int64_t)r->count && str_eq(e->text, str_of(r->events[e->seq - 1]));
+    if (!m->realm && m->sim->islands)
+        map_put(m->heard, e->text, m);
     if (!written && !map_find(m->lost, e->text))
         SIM_MODEL_FAIL(m, "a gateway delivers what was never written: %.*s", (int)e->text.n, e->text.p);
 }
@@ -348,8 +378,14 @@ uint64_t sim_model_told(struct sim_model *m, const char *room_id, int64_t from)
     const struct model_room *r = sim_model_room_of(m, str_of(room_id));
     uint64_t hash = 0;
     for (size_t i = (size_t)from; r && i < r->count; i++)
-        hash = sim_model_chain(hash, str_of(r->events[i]));
+        hash = r->events[i] ? sim_model_chain(hash, str_of(r->events[i])) : hash;
     return hash;
+}
+
+bool sim_model_came_home(struct sim_model *m, struct str room_id)
+{
+    const struct model_room *r = sim_model_room_of(m, room_id);
+    return r && r->image[0];
 }
 
 bool sim_model_ended(struct sim_model *m, const char *room_id)
@@ -372,7 +408,9 @@ void sim_model_forget_ended(struct sim_model *m)
 {
     map_each(m->rooms, forget_ended, m);
     map_free(m->lost);
+    map_free(m->heard);
     m->lost = map_new();
+    m->heard = map_new();
 }
 
 const char *sim_model_player(struct sim_model *m, const char *player_id, const char **room_id)

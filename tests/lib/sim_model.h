@@ -27,6 +27,7 @@ struct history_position sim_model_at(struct sim_model *m, const char *room_id);
 /* A hash of all events behind number `from`, one after the other; and how it is made. */
 uint64_t sim_model_told(struct sim_model *m, const char *room_id, int64_t from);
 uint64_t sim_model_chain(uint64_t before, struct str text);
+bool sim_model_came_home(struct sim_model *m, struct str room_id); /* from an island */
 bool sim_model_ended(struct sim_model *m, const char *room_id);
 void sim_model_forget_ended(struct sim_model *m); /* nobody will ask for rooms that have ended before */
 void sim_model_overdue(struct sim_model *m,

@@ -28,6 +28,10 @@ enum {
     REQUESTS_KEPT = 64 /* as lib/once.lua */
 };
 
+struct model_done { /* a request that was answered `a|b` (lib/once.lua); request 0: there is none */
+    int64_t request, a, b;
+};
+
 struct model_player {
     char id[ID_SIZE], ticket[ID_SIZE];
     char socket[ID_SIZE], instance[ID_SIZE];            /* "": not connected */
@@ -38,10 +42,11 @@ struct model_player {
     bool session;            /* he has a session record: with the fence, socket and ticket that it had last */
     int64_t session_fence;
     char session_socket[ID_SIZE], session_ticket[ID_SIZE];
-    struct { /* the last requests done; number n stands at n % REQUESTS_KEPT of done_count */
-        int64_t request, answer;
-    } done[REQUESTS_KEPT];
+    struct model_done done[REQUESTS_KEPT]; /* the last ones, of done_count */
     size_t done_count;
+    int64_t greatest, floor;                /* the greatest id; up to there another store answered */
+    struct model_done later[REQUESTS_KEPT]; /* answered on an island: they count when his room is here */
+    size_t later_count;
 };
 
 struct model_queue {
@@ -66,7 +71,9 @@ struct model_room {
     char cast[SEATS_MAX * ID_SIZE]; /* who had a seat when the last script had run */
     struct model_seat *seats;       /* owned; as many as the rules say, of which seat_count are there */
     size_t seat_count;
-    char **events; /* owned texts; number n is events[n - 1] */
+    char **events;       /* owned texts; number n is events[n - 1]; NULL: another store's */
+    int64_t log_count;   /* so many of them are in the log */
+    char image[ID_SIZE]; /* as which it came home; "": it did not */
     size_t count, cap;
 };
 
@@ -95,6 +102,9 @@ struct model_audience { /* the instances that must hear an event, each once */
 
 struct sim_model {
     struct sim *sim;
+    const struct realm *realm; /* of an island; NULL: the store's */
+    struct map *heard; /* texts of events that an instance has shown to its players since there are islands */
+    struct map *said;  /* "player request" of the messages in its rooms */
     struct map *players, *rooms, *instances, *over_tickets;
     struct map *sockets; /* -> struct model_socket */
     /* Events that the store has lost: their texts (some may still be on their way) and their names. */
@@ -120,7 +130,7 @@ struct sim_model {
 
 static inline const struct realm_rules *sim_model_rules(const struct sim_model *m)
 {
-    return &m->sim->rules;
+    return m->realm ? &m->realm->rules : &m->sim->rules;
 }
 static inline int64_t sim_model_now_ms(const struct sim_model *m)
 {
@@ -145,8 +155,29 @@ const char *sim_model_origin(const struct sim_model *m); /* the instance that ca
 /* sim_model_word.c */
 /* NULL: more than one is right. */
 const char *sim_model_word(struct sim_model *m, const struct sim_call *c, struct model_player *p);
-/* Has request `c` been done, and what was said? NULL: not, or too long ago. */
-const int64_t *sim_model_done(const struct model_player *p, int64_t request);
+
+/* sim_model_once.c */
+/* Has the request been done, and what was said? NULL: not, or too long ago. */
+const struct model_done *sim_model_done(const struct model_player *p, int64_t request);
+const char *sim_model_seen(const struct model_player *p, int64_t request); /* the word for it; NULL: new */
+void sim_model_remember(struct model_player *p, struct model_done answered);
+struct model_done sim_model_answered(const struct sim_call *c, const struct reply *reply);
+void sim_model_restore_done(struct model_player *p, const struct model_done *answered);
+bool sim_model_did(const struct model_done *d, int64_t number); /* an event with this number */
+bool sim_model_voted_in_vain(const struct model_done *d);
+const char *sim_model_done_text(const struct model_done *d); /* `a|b` */
+/* In the order of their ids; the number. */
+size_t sim_model_done_list(const struct model_player *p, struct model_done out[REQUESTS_KEPT]);
+/* A message is in a room, or in none any more: no request may stand in two. */
+void sim_model_said(struct sim_model *m, struct str text);
+void sim_model_unsaid(struct sim_model *m, struct str text);
+
+/* sim_model_home.c, sim_model_return.c */
+void sim_model_restore_session(const struct sim_model *m, struct model_player *p);
+/* The room whose end is told ended on the island like that; raw JSON. */
+bool sim_model_ended_there(struct sim_model *m, struct str reason, struct str result);
+const char *sim_model_word_of_restore(struct sim_model *m);
+void sim_model_restored(struct sim_model *m, struct str word, const struct reply *reply);
 
 /* sim_model_fleet.c */
 void sim_model_fleet_ran(struct sim_model *m, struct model_player *p, struct str word,

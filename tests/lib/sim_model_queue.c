@@ -176,7 +176,8 @@ static void ran_leave_queue(struct sim_model *m, struct model_player *p, struct 
     if (!str_eq(word, STR("LEFT")))
         return;
     sim_model_queue_remove(m, p);
-    map_put(m->over_tickets, str_of(p->ticket), m);
+    if (!m->call->home) /* else it went on elsewhere */
+        map_put(m->over_tickets, str_of(p->ticket), m);
     sim_model_idle(p);
 }
 

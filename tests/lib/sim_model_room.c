@@ -224,12 +224,12 @@ static bool agreed(const struct model_room *r, struct str result)
 static void game_end(struct sim_model *m, struct model_room *r, const struct room_event *e)
 {
     struct str reason = member_of(e, "reason"), result = member_of(e, "result");
-    bool good = false;
+    bool good = m->call->kind == SIM_RESTORE && sim_model_ended_there(m, reason, result);
     if (str_eq(reason, STR("\"agreed\"")))
-        good = r->active && agreed(r, result);
+        good = good || (r->active && agreed(r, result));
     else if (str_eq(reason, STR("\"players_left\"")))
-        good = r->seat_count < 2 && str_eq(result, STR("null"));
-    else if (str_eq(reason, STR("\"idle\"")) && ++m->sim->count.idle_ends)
+        good = good || (r->seat_count < 2 && str_eq(result, STR("null")));
+    else if (!good && str_eq(reason, STR("\"idle\"")) && ++m->sim->count.idle_ends)
         good = m->call->kind == SIM_FIRE && strncmp(m->call->text, "idle:", 5) == 0; /* and it was due */
     if (!good)
         SIM_MODEL_FAIL(m, "room %s ends for no reason: %.*s", r->id, (int)e->text.n, e->text.p);
@@ -256,15 +256,23 @@ int64_t sim_model_due_events(const struct sim_model *m, const struct model_room 
 /* Another process serves the store than the one that wrote the room's last event. */
 static void room_epoch(struct sim_model *m, struct model_room *r, const struct room_event *e)
 {
-    if (m->run == 0 || r->run == m->run)
+    bool nameless = m->call->kind == SIM_RESTORE && r->log_count == 0; /* nothing was said before */
+    if (!nameless && (m->run == 0 || r->run == m->run))
         SIM_MODEL_FAIL(m, "room %s has no reason for a new epoch", r->id);
     sim_model_same(m, e->from_epoch, r->epoch, "the epoch before");
-    r->epoch = r->run = m->run;
+    r->epoch = nameless && m->run <= r->epoch ? r->epoch + 1 : m->run;
+    r->run = m->run;
+}
+
+/* A room that comes home says it of all its members. */
+static struct model_seat *of_call(struct sim_model *m, struct model_room *r, const struct room_event *e)
+{
+    return m->call->kind == SIM_RESTORE ? subject(m, r, e) : own_seat(m, r, e);
 }
 
 static void disconnected(struct sim_model *m, struct model_room *r, const struct room_event *e)
 {
-    struct model_seat *seat = own_seat(m, r, e);
+    struct model_seat *seat = of_call(m, r, e);
     seat->socket[0] = seat->instance[0] = '\0';
     seat->fence = seat->player->fence;
     seat->grace_due_ms = sim_model_fleet_ms(m) + sim_model_rules(m)->grace_ms;
@@ -272,7 +280,7 @@ static void disconnected(struct sim_model *m, struct model_room *r, const struct
 
 static void reconnected(struct sim_model *m, struct model_room *r, const struct room_event *e)
 {
-    struct model_seat *seat = own_seat(m, r, e);
+    struct model_seat *seat = of_call(m, r, e);
     const struct model_player *p = seat->player;
     memcpy(seat->socket, p->socket, sizeof seat->socket);
     memcpy(seat->instance, p->instance, sizeof seat->instance);
@@ -308,7 +316,8 @@ static void disputed(struct sim_model *m, struct model_room *r, const struct roo
 static void said(struct sim_model *m, struct model_room *r, const struct room_event *e)
 {
     (void)r;
-    sim_model_same_text(m, e->data, m->call->text, "message");
+    sim_model_same_text(m, e->data, sim_call_message(m->call), "message");
+    sim_model_said(m, e->text);
 }
 
 static void changed(struct sim_model *m, struct model_room *r, const struct room_event *e)
@@ -329,15 +338,15 @@ static const struct happening {
     {"gameMessage", BY(SIM_MESSAGE), AFTER_START, said},
     {"playerStateUpdated", BY(SIM_SET), AFTER_START, changed},
     {"gameDataUpdated", BY(SIM_SET), AFTER_START, changed},
-    {"opponentDisconnected", BY(SIM_DETACH), AFTER_START, disconnected},
+    {"opponentDisconnected", BY(SIM_DETACH) | BY(SIM_RESTORE), AFTER_START, disconnected},
     {"turnTimeout", BY(SIM_FIRE), AFTER_START, turn_timeout},
-    {"error", BY(SIM_END) | BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE), AFTER_START, disputed},
+    {"error", BY(SIM_END) | BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE) | BY(SIM_RESTORE), AFTER_START, disputed},
     {"roomEpoch", ~0u, EITHER, room_epoch},
     {"playerLeft", BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE), AFTER_START, player_left},
     {"matchCancelled", BY(SIM_DETACH) | BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE), BEFORE_START, match_cancelled},
-    {"opponentReconnected", BY(SIM_RESEAT), EITHER, reconnected},
-    {"gameEnd", BY(SIM_END) | BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE), EITHER, game_end},
-    {"roomCleanup", BY(SIM_END) | BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE), AT_LAST, room_cleanup},
+    {"opponentReconnected", BY(SIM_RESEAT) | BY(SIM_RESTORE), EITHER, reconnected},
+    {"gameEnd", BY(SIM_END) | BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE) | BY(SIM_RESTORE), EITHER, game_end},
+    {"roomCleanup", BY(SIM_END) | BY(SIM_LEAVE_ROOM) | BY(SIM_FIRE) | BY(SIM_RESTORE), AT_LAST, room_cleanup},
 };
 
 enum { KINDS = sizeof happenings / sizeof *happenings };
@@ -388,13 +397,17 @@ const char *sim_model_name(const struct model_room *r, int64_t epoch, int64_t se
     return fleet_text("%s/%lld/%lld", r->id, (long long)epoch, (long long)seq);
 }
 
-static void keep(struct model_room *r, struct str text)
+static void keep(struct model_room *r, struct str text, int64_t log_max)
 {
     if (r->count == r->cap) {
         r->cap = r->cap ? 2 * r->cap : 8;
         r->events = mem_resize(r->events, r->cap * sizeof *r->events);
     }
     r->events[r->count++] = mem_copy(text.p, text.n);
+    r->log_count++;
+    /* It is cut to log_max at numbers an eighth of it apart, and grows in between. */
+    if ((int64_t)r->count > log_max && (int64_t)r->count * 8 % log_max < 8 && r->log_count > log_max)
+        r->log_count = log_max;
 }
 
 void sim_model_event(struct sim_model *m, struct str text)
@@ -426,7 +439,7 @@ void sim_model_event(struct sim_model *m, struct str text)
                        (long long)e.seq, (long long)e.epoch, r->id);
     sim_model_told_event(m, text, &audience);
     r->last_ms = e.timestamp_ms;
-    keep(r, text);
+    keep(r, text, sim_model_rules(m)->log_max);
     m->touched = r;
 }
 

@@ -8,26 +8,6 @@
 
 enum { LOG_KEPT_MS = 15000 };
 
-/* ---- requests ---- */
-
-/* What is remembered of a request, so that it is answered again and not done again. */
-static int64_t to_remember(const struct sim_model *m, const struct reply *reply)
-{
-    return m->call->kind == SIM_LEAVE_ROOM ? 0 : reply_int(reply, 1);
-}
-
-/* A request may come again, by another way, long after it was done; a new one is always the newest. */
-static void remember(struct sim_model *m, struct model_player *p, const struct reply *reply)
-{
-    int64_t request = m->call->request;
-    size_t last = (p->done_count + REQUESTS_KEPT - 1) % REQUESTS_KEPT;
-    if (p->done_count && p->done[last].request >= request)
-        SIM_MODEL_FAIL(m, "request %lld of %s is done after number %lld", (long long)request, p->id,
-                       (long long)p->done[last].request);
-    p->done[p->done_count % REQUESTS_KEPT].request = request;
-    p->done[p->done_count++ % REQUESTS_KEPT].answer = to_remember(m, reply);
-}
-
 /* ---- versions ---- */
 
 static void ran_set(struct sim_model *m, struct model_room *r, struct model_seat *seat,
@@ -193,7 +173,10 @@ void sim_model_room_ran(struct sim_model *m, struct model_player *p, struct str 
     const struct sim_call *c = m->call;
     struct model_room *r = sim_model_room_of(m, str_of(c->room));
     if (str_eq(word, STR("DONE"))) {
-        sim_model_same(m, to_remember(m, reply), *sim_model_done(p, c->request), "the answer the first time");
+        sim_model_same_text(m,
+                            str_of(fleet_text("%.*s|%.*s", (int)reply_str(reply, 1).n, reply_str(reply, 1).p,
+                                              (int)reply_str(reply, 2).n, reply_str(reply, 2).p)),
+                            sim_model_done_text(sim_model_done(p, c->request)), "the answer the first time");
     } else if (str_eq(word, STR("STALE_VERSION"))) {
         stale(m, r, p, reply);
     } else if (str_eq(word, STR("AGAIN"))) {
@@ -201,20 +184,11 @@ void sim_model_room_ran(struct sim_model *m, struct model_player *p, struct str 
     } else if (str_eq(word, STR("OK"))) {
         carry_out(m, r, p, reply);
         if (c->request)
-            remember(m, p, reply);
+            sim_model_remember(p, sim_model_answered(c, reply));
     }
 }
 
 /* ---- the log ---- */
-
-/* The log is cut to `most` at numbers an eighth of it apart, and grows in between. */
-static int64_t log_length(int64_t last, int64_t most)
-{
-    int64_t cut = last;
-    while (cut > most && cut * 8 % most >= 8)
-        cut--;
-    return cut > most ? most + last - cut : last;
-}
 
 void sim_model_log(struct sim_model *m, const struct reply *reply)
 {
@@ -224,7 +198,7 @@ void sim_model_log(struct sim_model *m, const struct reply *reply)
     bool lives = r && !r->ended;
     bool kept = lives || (r && sim_model_now_ms(m) < r->ended_ms + LOG_KEPT_MS);
     int64_t last = kept ? (int64_t)r->count : 0;
-    int64_t most = log_length(last, sim_model_rules(m)->log_max);
+    int64_t most = kept ? r->log_count : 0;
     int64_t count = last > c->number ? last - c->number : 0;
     count = count < most ? count : most;
     sim_model_same(m, reply_int(reply, 1), lives ? last : -1, "seq");

@@ -79,7 +79,7 @@ void sim_model_told_all(struct sim_model *m)
 {
     if (m->call->more) /* of the same script */
         return;
-    bool one_by_one = m->call->kind == SIM_EXPIRE; /* looked at there */
+    bool one_by_one = m->call->kind == SIM_EXPIRE || m->call->kind == SIM_RESTORE; /* looked at there */
     for (size_t i = 0; i < m->told_count; i++) {
         const struct model_told *t = &m->told[i];
         if (!t->expected && !one_by_one)

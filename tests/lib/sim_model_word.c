@@ -67,28 +67,10 @@ static const char *word_of_leave_queue(const struct sim_call *c, const struct mo
     return p->level == c->level ? "LEFT" : "AGAIN";
 }
 
-const int64_t *sim_model_done(const struct model_player *p, int64_t request)
-{
-    for (size_t i = 0; i < REQUESTS_KEPT && i < p->done_count; i++)
-        if (p->done[i].request == request)
-            return &p->done[i].answer;
-    return NULL;
-}
-
-static const char *word_of_request(const struct sim_call *c, const struct model_player *p)
-{
-    if (c->request == 0)
-        return NULL;
-    if (sim_model_done(p, c->request))
-        return "DONE";
-    bool full = p->done_count >= REQUESTS_KEPT;
-    return full && c->request < p->done[p->done_count % REQUESTS_KEPT].request ? "OUTCOME_UNKNOWN" : NULL;
-}
-
 static const char *word_in_room(struct sim_model *m, const struct sim_call *c, const struct model_player *p)
 {
     struct model_room *r = sim_model_room_of(m, str_of(c->room));
-    const char *known = word_of_request(c, p);
+    const char *known = c->request ? sim_model_seen(p, c->request) : NULL;
     if (known)
         return known;
     if (!r || r->ended)
@@ -108,6 +90,12 @@ static const char *word_in_room(struct sim_model *m, const struct sim_call *c, c
     int64_t version = c->kind == SIM_SET && !c->game ? seat->version : r->version;
     bool elsewhere = c->epoch != 0 && c->epoch != r->epoch; /* the number may have stood for something else */
     return versioned && (c->number != version || elsewhere) ? "STALE_VERSION" : "OK";
+}
+
+static const char *word_of_copy(struct sim_model *m, const struct sim_call *c)
+{
+    const struct model_room *r = sim_model_room_of(m, str_of(c->room));
+    return !r || r->ended ? "ROOM_NOT_FOUND" : r->active ? "OK" : "NOT_STARTED";
 }
 
 static const char *word_of_fire(struct sim_model *m, const struct sim_call *c)
@@ -144,6 +132,11 @@ const char *sim_model_word(struct sim_model *m, const struct sim_call *c, struct
         return word_of_retire(m, c);
     case SIM_LEFTOVERS:
         return sim_model_lives(m, str_of(c->owner)) ? "LIVE" : "OK";
+    case SIM_COPY:
+        return word_of_copy(m, c);
+    case SIM_RESTORE:
+        return sim_model_word_of_restore(m);
+    case SIM_RESTORE_SESSION:
     case SIM_EXPIRE:
     case SIM_LOG:
     case SIM_OWN:

@@ -109,6 +109,13 @@ static void print_counts(const struct sim *s, double seconds)
         {s->count.snapshots, "snapshots"},
         {s->count.older, "of them older"},
         {s->count.strays, "stray connections detached"},
+        {s->count.islands, "islands"},
+        {s->count.opened, "of them open"},
+        {s->count.adopted, "rooms adopted"},
+        {s->count.born, "born there"},
+        {s->count.came_home, "came home"},
+        {s->count.ended_away, "ended away"},
+        {s->count.given_up, "given up"},
         {s->count.calms, "times calm and settled"},
     };
     printf("sim:");
@@ -201,6 +208,8 @@ static void read_flags(struct sim_options *o, int argc, char **argv)
             o->loses_data = number(argv[i + 1]) > 0;
         else if (strcmp(argv[i], "--failover") == 0)
             o->fails_over = number(argv[i + 1]) > 0;
+        else if (strcmp(argv[i], "--islands") == 0)
+            o->islands = number(argv[i + 1]) > 0;
         else if (strcmp(argv[i], "--mode") == 0)
             o->events_mode = argv[i + 1];
         else
@@ -217,7 +226,8 @@ int sim_run(int argc, char **argv, bool redis, int64_t tickets)
                             .levels = 4,
                             .clients = 240,
                             .loses_data = true,
-                            .fails_over = true};
+                            .fails_over = true,
+                            .islands = true};
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     o.seed = getenv("SIM_SEED") ? (uint64_t)number(getenv("SIM_SEED")) : (uint64_t)now.tv_nsec;

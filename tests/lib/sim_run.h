@@ -1,6 +1,7 @@
 /* The command line of the simulator's tests; also defines what -Wl,--wrap=id_random asks for.
  *
  *     [--seed N] [--tickets N] [--seats N] [--mode remote|all|direct] [--loss 0|1] [--failover 0|1]
+ *         [--islands 0|1]
  *
  * Without seats and mode three runs: rooms of two over `remote`, of three over `direct`, of four over `all`,
  * with 60, 25 and 15 % of the tickets; over Redis before them a short one, which must go the very same way in

@@ -1,8 +1,10 @@
 /* Rooms as a virtual gateway sees them: what its sessions have been told, event by event. */
 #include "common/json.h"
 #include "common/mem.h"
+#include "gateway/copy.h"
 #include "tests/lib/fleet_text.h"
 #include "tests/lib/sim_answers.h"
+#include "tests/lib/sim_island.h"
 #include "tests/lib/sim_model.h"
 
 enum { DISSOLVE_PER_10000 = 1000 /* matches in which somebody never confirms */ };
@@ -52,14 +54,14 @@ void sim_view_leave(struct sim_gateway *g, struct sim_session *s)
         if (OWNER(it, struct sim_session, link)->view == v)
             return;
     }
-    if (v) {
-        list_remove(&v->link);
-        mem_free(v);
-    }
+    if (v)
+        sim_view_free(v);
 }
 
 void sim_view_fill(struct sim_gateway *g, struct sim_view *v)
 {
+    if (v->island) /* only its own answers make events there: there are no gaps */
+        return;
     v->fill_again = v->filling; /* what is under way may have been asked too early */
     if (v->filling)
         return;
@@ -92,8 +94,7 @@ static void close_view(struct sim_gateway *g, struct sim_view *v, struct str req
         s->state = named_in(requeued, s->client->id) ? SIM_QUEUED : SIM_IDLE;
         s->over = s->state == SIM_IDLE;
     }
-    list_remove(&v->link);
-    mem_free(v);
+    sim_view_free(v);
 }
 
 static void player_left(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
@@ -110,9 +111,16 @@ static void player_left(struct sim_gateway *g, struct sim_view *v, const struct 
     }
 }
 
+static struct sim_model *model_of(const struct sim_gateway *g)
+{
+    return g->on_island ? g->island->model : g->sim->model;
+}
+
 static void deliver(struct sim_gateway *g, struct sim_view *v, const struct room_event *e)
 {
-    sim_model_delivered(g->sim->model, e);
+    sim_model_delivered(model_of(g), e);
+    if (v->copy && !copy_apply(v->copy, e))
+        sim_view_drop_copy(v);
     v->at = (struct history_position){e->epoch, e->seq};
     v->told = sim_model_chain(v->told, e->text);
     if (str_eq(e->event, STR("gameStart")))
@@ -127,7 +135,7 @@ static void deliver(struct sim_gateway *g, struct sim_view *v, const struct room
 
 void sim_gateway_confirm(struct sim_gateway *g, struct sim_session *s)
 {
-    struct sim_call c = {.kind = SIM_CONFIRM, .session = s->number};
+    struct sim_call c = {.kind = SIM_CONFIRM, .session = s->number, .island = s->island};
     memcpy(c.player, s->client->id, sizeof c.player);
     memcpy(c.socket, s->socket, sizeof c.socket);
     memcpy(c.room, s->view->room, sizeof c.room);
@@ -148,13 +156,14 @@ struct sim_session *sim_gateway_by_socket(struct sim_gateway *g, struct str sock
 static void match_found(struct sim_gateway *g, const struct room_event *e)
 {
     struct event_seat seat;
-    sim_model_delivered(g->sim->model, e);
+    sim_model_delivered(model_of(g), e);
     for (struct str place = e->place; events_next_seat(&place, &seat);) {
         struct sim_session *s = sim_gateway_by_socket(g, seat.socket_id);
-        if (!s || s->view || (s->state != SIM_QUEUED && s->state != SIM_IDLE))
+        if (!s || s->island != g->on_island || s->view || (s->state != SIM_QUEUED && s->state != SIM_IDLE))
             continue;
         s->view = sim_view_get(g, e->room_id, (struct history_position){e->epoch, 1});
         s->view->level = s->level;
+        s->view->island = g->on_island;
         s->state = SIM_SEATED;
         if (g->sim->calm || !sim_chance(g->sim, DISSOLVE_PER_10000 / (uint32_t)g->sim->o.seats))
             sim_gateway_confirm(g, s);
@@ -171,7 +180,7 @@ static void to_session(struct sim_gateway *g, const struct room_event *e)
     if (!json_object_scan(e->data, &data, &why) || !json_as_plain(json_get(&data, "socketId", NULL), &socket))
         sim_fail(g->sim, "%.*s without a socket", (int)e->event.n, e->event.p);
     struct sim_session *s = sim_gateway_by_socket(g, socket);
-    if (!s)
+    if (!s || s->island != g->on_island)
         return;
     if (!str_eq(e->event, STR("ticketExpired")))
         s->doubt = true;
@@ -192,7 +201,11 @@ void sim_gateway_event(struct sim_gateway *g, struct str text)
         to_session(g, &e);
         return;
     }
+    if (g->on_island)
+        sim_island_note(g, &e);
     struct sim_view *v = sim_view_find(g, e.room_id);
+    if (v && v->island != g->on_island) /* what the store said of a room that has gone on without it */
+        return;
     if (!v && e.seq == 1)
         match_found(g, &e);
     else if (v && history_follows(v->at, &e))

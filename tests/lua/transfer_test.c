@@ -295,13 +295,39 @@ static void born_there_on_the_way_twice(struct fleet_world *w)
     trip_close(&t);
 }
 
+/* He waited here when the store went away and was swept; there he was matched, and lost his line. */
+static void whose_ticket_was_put_aside(struct fleet_world *w)
+{
+    struct trip t;
+    trip_open(&t, w, 2);
+    struct player b = t.p[1];
+    (void)play_join(w, &b, 5);
+    (void)play_detach(w, &b);
+    trip_begin_there(&t, true);
+    (void)play_detach(w, &t.p[1]);
+    assert_non_null(strstr(RAW(w, "ZRANGE", "deadlines", "0", "-1"), "queue:b:"));
+    assert_string_equal(trip_come_home(&t), "OK []");
+    assert_null(strstr(RAW(w, "ZRANGE", "deadlines", "0", "-1"), "queue:b:"));
+    fleet_world_audit(w);
+    trip_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(all_of_it_survives), BOTH(limits_run_on),          BOTH(a_quiet_time),
-        BOTH(born_there),         BOTH(not_confirmed_yet),      BOTH(confirmed_at_home),
-        BOTH(ended_there),        BOTH(who_left_is_free),       BOTH(once_more),
-        BOTH(on_the_way_twice),   BOTH(on_the_way_and_changed), BOTH(born_there_on_the_way_twice),
+        BOTH(all_of_it_survives),
+        BOTH(limits_run_on),
+        BOTH(a_quiet_time),
+        BOTH(born_there),
+        BOTH(not_confirmed_yet),
+        BOTH(confirmed_at_home),
+        BOTH(ended_there),
+        BOTH(who_left_is_free),
+        BOTH(once_more),
+        BOTH(on_the_way_twice),
+        BOTH(on_the_way_and_changed),
+        BOTH(born_there_on_the_way_twice),
+        BOTH(whose_ticket_was_put_aside),
     };
     return FLEET_WORLD_RUN(tests);
 }
