@@ -65,7 +65,8 @@ static void on_room(struct sim_gateway *g, const struct sim_call *c, struct sim_
     }
     if (s && c->kind != SIM_CONFIRM)
         s->busy--;
-    if (s && c->request && !o.err)
+    bool asks_again = realm_said(o, "OUTCOME_UNKNOWN") && sim_chance(g->sim, 7000); /* as players do */
+    if (s && c->request && !o.err && !asks_again)
         forget(s->client, c->request);
     if (s)
         note_request(s, c, o);

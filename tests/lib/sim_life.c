@@ -171,12 +171,32 @@ void sim_client_act(struct sim *s, struct sim_client *c)
 
 /* ---- chaos ---- */
 
+/* What players asked just before: it may reach the store, and no answer comes. */
+static void last_words(struct sim *s, struct sim_gateway *g)
+{
+    LIST_EACH_SAFE(it, tmp, &g->sessions)
+    {
+        struct sim_session *own = OWNER(it, struct sim_session, link);
+        bool free_to_ask = own->client->session == own->number && own->state == SIM_SEATED && own->view &&
+                           !own->busy && !own->attaching && !own->moving &&
+                           list_empty(&own->client->unanswered);
+        if (free_to_ask && sim_gateway_works(g) && sim_chance(s, 3000))
+            act_in_room(s, g, own);
+    }
+}
+
+static void lose_store(struct sim *s, struct sim_gateway *g, uint64_t until_us)
+{
+    last_words(s, g);
+    sim_gateway_lose_store(g, until_us);
+}
+
 /* All lines break: what is on them reaches the store as it was, or not at all. */
 static void break_lines(struct sim *s, uint64_t away_us)
 {
     s->away_until_us = s->now_us + away_us;
     for (unsigned i = 0; i < SIM_GATEWAYS; i++)
-        sim_gateway_lose_store(s->gateways[i], s->away_until_us + sim_random(s, 3000000));
+        lose_store(s, s->gateways[i], s->away_until_us + sim_random(s, 3000000));
 }
 
 /* Nobody reaches the store; perhaps for so long that all leases are over. */
