@@ -33,8 +33,8 @@ void sim_journey_passage(struct sim_gateway *g, struct sim_session *s, const cha
                          .session = s->number,
                          .again = s->fleet_fence != 0,
                          .fence = s->fleet_fence};
-    memcpy(c.player, s->client->id, sizeof c.player);
-    memcpy(c.socket, s->socket, sizeof c.socket);
+    (void)str_copy(c.player, sizeof c.player, str_of(s->client->id));
+    (void)str_copy(c.socket, sizeof c.socket, str_of(s->socket));
     s->moving = true;
     s->passage = SIM_FAILED;
     sim_call(g, &c);

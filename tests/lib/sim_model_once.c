@@ -109,7 +109,9 @@ static const char *request_of(struct str text)
     message = json_get(&data, "message", NULL).raw;
     const char *number = memmem(message.p, message.n, "\"r\":", 4);
     CHECK(number);
-    return number[4] == '0' ? "" : fleet_text("%.*s %lld", (int)player.n, player.p, atoll(number + 4));
+    struct str request = {number + 4, strspn(number + 4, "0123456789")};
+    return *request.p == '0' ? ""
+                             : fleet_text("%.*s %.*s", (int)player.n, player.p, (int)request.n, request.p);
 }
 
 void sim_model_said(struct sim_model *m, struct str text)

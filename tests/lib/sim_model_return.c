@@ -178,7 +178,7 @@ static void come_home(struct home *h, const struct reply *events)
     r->updated_ms = from->updated_ms;
     r->last_ms = sim_model_now_ms(m);
     memcpy(r->data, from->data, sizeof r->data);
-    memcpy(r->image, h->away->image_id, sizeof r->image);
+    (void)str_copy(r->image, sizeof r->image, str_of(h->away->image_id));
     write_deadlines(h, r);
     sim_model_cast(r);
     m->touched = r;
