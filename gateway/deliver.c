@@ -59,7 +59,8 @@ bool deliver_answered(const struct room *r, const struct session *s, const struc
 {
     if (e->skip_player_id.n == 0 || !str_eq(e->skip_player_id, str_of(s->player_id)))
         return false;
-    return !s->conn || conn_dialect(s->conn) == DIALECT_NATIVE || (r && room_waits(r, s, e->seq));
+    return !s->conn || conn_dialect(s->conn) == DIALECT_NATIVE ||
+           (r && room_waits(r, s, (struct history_position){e->epoch, e->seq}));
 }
 
 void deliver_push(struct room *r, const struct room_event *e)

@@ -74,8 +74,9 @@ static void on_message(void *arg, int err, const struct reply *reply)
         if (!done_before && reply->count > 3)
             inbox_event(i->node, i->session->realm, reply_str(reply, 3));
         if (leads)
-            inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, buf_str(&data));
-        if (!done_before)
+            inbox_event_answer(i->node, i->session->realm, reply_str(reply, 2), i->session, i->request_id,
+                               buf_str(&data));
+        else if (!done_before)
             inbox_event(i->node, i->session->realm, reply_str(reply, 2));
         if (!leads)
             inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, buf_str(&data));
@@ -131,17 +132,16 @@ static void on_set(void *arg, int err, const struct reply *reply)
         char data[80];
         int bytes = snprintf(data, sizeof data, "{\"version\":%lld,\"seq\":%lld}",
                              (long long)reply_int(reply, 1), (long long)seq);
+        const struct str answer = {data, (size_t)bytes};
         const struct reply *events = reply_at(reply, 3);
         bool leads = events->count > 0 && reply_leads(i);
-        for (size_t k = 0; k < events->count; k++) {
-            if (leads && k + 1 == events->count)
-                inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
-                               (struct str){data, (size_t)bytes});
+        for (size_t k = 0; k + leads < events->count; k++)
             inbox_event(i->node, i->session->realm, reply_str(events, k));
-        }
-        if (!leads)
-            inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id,
-                           (struct str){data, (size_t)bytes});
+        if (leads)
+            inbox_event_answer(i->node, i->session->realm, reply_str(events, events->count - 1), i->session,
+                               i->request_id, answer);
+        else
+            inbox_reply_at(i->node, str_of(i->room_id), seq, i->session, i->request_id, answer);
     } else if (realm_said(o, "STALE_VERSION")) {
         tell_stale(i->session->conn, i->request_id, reply_int(reply, 1));
     } else {

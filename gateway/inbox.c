@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "gateway/tell.h"
 #include "gateway/closing.h"
 #include "gateway/copy.h"
 #include "gateway/deliver.h"
@@ -376,15 +377,37 @@ void inbox_message(struct node *n, struct str channel, struct str message)
     route(n, &n->realm, &e);
 }
 
+/* An event that one of our own scripts made. */
+static bool read_own(const struct node *n, struct str event_json, struct room_event *e)
+{
+    const char *why;
+    bool good = read_event(n, event_json, e, &why);
+    if (!good)
+        log_error("event.unreadable", KV("reason", why),
+                  KV("next", "the event is lost here: a bug in a script"));
+    return good;
+}
+
 void inbox_event(struct node *n, const struct realm *realm, struct str event_json)
 {
     struct room_event e;
-    const char *why;
-    if (!read_event(n, event_json, &e, &why)) {
-        log_error("event.unreadable", KV("reason", why),
-                  KV("next", "the event is lost here: a bug in a script"));
+    if (read_own(n, event_json, &e))
+        route(n, realm, &e);
+}
+
+void inbox_event_answer(struct node *n, const struct realm *realm, struct str event_json, struct session *s,
+                        int64_t request_id, struct str data)
+{
+    struct room_event e;
+    if (!read_own(n, event_json, &e)) {
+        tell_ok(s->conn, request_id, data);
         return;
     }
+    struct room *r = rooms_find(n->rooms, e.room_id);
+    if (!r || (r->at.epoch == e.epoch && r->at.seq >= e.seq && !r->astray_epoch))
+        closing_reply(r, s, request_id, e.seq, data);
+    else
+        room_wait(r, (struct history_position){e.epoch, e.seq}, s, request_id, data);
     route(n, realm, &e);
 }
 
@@ -399,7 +422,8 @@ void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct sess
 {
     struct room *r = rooms_find(n->rooms, room_id);
     if (r && (r->at.seq < seq || r->astray_epoch) && request_id != 0)
-        room_wait(r, seq, s, request_id, data);
+        room_wait(r, (struct history_position){r->astray_epoch ? r->astray_epoch : r->at.epoch, seq}, s,
+                  request_id, data);
     else
         closing_reply(r, s, request_id, seq, data);
 }

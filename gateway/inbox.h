@@ -22,6 +22,10 @@ void inbox_fill(struct node *n, struct room *r);
 /* The same in any case now, even if it is being read already. done: what the log still had to say has been
  * delivered here (or, `answered` false, the store did not say); the room may be gone. */
 void inbox_fill_then(struct node *n, struct room *r, void (*done)(void *arg, bool answered), void *arg);
+/* inbox_event, and the reply {id, data} to what made the event: it goes out right behind it, before any later
+ * one. */
+void inbox_event_answer(struct node *n, const struct realm *realm, struct str event_json, struct session *s,
+                        int64_t request_id, struct str data);
 /* The reply {id, data} goes out as soon as event `seq` of the room has been delivered here; at once if it has
  * been. */
 void inbox_reply_at(struct node *n, struct str room_id, int64_t seq, struct session *s, int64_t request_id,

@@ -250,10 +250,11 @@ void room_drop_held(struct room *r, int64_t up_to_seq)
     }
 }
 
-void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_id, struct str data)
+void room_wait(struct room *r, struct history_position at, struct session *s, int64_t request_id,
+               struct str data)
 {
     struct room_waiter *w = mem_alloc(sizeof *w + data.n);
-    w->at = (struct history_position){r->astray_epoch ? r->astray_epoch : r->at.epoch, seq};
+    w->at = at;
     w->request_id = request_id;
     w->session = s;
     session_hold(s);
@@ -262,12 +263,12 @@ void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_i
     list_push(&r->waiters, &w->link);
 }
 
-bool room_waits(const struct room *r, const struct session *s, int64_t seq)
+bool room_waits(const struct room *r, const struct session *s, struct history_position at)
 {
     LIST_EACH(it, &r->waiters)
     {
         const struct room_waiter *w = OWNER(it, struct room_waiter, link);
-        if (w->session == s && w->at.seq == seq)
+        if (w->session == s && w->at.seq == at.seq && w->at.epoch == at.epoch)
             return true;
     }
     return false;

@@ -104,10 +104,11 @@ int64_t room_held_last(const struct room *r); /* the highest number that waits; 
 /* An event came too early: unless the timer runs already, on_gap is called in ROOM_GAP_MS. */
 void room_gap(struct room *r);
 void room_drop_held(struct room *r, int64_t up_to_seq);
-/* seq: a number of the present epoch, or of the one that made the room go astray. */
-void room_wait(struct room *r, int64_t seq, struct session *s, int64_t request_id, struct str data);
+/* at: not delivered yet; of the present epoch, of the one that made the room go astray, or of a later one. */
+void room_wait(struct room *r, struct history_position at, struct session *s, int64_t request_id,
+               struct str data);
 /* Does a reply to s wait for this number? */
-bool room_waits(const struct room *r, const struct session *s, int64_t seq);
+bool room_waits(const struct room *r, const struct session *s, struct history_position at);
 /* The first waiter whose event has been delivered (or any, with `all`), unlinked; or NULL. */
 struct room_waiter *room_next_waiter(struct room *r, bool all);
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { fleetTest, waitFor } from '../lib/fleet.mjs';
 import { Returning, pair } from '../lib/returning.mjs';
+import { mixed } from '../lib/socketio.mjs';
 
 const isUp = (gateway) => async () => (await gateway.get('/health')).status === 200;
 const allUp = (gateways) => Promise.all(gateways.map((gateway) => waitFor(isUp(gateway), { what: 'the gateway to be well again', timeoutMs: 30000 })));
@@ -338,5 +339,35 @@ fleetTest('who left while the store forgot it does not stay for ever: idle, wait
   await stays.next('playerLeft', { timeoutMs: 20000 });
   await stays.next('roomCleanup', { filter: ({ data }) => data.roomId === roomId });
   await waitFor(async () => (await redis.command('HKEYS', 'players')).join() === 'stays', { what: 'only one to be left', timeoutMs: 20000 });
+  assert.deepEqual(await fleet.audit(redis), []);
+});
+
+fleetTest('Socket.IO: a request that meets the new epoch of another instance is answered behind the snapshot as well', async (fleet) => {
+  const redis = await fleet.redis();
+  const line = await fleet.faultProxy(redis);
+  const env = { GRACE_MS: 60000, LEASE_MS: 60000, SWEEP_MS: 60000 };
+  const a = await fleet.gateway({ redis: line, env });
+  const b = await fleet.gateway({ redis, env });
+  const { ann, bob, room } = await mixed(fleet, a, b);
+  await redis.command('SAVE');
+  for (let i = 0; i < 9; i++) await ann.ask('gameMessage', { roomId: room, message: `lost ${i}` });
+  line.shut();
+  await rollBack(redis);
+  await allUp([b]);
+  await bob.next('roomSnapshot', { timeoutMs: 20000 });
+  await bob.send('gameMessage', { roomId: room, message: 'new' });
+  line.open('commands'); // a hears of nothing that b does
+  const taken = async () => {
+    const reply = await ann.request('gameMessage', { roomId: room, message: 'first' });
+    return reply.ok && { seq: reply.data.seq, snapshot: ann.all('roomSnapshot').at(-1) };
+  };
+  const { seq, snapshot } = await waitFor(taken, { what: 'the message to be taken', timeoutMs: 20000 });
+  assert.ok(snapshot, 'the snapshot comes first');
+  assert.ok(seq <= snapshot.data.seq);
+  assert.notEqual(snapshot.data.state.epoch, 1);
+  line.open();
+  await allUp([a]);
+  await bob.send('gameMessage', { roomId: room, message: 'after' });
+  await ann.next('gameMessage', ({ data }) => data.message === 'after');
   assert.deepEqual(await fleet.audit(redis), []);
 });

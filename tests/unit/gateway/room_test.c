@@ -126,16 +126,17 @@ static void a_reply_waits_for_its_number(void **state)
     (void)state;
     struct session ann = {.holds = 1}, bob = {.holds = 1};
     room->at = (struct history_position){.epoch = 1, .seq = 5};
-    room_wait(room, 7, &ann, 3, STR("{}"));
-    assert_true(room_waits(room, &ann, 7));
-    assert_false(room_waits(room, &ann, 6));
-    assert_false(room_waits(room, &bob, 7));
+    room_wait(room, (struct history_position){1, 7}, &ann, 3, STR("{}"));
+    assert_true(room_waits(room, &ann, (struct history_position){1, 7}));
+    assert_false(room_waits(room, &ann, (struct history_position){1, 6}));
+    assert_false(room_waits(room, &bob, (struct history_position){1, 7}));
+    assert_false(room_waits(room, &ann, (struct history_position){2, 7}));
     room->at.seq = 6;
     assert_null(room_next_waiter(room, false));
     room->at.seq = 7;
     struct room_waiter *w = room_next_waiter(room, false);
     assert_int_equal(w->request_id, 3);
-    assert_false(room_waits(room, &ann, 7));
+    assert_false(room_waits(room, &ann, (struct history_position){1, 7}));
     mem_free(w);
 }
 
