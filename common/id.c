@@ -54,6 +54,22 @@ void id_random(char out[ID_SIZE], const char *prefix)
     out[end] = '\0';
 }
 
+void id_time(char out[ID_TIME_DIGITS + 1], uint64_t ms)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    for (size_t i = ID_TIME_DIGITS; i > 0; i--, ms /= sizeof digits - 1)
+        out[i - 1] = digits[ms % (sizeof digits - 1)];
+    out[ID_TIME_DIGITS] = '\0';
+}
+
+void id_timed(char out[ID_SIZE], const char *prefix, uint64_t ms)
+{
+    char time[ID_TIME_DIGITS + 1];
+    id_random(out, prefix);
+    id_time(time, ms);
+    memcpy(out + strlen(prefix), time, ID_TIME_DIGITS);
+}
+
 void id_instance(char out[ID_SIZE])
 {
     uint64_t random;

@@ -37,7 +37,8 @@ static const struct {
 
 static struct session *begin(struct node *n, struct conn *c)
 {
-    struct session *s = session_new(c);
+    int64_t now_ms = realm_now_ms(&n->realm);
+    struct session *s = session_new(c, now_ms ? now_ms : (int64_t)clock_wall_ms());
     s->realm = &n->realm;
     conn_set_user(c, s);
     return s;

@@ -59,13 +59,14 @@ static void on_read(void *arg, int err, const struct reply *reply)
         end(p);
         return;
     }
-    presence_attach(&p->node->realm,
-                    &(struct presence_hello){.player_id = str_of(s->player_id),
-                                             .socket_id = str_of(s->socket_id),
-                                             .held_fence = s->fleet_fence,
-                                             .session_id = str_of(s->session_id),
-                                             .token_hash = str_of(s->token_hash)},
-                    on_attached, p);
+    presence_attach(
+        &p->node->realm,
+        &(struct presence_hello){.player_id = str_of(s->player_id),
+                                 .socket_id = str_of(s->socket_id),
+                                 .held_fence = s->fleet_fence ? s->fleet_fence : PRESENCE_NEVER_HELD,
+                                 .session_id = str_of(s->session_id),
+                                 .token_hash = str_of(s->token_hash)},
+        on_attached, p);
     transfer_restore_session(&p->node->realm, str_of(s->session_id), p->with_room, reply, on_restored, p);
 }
 

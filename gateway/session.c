@@ -122,7 +122,7 @@ void sessions_remove(struct sessions *all, struct session *s)
     metrics_set(METRIC_SESSIONS, (int64_t)map_count(all->by_player));
 }
 
-struct session *session_new(struct conn *c)
+struct session *session_new(struct conn *c, int64_t began_at_ms)
 {
     struct session *s = mem_alloc(sizeof *s);
     s->holds = 1;
@@ -130,7 +130,7 @@ struct session *session_new(struct conn *c)
     conn_hold(c);
     list_init(&s->in_room);
     list_init(&s->kept);
-    id_random(s->socket_id, "s_");
+    id_timed(s->socket_id, "s_", (uint64_t)began_at_ms);
     return s;
 }
 

@@ -91,7 +91,9 @@ struct session *sessions_put(struct sessions *all, struct session *s);
 void sessions_remove(struct sessions *all, struct session *s);
 
 struct session *
-session_new(struct conn *c); /* state NEW, one hold; takes a hold on c; socket id is made here */
+session_new(struct conn *c,
+            int64_t began_at_ms); /* state NEW, one hold; takes a hold on c; socket id is made here
+         and says when it began: ms since 1970, by the store's clock as far as it is known */
 void session_hold(struct session *s);
 void session_release(struct session *s); /* frees at zero; CHECKs that it is in no room */
 /* The only way to change state: checks the move, keeps the gauge of waiting players, logs. reason: for the

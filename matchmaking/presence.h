@@ -5,9 +5,11 @@
 
 #include "matchmaking/realm.h"
 
+enum { PRESENCE_NEVER_HELD = -1 };
 struct presence_hello { /* for attach.lua; all borrowed */
     struct str player_id, socket_id;
-    int64_t held_fence; /* 0 = a new connection */
+    int64_t held_fence; /* 0 = a new connection; PRESENCE_NEVER_HELD = one that lived on an island so far: it
+                           only keeps the player if no connection elsewhere is younger, by their socket ids */
     struct str session_id, token_hash;
     bool resume;      /* only if the session is this player's and the token fits */
     int64_t hello_id; /* the request id of his hello; 0 = it had none */

@@ -4,7 +4,8 @@
 --       13 session:{sessionId}
 -- ARGV  1-3 as in lib/core.lua, 4 session_ms while attached, 5 session_ms: how long it is remembered who was replaced, 6 player,
 --       7 socket, 8 fence held before (0 = a new connection; else the caller attaches again after an outage and only keeps the
---       player if no other connection attached later), 9 hash of the resume token, 10 "1" = only if the session is this player's
+--       player if no other connection attached later; -1 = one that has not been here yet, for it began while the store was away:
+--       the player is kept by a connection elsewhere that is younger, as the ids of their sockets say), 9 hash of the resume token, 10 "1" = only if the session is this player's
 --       and the token fits, 11 the request id of the client's hello, 0 = it had none: ids grow within a session, so a hello with a
 --       smaller one than before was read late
 -- Reply {"OK", fence, state, level, ticket, ms he has waited, roomId, old instance, old socket, lost[, setup]} | {"REPLACED"} |
@@ -23,6 +24,14 @@ local p = player_get(id)
 local hello, newest = tonumber(ARGV[11]), tonumber(session[5] or '0')
 if p and p.socket ~= '' and ARGV[10] == '1' and hello > 0 and hello < newest then
     return {'REPLACED'}
+end
+if held < 0 then
+    local came = '^s_(' .. string.rep('[0-9a-z]', 8) .. ')' -- the store's time, see common/id.h
+    local mine, other = string.match(socket, came), p and p.instance ~= ORIGIN and string.match(p.socket, came)
+    if mine and other and tonumber(other, 36) > tonumber(mine, 36) then
+        return {'REPLACED'}
+    end
+    held = 0
 end
 if p and held > 0 and p.fence > held and p.socket ~= socket then
     return {'REPLACED'}

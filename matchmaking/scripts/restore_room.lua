@@ -132,17 +132,27 @@ local function late_after(seq)
     return late
 end
 
--- What came late, seen from the one of the known states that the room is in; nil: in none of them.
+-- What came late, seen from one of the known states; nil: the room is not in it.
+local function late_in(seq, state)
+    local late, versions = late_after(seq), {}
+    for i, player in ipairs(old.order) do
+        versions[i] = player .. ':' .. int(old.seats[player].version - (late.states[player] or 0))
+    end
+    if state == int(old.version - late.updates) .. ' ' .. table.concat(versions, ' ') then
+        late.since = seq
+        return late
+    end
+end
+-- An image that has arrived is what the room was last; nil: it is in none of the states.
 local function known()
-    for seq, at, state in string.gmatch(ARGV[9], '(%d+) (%S+) ([^;]+)') do
-        if home and at == '=' .. home or leads_on(tonumber(seq), at) then
-            local late, versions = late_after(tonumber(seq)), {}
-            for i, player in ipairs(old.order) do
-                versions[i] = player .. ':' .. int(old.seats[player].version - (late.states[player] or 0))
-            end
-            if state == int(old.version - late.updates) .. ' ' .. table.concat(versions, ' ') then
-                return late
-            end
+    local seq, state = string.match(ARGV[9], '(%d+) =' .. string.gsub(home or '', '%W', '%%%0') .. ' ([^;]+)')
+    if home and seq then
+        return late_in(tonumber(seq), state)
+    end
+    for number, at, then_state in string.gmatch(ARGV[9], '(%d+) (%S+) ([^;]+)') do
+        local late = leads_on(tonumber(number), at) and late_in(tonumber(number), then_state)
+        if late then
+            return late
         end
     end
 end
@@ -178,9 +188,9 @@ for _, s in ipairs(seats) do
     end
 end
 
--- From here on it is written. Without an event there it did not leave this store's numbers, and what was said here late is told.
-local silent = old and not born and tonumber(ARGV[13]) == base_seq and old.seq >= base_seq and late.updates == 0 and
-    not next(late.states)
+-- From here on it is written. Without an event there since the store had it, it did not leave this store's numbers, and what was said
+-- here late is told.
+local silent = old and tonumber(ARGV[13]) == late.since and old.seq >= late.since and late.updates == 0 and not next(late.states)
 local keep = old and old.seq >= base_seq and redis.call('LLEN', KEYS[9]) - (old.seq - base_seq) or 0
 if old then
     redis.call('ZREM', DEADLINES, confirm_member(old), idle_member(old), turn_member(old))

@@ -95,6 +95,20 @@ fleetTest('a second connection of a player there: the first one ends, the room g
   await clean(fleet, redis);
 });
 
+fleetTest('a player who has come to another instance as well stays where he came last', async (fleet) => {
+  const { redis, line, gateway } = await alone(fleet);
+  const other = await fleet.gateway({ redis, env: QUICK });
+  line.shut();
+  await opened(gateway);
+  const [ann, bob] = [await fleet.client(gateway, 'ann'), await fleet.client(other, 'bob')];
+  const [annLater, bobLater] = [await fleet.client(other, 'ann'), await fleet.client(gateway, 'bob')];
+  line.open();
+  for (const client of [ann, bob]) assert.equal((await client.closed).code, 4005);
+  await home(gateway);
+  await fleet.match(annLater, bobLater);
+  await clean(fleet, redis);
+});
+
 fleetTest('who waits keeps his place before those who came later', async (fleet) => {
   const { redis, line, gateway } = await alone(fleet, { ROOM_SEATS: 8 });
   const names = ['ann', 'bob', 'cy', 'dan', 'eve'];

@@ -209,7 +209,9 @@ static void run_presence(struct sim_call *c)
                                  .not_after_ms = c->not_after_ms};
     struct presence_hello hello = {.player_id = player,
                                    .socket_id = str_of(c->socket),
-                                   .held_fence = c->again ? c->fence : 0,
+                                   .held_fence = c->again  ? c->fence
+                                                 : c->home ? PRESENCE_NEVER_HELD
+                                                           : 0,
                                    .session_id = player,
                                    .token_hash = STR("token"),
                                    .resume = c->resume};

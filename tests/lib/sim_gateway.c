@@ -156,8 +156,10 @@ void sim_gateway_connect(struct sim_gateway *g, struct sim_client *c)
     struct sim_session *s = mem_alloc(sizeof *s);
     s->number = ++g->sim->next_session;
     s->client = c;
+    char came[ID_TIME_DIGITS + 1];
+    id_time(came, (uint64_t)sim_now_ms(g->sim));
     (void)str_copy(s->socket, sizeof s->socket,
-                   str_of(fleet_text("%.40s.%llu", c->id, (unsigned long long)++c->sockets)));
+                   str_of(fleet_text("s_%s.%.40s.%llu", came, c->id, (unsigned long long)++c->sockets)));
     s->resume = sim_chance(g->sim, 5000);
     list_push(&g->sessions, &s->link);
     c->gateway = g->index;

@@ -135,29 +135,36 @@ static struct late late_after(struct home *h, int64_t seq)
     return l;
 }
 
+static struct late late_in(struct home *h, int64_t seq, struct str state)
+{
+    struct buf want = {0};
+    struct late l = late_after(h, seq);
+    buf_add_fmt(&want, "%lld", (long long)(h->old->version - l.updates));
+    for (size_t i = 0; i < h->old->seat_count; i++)
+        buf_add_fmt(&want, " %s:%lld", h->old->seats[i].player->id,
+                    (long long)(h->old->seats[i].version - l.states[i]));
+    l.since = seq;
+    l.known = str_eq(state, buf_str(&want));
+    buf_close(&want);
+    return l;
+}
+
+/* An image that has arrived is what the room was last. */
 struct late sim_model_late(struct home *h)
 {
-    struct str states = buf_str(&h->away->book.states);
-    struct buf want = {0};
+    bool arrived = false;
     struct late l = {0};
-    while (states.n && !l.known) {
-        struct str one = str_cut(&states, ';'), number = str_cut(&one, ' '), at = str_cut(&one, ' ');
-        int64_t seq = 0;
-        bool image = at.n && at.p[0] == '=';
-        (void)str_to_int(number, &seq);
-        if (image ? !h->old->image[0] || !str_eq((struct str){at.p + 1, at.n - 1}, str_of(h->old->image))
-                  : !leads_on(h->old, seq, at))
-            continue;
-        l = late_after(h, seq);
-        buf_clear(&want);
-        buf_add_fmt(&want, "%lld", (long long)(h->old->version - l.updates));
-        for (size_t i = 0; i < h->old->seat_count; i++)
-            buf_add_fmt(&want, " %s:%lld", h->old->seats[i].player->id,
-                        (long long)(h->old->seats[i].version - l.states[i]));
-        if (!str_eq(one, buf_str(&want)))
-            l = (struct late){0};
+    for (int look_for_image = 1; look_for_image >= 0 && !arrived && !l.known; look_for_image--) {
+        for (struct str states = buf_str(&h->away->book.states); states.n && !arrived && !l.known;) {
+            struct str one = str_cut(&states, ';'), number = str_cut(&one, ' '), at = str_cut(&one, ' ');
+            int64_t seq = 0;
+            (void)str_to_int(number, &seq);
+            arrived = look_for_image && at.n && at.p[0] == '=' && h->old->image[0] &&
+                      str_eq((struct str){at.p + 1, at.n - 1}, str_of(h->old->image));
+            if (arrived || (!look_for_image && leads_on(h->old, seq, at)))
+                l = late_in(h, seq, one);
+        }
     }
-    buf_close(&want);
     return l;
 }
 

@@ -9,7 +9,7 @@ enum { LATE_MAX = 256 };
 
 struct late { /* what was done here after the room had gone */
     bool known, heard, stated;
-    int64_t updates, states[SEATS_MAX];
+    int64_t since, updates, states[SEATS_MAX];
     struct {
         const struct model_player *player;
         int64_t number;

@@ -163,8 +163,8 @@ static void come_home(struct home *h, const struct reply *events)
     struct model_room *r = room_for(h);
     const struct model_room *from = h->image;
     int64_t epoch = r->epoch;
-    h->silent = h->old && !h->away->book.born && (int64_t)from->count == h->base &&
-                (int64_t)r->count >= h->base && h->late.updates == 0 && !h->late.stated;
+    h->silent = h->old && (int64_t)from->count == h->late.since && (int64_t)r->count >= h->late.since &&
+                h->late.updates == 0 && !h->late.stated;
     h->keep = h->old && (int64_t)r->count >= h->base ? r->log_count - ((int64_t)r->count - h->base) : 0;
     if (!(h->old && (h->silent || epoch == from->epoch)))
         r->run = m->run;

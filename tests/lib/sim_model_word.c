@@ -8,8 +8,18 @@ static const char *own(const struct sim_call *c, const struct model_player *p)
     return p->fence == c->fence ? NULL : "REPLACED";
 }
 
+/* The time stands in its id, behind "s_". */
+static bool younger(const char *socket, const char *than)
+{
+    return strncmp(socket, than, 2 + ID_TIME_DIGITS) > 0;
+}
+
 static const char *word_of_attach(const struct sim_call *c, const struct model_player *p)
 {
+    bool elsewhere_now =
+        p->state != ABSENT && p->socket[0] && strcmp(p->instance, c->gateway->realm.instance_id) != 0;
+    if (c->home && !c->again && elsewhere_now && younger(p->socket, c->socket))
+        return "REPLACED";
     if (c->resume && !p->session)
         return "NO_SESSION";
     bool later = p->state != ABSENT && p->fence > c->fence && strcmp(p->socket, c->socket) != 0;

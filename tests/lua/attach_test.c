@@ -88,6 +88,26 @@ static void sessions_attach_again(struct fleet_world *w)
 
 /* The answer to an attach was lost: the same connection may ask again with the fence it knows, nobody else
  * may. */
+/* A session that began while its instance had no store comes home: who came to another instance later stays.
+ */
+static void who_came_later_stays(struct fleet_world *w)
+{
+    static const char early[] = "s_mhd00000AAAAAAAAAAAAAA", late[] = "s_mhd0000zAAAAAAAAAAAAAA",
+                      bare[] = "x.1";
+    assert_string_equal(attach(w, 1, "a", early, 0), "OK 1 idle   0    0");
+    assert_string_equal(attach(w, 2, "a", late, -1), "OK 2 idle   0  i1 s_mhd00000AAAAAAAAAAAAAA 0");
+    assert_string_equal(attach(w, 1, "a", early, -1), "REPLACED");
+    assert_string_equal(attach(w, 2, "a", early, -1), "OK 3 idle   0  i2 s_mhd0000zAAAAAAAAAAAAAA 0");
+    assert_string_equal(attach(w, 1, "a", early, 0), "OK 4 idle   0  i2 s_mhd00000AAAAAAAAAAAAAA 0");
+    assert_string_equal(attach(w, 2, "b", late, 0), "OK 5 idle   0    0");
+    (void)RAW(w, "HDEL", "players", "b");
+    assert_string_equal(attach(w, 1, "b", early, -1), "OK 6 idle   0    0"); /* nobody is there */
+    assert_string_equal(attach(w, 2, "c", bare, 0), "OK 7 idle   0    0");
+    assert_string_equal(attach(w, 1, "c", early, -1),
+                        "OK 8 idle   0  i2 x.1 0"); /* it does not say when it came */
+    w->unaudited = true;
+}
+
 static void attach_again_after_a_lost_answer(struct fleet_world *w)
 {
     struct player a = play_arrive(w, "a", 1), lost = a;
@@ -408,6 +428,7 @@ static void odd_ids(struct fleet_world *w)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        BOTH(who_came_later_stays),
         BOTH(first_attach),
         BOTH(fences_grow),
         BOTH(takeover_tells_the_old_instance),

@@ -295,6 +295,48 @@ static void born_there_on_the_way_twice(struct fleet_world *w)
     trip_close(&t);
 }
 
+/* It arrived, the answer was lost, and nothing more was said there: its numbers go on here, for somebody may
+ * have seen them. */
+static void twice_and_nothing_more(struct fleet_world *w, bool born)
+{
+    struct trip t;
+    trip_open(&t, w, 2);
+    if (born) {
+        trip_begin_there(&t, true);
+    } else {
+        trip_play(&t);
+        trip_go(&t);
+    }
+    (void)play_say(w, &t.p[0], "{}");
+    trip_take_image(&t);
+    trip_attach(&t, 0);
+    trip_attach(&t, 1);
+    assert_string_equal(trip_restore(&t), "OK []");
+    trip_may_be_home(&t);
+    struct player b = t.p[1];
+    play_attach(w, &b, 2);
+    assert_non_null(strstr(play_reseat(w, &b), "opponentReconnected"));
+    char log[64];
+    (void)str_copy(log, sizeof log, str_of(trip_log(&t)));
+    const char *event = fleet_text("%s", RAW(w, "LINDEX", fleet_text("room:%s:log", t.room_id), "-1"));
+    trip_take_image(&t);
+    trip_attach(&t, 0);
+    assert_string_equal(trip_restore(&t), "OK []");
+    assert_string_equal(trip_log(&t), log);
+    assert_string_equal(RAW(w, "LINDEX", fleet_text("room:%s:log", t.room_id), "-1"), event);
+    fleet_world_audit(w);
+    trip_close(&t);
+}
+
+static void twice_and_nothing_said(struct fleet_world *w)
+{
+    twice_and_nothing_more(w, false);
+}
+static void born_twice_and_nothing_said(struct fleet_world *w)
+{
+    twice_and_nothing_more(w, true);
+}
+
 /* He waited here when the store went away and was swept; there he was matched, and lost his line. */
 static void whose_ticket_was_put_aside(struct fleet_world *w)
 {
@@ -328,6 +370,8 @@ int main(void)
         BOTH(on_the_way_and_changed),
         BOTH(born_there_on_the_way_twice),
         BOTH(whose_ticket_was_put_aside),
+        BOTH(twice_and_nothing_said),
+        BOTH(born_twice_and_nothing_said),
     };
     return FLEET_WORLD_RUN(tests);
 }

@@ -348,6 +348,22 @@ static void random_ids_differ_from_those_of_a_child_process(void **state)
     close(ends[1]);
 }
 
+static void timed_ids_grow_with_the_time(void **state)
+{
+    char id[ID_SIZE], other[ID_SIZE];
+    (void)state;
+    id_timed(id, "s_", UINT64_C(1795192095581));
+    id_timed(other, "s_", UINT64_C(1795192095582));
+    assert_int_equal(strlen(id), 24);
+    assert_memory_equal(id, "s_", 2);
+    assert_int_equal(
+        strtoull((char[]){id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9], '\0'}, NULL, 36),
+        UINT64_C(1795192095581));
+    assert_true(strncmp(id, other, 10) < 0);
+    assert_string_not_equal(id + 10, other + 10);
+    assert_true(id_valid(str_of(id)));
+}
+
 static void instance_ids_name_process_and_time(void **state)
 {
     char id[ID_SIZE], other[ID_SIZE], *end;
@@ -404,6 +420,7 @@ int main(void)
         cmocka_unit_test(ids_follow_the_pattern),
         cmocka_unit_test(random_ids_differ_and_use_all_digits),
         cmocka_unit_test(random_ids_differ_from_those_of_a_child_process),
+        cmocka_unit_test(timed_ids_grow_with_the_time),
         cmocka_unit_test(instance_ids_name_process_and_time),
         cmocka_unit_test(replies_are_read_without_fear),
     };
