@@ -117,7 +117,8 @@ bool island_receive(const struct island *i, struct session *s, bool resumes)
 
 void island_inherit(const struct island *i, struct session *s, const struct session *older)
 {
-    if (s->realm == &i->realm)
+    s->inherited = s->realm == &i->realm;
+    if (s->inherited)
         s->fleet_fence = older->realm == &i->realm ? older->fleet_fence : older->fence;
 }
 

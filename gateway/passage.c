@@ -45,6 +45,7 @@ static void on_attached(void *arg, int err, const struct reply *reply)
     struct presence_attached now;
     presence_attached(reply, &now);
     s->fleet_fence = now.fence;
+    s->inherited = false;
     p->in_room = str_eq(now.state, STR("room"));
     p->queued = str_eq(now.state, STR("queued"));
     p->level = now.level;
@@ -59,14 +60,14 @@ static void on_read(void *arg, int err, const struct reply *reply)
         end(p);
         return;
     }
-    presence_attach(
-        &p->node->realm,
-        &(struct presence_hello){.player_id = str_of(s->player_id),
-                                 .socket_id = str_of(s->socket_id),
-                                 .held_fence = s->fleet_fence ? s->fleet_fence : PRESENCE_NEVER_HELD,
-                                 .session_id = str_of(s->session_id),
-                                 .token_hash = str_of(s->token_hash)},
-        on_attached, p);
+    bool attached = s->fleet_fence && !s->inherited;
+    presence_attach(&p->node->realm,
+                    &(struct presence_hello){.player_id = str_of(s->player_id),
+                                             .socket_id = str_of(s->socket_id),
+                                             .held_fence = attached ? s->fleet_fence : PRESENCE_NEVER_HELD,
+                                             .session_id = str_of(s->session_id),
+                                             .token_hash = str_of(s->token_hash)},
+                    on_attached, p);
     transfer_restore_session(&p->node->realm, str_of(s->session_id), p->with_room, reply, on_restored, p);
 }
 

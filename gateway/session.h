@@ -48,6 +48,7 @@ struct session {
     int64_t fence;             /* 0 until attached */
     int64_t fleet_fence; /* while it lives on the island: what the store has given it; 0 = it never attached
                             there */
+    bool inherited;      /* that was given to an older connection of the player, whose place it took there */
     int64_t answered_id; /* the greatest request id that the store is known to have answered, on this
                             connection or on one before */
     int64_t unknown_id;  /* the greatest one that it may have carried out without our knowing, 0 = none ... */

@@ -98,14 +98,17 @@ fleetTest('a second connection of a player there: the first one ends, the room g
 fleetTest('a player who has come to another instance as well stays where he came last', async (fleet) => {
   const { redis, line, gateway } = await alone(fleet);
   const other = await fleet.gateway({ redis, env: QUICK });
+  const cyBefore = await fleet.client(gateway, 'cy');
   line.shut();
   await opened(gateway);
-  const [ann, bob] = [await fleet.client(gateway, 'ann'), await fleet.client(other, 'bob')];
-  const [annLater, bobLater] = [await fleet.client(other, 'ann'), await fleet.client(gateway, 'bob')];
+  const [ann, bob, cy] = [await fleet.client(gateway, 'ann'), await fleet.client(other, 'bob'), await fleet.client(other, 'cy')];
+  const [annLater, bobLater, cyLater] = [await fleet.client(other, 'ann'), await fleet.client(gateway, 'bob'), await fleet.client(gateway, 'cy')];
+  assert.equal((await cyBefore.closed).code, 4005);
   line.open();
-  for (const client of [ann, bob]) assert.equal((await client.closed).code, 4005);
+  for (const client of [ann, bob, cy]) assert.equal((await client.closed).code, 4005);
   await home(gateway);
   await fleet.match(annLater, bobLater);
+  assert.equal((await cyLater.request('joinMatchmaking', { level: 3 })).data.status, 'waiting');
   await clean(fleet, redis);
 });
 

@@ -132,6 +132,7 @@ static void replace_older(struct sim_gateway *g, struct sim_session *s)
         struct sim_session *other = OWNER(it, struct sim_session, link);
         if (other == s || other->client != s->client || other->number > s->number)
             continue;
+        s->inherited = s->island;
         if (s->island) /* what the store has given that one is its own */
             s->fleet_fence = other->island ? other->fleet_fence : other->fence;
         sim_gateway_drop(g, other);

@@ -46,6 +46,7 @@ struct sim_session {
     bool moving;           /* on the way home */
     bool closed;           /* its connection ended on the way */
     int64_t fleet_fence;
+    bool inherited;           /* that was given to an older one of the player */
     enum sim_passage passage; /* how the way home ended; what the store says he is: */
     bool home_room, home_queued, home_same;
     int64_t home_level;

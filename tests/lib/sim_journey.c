@@ -31,7 +31,7 @@ void sim_journey_passage(struct sim_gateway *g, struct sim_session *s, const cha
     struct sim_call c = {.kind = SIM_ATTACH,
                          .home = true,
                          .session = s->number,
-                         .again = s->fleet_fence != 0,
+                         .again = s->fleet_fence != 0 && !s->inherited,
                          .fence = s->fleet_fence};
     (void)str_copy(c.player, sizeof c.player, str_of(s->client->id));
     (void)str_copy(c.socket, sizeof c.socket, str_of(s->socket));
@@ -51,6 +51,7 @@ void sim_journey_attached(const struct sim_call *c, struct sim_session *s, struc
     presence_attached(c->reply, &now);
     s->passage = SIM_THERE;
     s->fleet_fence = now.fence;
+    s->inherited = false;
     s->home_room = str_eq(now.state, STR("room"));
     s->home_queued = str_eq(now.state, STR("queued"));
     s->home_same = now.level == s->level && str_eq(now.ticket_id, str_of(s->ticket));

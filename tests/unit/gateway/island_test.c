@@ -244,6 +244,7 @@ static void what_is_inherited(void **state)
     s.fleet_fence = 0;
     island_inherit(w->island, &s, &older);
     assert_int_equal(s.fleet_fence, 5);
+    assert_true(s.inherited);
     older.realm = own;
     island_inherit(w->island, &s, &older);
     assert_int_equal(s.fleet_fence, 3);
@@ -251,6 +252,7 @@ static void what_is_inherited(void **state)
     at_home.fleet_fence = 0;
     island_inherit(w->island, &at_home, &older);
     assert_int_equal(at_home.fleet_fence, 0);
+    assert_false(at_home.inherited);
 }
 
 static void whose_requests_wait(void **state)
