@@ -165,6 +165,7 @@ static void make_store(struct process *p)
     else
         n->backend = backend_memory_new(n->loop, &(struct backend_memory_options){.prefix = prefix}, &events);
     const struct realm_rules rules = {.seats = s->room_seats,
+                                      .confirm_auto = s->confirm_auto,
                                       .confirm_ms = s->confirm_ms,
                                       .idle_ms = s->room_idle_ms,
                                       .grace_ms = s->grace_ms,

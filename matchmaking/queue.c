@@ -11,6 +11,7 @@ static void args_new_room(struct realm_call *c)
     realm_arg_int(c, rules->confirm_ms);
     realm_arg_int(c, rules->idle_ms);
     realm_arg_int(c, rules->log_max);
+    realm_arg_int(c, rules->confirm_auto);
 }
 
 void queue_hand_in(const struct realm *r, const struct queue_ticket *t, backend_cb fn, void *arg)

@@ -18,6 +18,7 @@ struct realm_rules { /* settings of the same names */
     int64_t seats;
     int64_t confirm_ms, idle_ms, grace_ms, queue_grace_ms, ticket_ttl_ms, session_ms, lease_ms;
     int64_t log_max, record_max_bytes;
+    bool confirm_auto;       /* CONFIRM=auto: seats of the instance that makes a room are confirmed with it */
     const char *events_mode; /* "remote", "all" or "direct"; borrowed */
 };
 struct realm {

@@ -2,10 +2,11 @@
 -- join: a player enters a level's queue, or is matched at once with the longest waiting.
 -- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 session:{sessionId}, or any
 --       missing key if nobody asks who might have asked before, 12 lineage
--- ARGV  1-3 as in lib/core.lua, 4 seats, 5 confirm_ms, 6 idle_ms, 7 log_max, 8 player, 9 fence, 10 level, 11 ticket, 12 roomId for a
---       new room, 13 how: "ask" = not if the session has handed in this ticket before, "keep" = only if he still waits with it,
---       "enter" = in any case (the store had lost it), 14 for "enter": since when he waits, in ms by the store's clock; 0 or
---       less: by so many ms before now, 15 what he says about himself (raw JSON) or "": a ticket that waits keeps what came with it
+-- ARGV  1-3 as in lib/core.lua, 4 seats, 5 confirm_ms, 6 idle_ms, 7 log_max, 8 "1" = CONFIRM is auto, 9 player, 10 fence,
+--       11 level, 12 ticket, 13 roomId for a new room, 14 how: "ask" = not if the session has handed in this ticket before,
+--       "keep" = only if he still waits with it, "enter" = in any case (the store had lost it), 15 for "enter": since when he
+--       waits, in ms by the store's clock; 0 or less: by so many ms before now, 16 what he says about himself (raw JSON) or "": a
+--       ticket that waits keeps what came with it
 -- Reply {"WAITING", position, more} | {"MATCHED", roomId, events} | {"ALREADY_QUEUED", ticket} |
 --       {"ALREADY_IN_MATCH", roomId} | {"NOT_QUEUED"} (this ticket has come to its end) | {"REPLACED"} | {"GONE"} |
 --       {"LEASE"} (the caller's own lease is over); one for each call. more = 1: too many dead entries for one call, run
@@ -15,9 +16,9 @@
 --@include core clock
 local RUN -- asked for when there may be a match
 --@include emit player room match each
---@each 7 4 7 8
-local queue, level, ticket, seats = KEYS[8], ARGV[10], ARGV[11], tonumber(ARGV[4])
-local p, why = player_own(ARGV[8], tonumber(ARGV[9]))
+--@each 7 4 8 8
+local queue, level, ticket, seats = KEYS[8], ARGV[11], ARGV[12], tonumber(ARGV[4])
+local p, why = player_own(ARGV[9], tonumber(ARGV[10]))
 if not p then
     return {why}
 end
@@ -28,7 +29,7 @@ if p.state == 'room' then
     return {'ALREADY_IN_MATCH', p.room}
 end
 local session = redis.call('HMGET', KEYS[11], 'player', 'ticket')
-if p.state ~= 'queued' and (ARGV[13] == 'keep' or (ARGV[13] == 'ask' and session[2] == ticket)) then
+if p.state ~= 'queued' and (ARGV[14] == 'keep' or (ARGV[14] == 'ask' and session[2] == ticket)) then
     return {'NOT_QUEUED'}
 end
 if not instance_live(ORIGIN) then
@@ -47,7 +48,7 @@ end
 if enough then
     RUN = store_run()
 end
-local since = tonumber(ARGV[14])
+local since = tonumber(ARGV[15])
 if again then
     redis.call('LREM', queue, 1, p.id)
 else
@@ -62,7 +63,7 @@ if enough or again or since ~= 0 then
 end
 p.state, p.level, p.ticket = 'queued', level, ticket
 if p.setup == '' then
-    p.setup = ARGV[15]
+    p.setup = ARGV[16]
 end
 -- A returning ticket goes back to where its time puts it: before all who came later. The partners are the list's first.
 local before = #partners
@@ -71,8 +72,8 @@ while before > 0 and partners[before].joined > p.joined do
 end
 if #partners == seats - 1 then
     table.insert(partners, before + 1, p)
-    local room = room_create(ARGV[12], KEYS[9], KEYS[10], level, partners,
-        {confirm_ms = ARGV[5], idle_ms = ARGV[6], log_max = ARGV[7]})
+    local room = room_create(ARGV[13], KEYS[9], KEYS[10], level, partners,
+        {confirm_ms = ARGV[5], idle_ms = ARGV[6], log_max = ARGV[7], auto = ARGV[8]})
     queue_index(queue, level)
     return {'MATCHED', room.id, room.events}
 end

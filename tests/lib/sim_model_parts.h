@@ -58,6 +58,8 @@ struct model_seat {
     struct model_player *player;
     char socket[ID_SIZE], instance[ID_SIZE]; /* "": in grace */
     bool confirmed, reported;
+    bool unheard; /* confirmed with the match, and the answer that told of it was lost: should the store lose
+                     the match as well, the ticket is handed in again */
     int64_t fence, version, grace_due_ms;
     char state[TEXT_MAX], report[TEXT_MAX];
 };

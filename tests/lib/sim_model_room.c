@@ -42,6 +42,8 @@ static void add_seat(struct sim_model *m, struct model_room *r, const struct eve
     sim_model_same_text(m, place->instance_id, p->instance, "instance");
     struct model_seat *seat = &r->seats[r->seat_count++];
     *seat = (struct model_seat){.player = p, .fence = p->fence, .state = "{}"};
+    seat->confirmed = sim_model_rules(m)->confirm_auto && strcmp(p->instance, sim_model_origin(m)) == 0;
+    seat->unheard = seat->confirmed && m->call->lost;
     memcpy(seat->socket, p->socket, sizeof seat->socket);
     memcpy(seat->instance, p->instance, sizeof seat->instance);
     p->state = SEATED;
@@ -95,7 +97,8 @@ static void game_start(struct sim_model *m, struct model_room *r, const struct r
     (void)e;
     for (size_t i = 0; i < r->seat_count; i++) {
         sim_model_expect(m, r->seats[i].confirmed, r->seats[i].player, "that all have confirmed");
-        map_put(m->over_tickets, str_of(r->seats[i].player->ticket), m);
+        if (!r->seats[i].unheard)
+            map_put(m->over_tickets, str_of(r->seats[i].player->ticket), m);
     }
     r->active = true;
     r->confirm_due_ms = 0;
@@ -334,7 +337,7 @@ static const struct happening {
     void (*apply)(struct sim_model *m, struct model_room *r, const struct room_event *e);
 } happenings[] = {
     {"matchFound", BY(SIM_JOIN) | BY(SIM_MATCH), AT_FIRST, match_found},
-    {"gameStart", BY(SIM_CONFIRM), BEFORE_START, game_start},
+    {"gameStart", BY(SIM_CONFIRM) | BY(SIM_JOIN) | BY(SIM_MATCH), BEFORE_START, game_start},
     {"gameMessage", BY(SIM_MESSAGE), AFTER_START, said},
     {"playerStateUpdated", BY(SIM_SET), AFTER_START, changed},
     {"gameDataUpdated", BY(SIM_SET), AFTER_START, changed},
