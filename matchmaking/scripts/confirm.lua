@@ -35,7 +35,7 @@ local bad = need(room.log, 'list') or need(GAME_STATES, 'hash') or need(DEADLINE
 if bad then
     return bad
 end
-RUN = store_run()
+RUN = RUN or store_run()
 room.status, room.updated = 'active', NOW
 if room.setup then
     room_setups_end(room)

@@ -46,7 +46,7 @@ if bad then
     return bad
 end
 if enough then
-    RUN = store_run()
+    RUN = RUN or store_run()
 end
 local since = tonumber(ARGV[15])
 if again then

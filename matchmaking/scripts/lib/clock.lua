@@ -8,6 +8,8 @@ local SHIFT, STOPPED, SHIFT_ZERO = 'shift', 'stopped', 4e15
 local function is_deadline(entry)
     return entry ~= SHIFT and entry ~= STOPPED
 end
+local shifted -- asked for once; only heartbeat.lua changes it
 local function fleet_now(deadlines)
-    return NOW + SHIFT_ZERO - tonumber(redis.call('ZSCORE', deadlines, SHIFT) or SHIFT_ZERO)
+    shifted = shifted or SHIFT_ZERO - tonumber(redis.call('ZSCORE', deadlines, SHIFT) or SHIFT_ZERO)
+    return NOW + shifted
 end

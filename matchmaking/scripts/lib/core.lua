@@ -14,10 +14,16 @@ local function int(n)
     return string.format('%d', n)
 end
 -- nil, or an error reply if `key` holds something that is not ours: to be returned before the first write, for there is no rollback.
--- What a script has read by then needs no asking, nor what it writes first: there it would have ended.
+-- What a script has read by then needs no asking, nor what it writes first: there it would have ended. What was good once stays so
+-- for all calls of a batch, who write nothing else there.
+local good = {}
 local function need(key, kind)
+    if good[key] == kind then
+        return nil
+    end
     local found = redis.call('TYPE', key).ok
     if found ~= 'none' and found ~= kind then
         return redis.error_reply('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
     end
+    good[key] = kind
 end

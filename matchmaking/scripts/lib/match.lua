@@ -6,7 +6,7 @@ local DEAD_MAX = 64
 -- `want`: the live ones stay where they were. Returns players and whether the look-ahead bound was hit (ask again).
 local function queue_take(queue, level, want, except)
     local live, seen, at, dead = {}, {}, 0, {}
-    local chunk = want + 4
+    local chunk = want
     while #live < want and #dead < DEAD_MAX do
         local ids = redis.call('LRANGE', queue, at, at + chunk - 1)
         for _, id in ipairs(ids) do
@@ -25,6 +25,7 @@ local function queue_take(queue, level, want, except)
         if #ids < chunk then
             break
         end
+        chunk = want + 4 -- there are dead ones
     end
     if at > 0 and (#live == want or #dead > 0) then
         redis.call('LTRIM', queue, at, -1)
