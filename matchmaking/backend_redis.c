@@ -173,22 +173,18 @@ static void say_breaker(const struct backend_redis *r)
 static void run_now(struct backend_redis *r, const struct script *s, const struct str *keys, size_t key_count,
                     const struct str *args, size_t arg_count, backend_cb fn, void *arg);
 
-static void next_turn(struct backend_redis *r)
+static void next_turns(struct backend_redis *r)
 {
-    struct turn *t = r->closed ? NULL : turns_next(&r->turns, false);
-    if (!t)
-        return;
-    run_now(r, t->script, t->texts, t->key_count, t->texts + t->key_count, t->arg_count, t->fn, t->arg);
-    mem_free(t);
+    for (struct turn *t; !r->closed && (t = turns_next(&r->turns, false)) != NULL; mem_free(t))
+        run_now(r, t->script, t->texts, t->key_count, t->texts + t->key_count, t->arg_count, t->fn, t->arg);
 }
 
 /* What was never sent says nothing; a script's own refusal is an answer. */
 static void on_outcome(void *arg, int err, const struct reply *reply)
 {
     struct backend_redis *r = arg;
-    CHECK(r->turns.under_way > 0);
-    r->turns.under_way--;
-    next_turn(r);
+    turns_came(&r->turns);
+    next_turns(r);
     bool busy = err == ERR_SCRIPT && wire_no_write(reply->str) == REDIS_BUSY;
     if (err == ERR_UNAVAILABLE)
         return;
@@ -201,7 +197,7 @@ static void run_at(struct backend_redis *r, enum redis_gate gate, const struct s
                    const struct str *keys, size_t key_count, const struct str *args, size_t arg_count,
                    backend_cb fn, void *arg)
 {
-    r->turns.under_way++;
+    turns_went(&r->turns, script_calls(s, arg_count));
     redis_link_gate(r->commands, gate); /* the link answers what it refuses, in its turn */
     script_run(r->scripts, s, keys, key_count, args, arg_count, fn, arg);
     set_gate(r);
@@ -332,6 +328,7 @@ static void close_backend(struct backend *b)
      * runner is last, and has nothing left to answer. */
     redis_link_free(r->commands);
     script_runner_free(r->scripts);
+    turns_close(&r->turns);
     echo_close(&r->echo);
     release(r);
 }

@@ -1,6 +1,7 @@
 /* Keeps calls until it is their turn. */
 #include "matchmaking/turns.h"
 
+#include "common/err.h"
 #include "common/list.h"
 #include "common/mem.h"
 #include "common/metrics.h"
@@ -9,6 +10,41 @@ void turns_init(struct turns *t)
 {
     *t = (struct turns){0};
     list_init(&t->waiting);
+}
+
+void turns_close(struct turns *t)
+{
+    mem_free(t->sizes);
+    t->sizes = NULL;
+}
+
+static void grow(struct turns *t)
+{
+    size_t cap = t->size_cap ? 2 * t->size_cap : 64;
+    uint16_t *sizes = mem_alloc(cap * sizeof *sizes);
+    for (size_t i = 0; i < t->size_count; i++)
+        sizes[i] = t->sizes[(t->size_first + i) % t->size_cap];
+    mem_free(t->sizes);
+    t->sizes = sizes;
+    t->size_cap = cap;
+    t->size_first = 0;
+}
+
+void turns_went(struct turns *t, size_t calls)
+{
+    CHECK(calls > 0 && calls <= UINT16_MAX);
+    if (t->size_count == t->size_cap)
+        grow(t);
+    t->sizes[(t->size_first + t->size_count++) % t->size_cap] = (uint16_t)calls;
+    t->under_way += calls;
+}
+
+void turns_came(struct turns *t)
+{
+    CHECK(t->size_count > 0);
+    t->under_way -= t->sizes[t->size_first];
+    t->size_first = (t->size_first + 1) % t->size_cap;
+    t->size_count--;
 }
 
 bool turns_full(const struct turns *t)

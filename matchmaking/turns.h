@@ -22,9 +22,16 @@ struct turn { /* a call, with copies of its texts */
 struct turns {
     struct list waiting;
     size_t waiting_count;
-    size_t under_way; /* the owner counts */
+    size_t under_way; /* calls; a batch is as many as are in it */
+    uint16_t *sizes;  /* of what is under way, in the order in which it went: a ring of size_cap from
+                         size_first on */
+    size_t size_first, size_count, size_cap;
 };
 void turns_init(struct turns *t);
+void turns_close(struct turns *t);
+/* One has gone to the store, with so many calls in it; the oldest one under way has come back. */
+void turns_went(struct turns *t, size_t calls);
+void turns_came(struct turns *t);
 /* Must the next call wait? */
 bool turns_full(const struct turns *t);
 /* false: too many wait already. */

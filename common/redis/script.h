@@ -20,6 +20,12 @@ struct script {
     struct script_each each;
 };
 
+/* How many calls one with so many arguments is. */
+static inline size_t script_calls(const struct script *s, size_t arg_count)
+{
+    return s->each.args_own ? (arg_count - s->each.args_front) / s->each.args_own : 1;
+}
+
 struct script_runner; /* the scripts of one command link */
 struct script_runner *script_runner_new(struct redis_link *k);
 /* Pending calls are answered first: ERR_UNKNOWN, or ERR_UNAVAILABLE if nothing was sent. The link may be

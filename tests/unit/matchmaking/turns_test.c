@@ -63,11 +63,44 @@ static void at_the_end_all_go(void **state)
     assert_int_equal(mem_live_count(), 0);
 }
 
+/* A batch takes as many places as there are calls in it, and gives them all back with its answer. */
+static void a_batch_counts_by_its_calls(void **state)
+{
+    (void)state;
+    struct turns t;
+    turns_init(&t);
+    char text[] = "x";
+    for (int i = 0; i < TURNS_UNDER_WAY / 16 - 1; i++)
+        turns_went(&t, 16);
+    assert_false(turns_full(&t));
+    turns_went(&t, 1);
+    turns_went(&t, 15);
+    assert_true(turns_full(&t));
+    assert_true(wait_with(&t, text));
+    assert_null(turns_next(&t, false));
+    turns_came(&t);
+    assert_int_equal(t.under_way, TURNS_UNDER_WAY - 16);
+    struct turn *turn = turns_next(&t, false);
+    assert_non_null(turn);
+    mem_free(turn);
+    for (int round = 0; round < 300; round++) { /* around the ring, and beyond its first size */
+        turns_went(&t, (size_t)round % 7 + 1);
+        turns_went(&t, 2);
+        turns_came(&t);
+    }
+    while (t.size_count > 0)
+        turns_came(&t);
+    assert_int_equal(t.under_way, 0);
+    turns_close(&t);
+    assert_int_equal(mem_live_count(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_come_first),
         cmocka_unit_test(at_the_end_all_go),
+        cmocka_unit_test(a_batch_counts_by_its_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
