@@ -42,8 +42,8 @@
 struct attach {
     struct flow flow;
     struct node *node;
-    struct session *session; /* held */
-    bool again, on_island;
+    struct session *session;        /* held */
+    bool again, on_island, unheard; /* the match of a ticket that waits here */
     bool welcomed;
     bool recovered;
     bool enter; /* TAKE_QUEUE: the store has lost the ticket */
@@ -143,6 +143,7 @@ static void read_record(struct attach *a, const struct presence_attached *now)
     bool good = keep_id(ticket_id, now->ticket_id);
     if (str_eq(now->state, STR("room")) && good && keep_id(a->room_id, now->room_id)) {
         a->take = TAKE_SEAT;
+        a->unheard = a->again && !s->room && !s->ticket_over && strcmp(ticket_id, s->ticket_id) == 0;
         s->ticket_over = false; /* the room's status says whether it is */
     } else if (str_eq(now->state, STR("queued")) && good) {
         a->take = s->ticket_over && strcmp(ticket_id, s->ticket_id) == 0 ? TAKE_LEAVE : TAKE_QUEUE;
@@ -298,13 +299,14 @@ static enum flow_next take_up(struct flow *f)
 }
 
 /* Up to where does the client know the room's events? false: he starts with the record. */
-static bool seen_of(const struct attach *a, struct history_position *have)
+static bool seen_of(const struct attach *a, struct str status, struct history_position *have)
 {
+    bool unheard = a->unheard && str_eq(status, STR("active"));             /* it began without us */
     bool ahead = a->again && parting_is_in(a->session, str_of(a->room_id)); /* of the room here */
     (void)resume_at(&a->resume, a->room_id, have); /* a room it never heard of: all of it */
     if (ahead)
         *have = a->session->seen;
-    return ahead || a->resume.wanted;
+    return ahead || unheard || a->resume.wanted;
 }
 
 static enum flow_next read_seat(struct attach *a, const struct presence_reseated *seat)
@@ -314,7 +316,7 @@ static enum flow_next read_seat(struct attach *a, const struct presence_reseated
     struct history_position have;
     if (a->again && seat_stay(n, s, a->room_id, seat)) /* his line never broke */
         return FLOW_DONE;
-    if (seen_of(a, &have)) {
+    if (seen_of(a, seat->status, &have)) {
         /* welcome comes with the missed events; until then the session takes part, but is told nothing. */
         if (s->state == SESSION_ATTACHING)
             session_move(s, SESSION_IDLE, "has a seat");

@@ -46,7 +46,11 @@ void confirm_members(struct node *n, struct room *r)
     if (!n->settings->confirm_auto)
         return;
     LIST_EACH(it, &r->members)
-    confirm_seat(n, OWNER(it, struct session, in_room), str_of(r->room_id), 0);
+    {
+        struct session *s = OWNER(it, struct session, in_room);
+        if (!s->confirmed)
+            confirm_seat(n, s, str_of(r->room_id), 0);
+    }
 }
 
 void confirm_if_waiting(struct node *n, struct session *s, struct str room_id)

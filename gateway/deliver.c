@@ -237,8 +237,7 @@ void deliver_match_found(struct node *n, const struct realm *realm, const struct
         log_info("match.found", KV("room", r->room_id), KV("player", s->player_id),
                  KV_INT("level", s->level));
     }
-    /* The script that makes a room confirms for the players of its caller (CONFIRM=auto). */
-    if (r && !str_eq(e->origin_instance_id, str_of(n->realm.instance_id)))
+    if (r)
         n->on_seated(n, r);
 }
 

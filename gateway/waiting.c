@@ -70,7 +70,9 @@ void waiting_read_join(struct node *n, struct session *s, struct realm_outcome o
     if (realm_said(o, "MATCHED")) {
         metrics_add(METRIC_MATCHES, reply_at(reply, 2)->count > 0);
         say_matched(s, request_id);
+        s->confirmed = n->settings->confirm_auto;
         inbox_events(n, s->realm, reply_at(reply, 2));
+        s->confirmed = false;
         if (!s->room && s->conn && reply_at(reply, 2)->count == 0)
             n->on_doubt(n, s); /* matched before, and we do not know the room */
         return;

@@ -11,7 +11,6 @@ static void args_new_room(struct realm_call *c)
     realm_arg_int(c, rules->confirm_ms);
     realm_arg_int(c, rules->idle_ms);
     realm_arg_int(c, rules->log_max);
-    realm_arg_int(c, rules->confirm_auto);
 }
 
 void queue_hand_in(const struct realm *r, const struct queue_ticket *t, backend_cb fn, void *arg)
@@ -26,6 +25,7 @@ void queue_hand_in(const struct realm *r, const struct queue_ticket *t, backend_
     realm_keys_room(&c, str_of(room_id));
     realm_key_of(&c, KEY_SESSION, t->session_id);
     args_new_room(&c);
+    realm_arg_int(&c, r->rules.confirm_auto);
     realm_arg(&c, t->player_id);
     realm_arg_int(&c, t->fence);
     realm_arg_int(&c, t->level);

@@ -2,7 +2,8 @@
 -- join: a player enters a level's queue, or is matched at once with the longest waiting.
 -- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 session:{sessionId}, or any
 --       missing key if nobody asks who might have asked before, 12 lineage
--- ARGV  1-3 as in lib/core.lua, 4 seats, 5 confirm_ms, 6 idle_ms, 7 log_max, 8 "1" = CONFIRM is auto, 9 player, 10 fence,
+-- ARGV  1-3 as in lib/core.lua, 4 seats, 5 confirm_ms, 6 idle_ms, 7 log_max, 8 "1" = CONFIRM is auto: his own seat is
+--       confirmed with the match, 9 player, 10 fence,
 --       11 level, 12 ticket, 13 roomId for a new room, 14 how: "ask" = not if the session has handed in this ticket before,
 --       "keep" = only if he still waits with it, "enter" = in any case (the store had lost it), 15 for "enter": since when he
 --       waits, in ms by the store's clock; 0 or less: by so many ms before now, 16 what he says about himself (raw JSON) or "": a
@@ -73,7 +74,7 @@ end
 if #partners == seats - 1 then
     table.insert(partners, before + 1, p)
     local room = room_create(ARGV[13], KEYS[9], KEYS[10], level, partners,
-        {confirm_ms = ARGV[5], idle_ms = ARGV[6], log_max = ARGV[7], auto = ARGV[8]})
+        {confirm_ms = ARGV[5], idle_ms = ARGV[6], log_max = ARGV[7], ready = ARGV[8] == '1' and p.id or ''})
     queue_index(queue, level)
     return {'MATCHED', room.id, room.events}
 end

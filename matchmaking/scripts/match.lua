@@ -1,7 +1,7 @@
 #!lua
 -- match: one match from a level's queue, if enough live players wait there (after a requeue, and in each sweep).
 -- KEYS  1-7 as in lib/player.lua, 8 waiting:level:N, 9 room:{roomId}, 10 room:{roomId}:log, 11 lineage
--- ARGV  1-3 as in lib/core.lua, 4 level, 5 roomId, 6 seats, 7 confirm_ms, 8 idle_ms, 9 log_max, 10 "1" = CONFIRM is auto
+-- ARGV  1-3 as in lib/core.lua, 4 level, 5 roomId, 6 seats, 7 confirm_ms, 8 idle_ms, 9 log_max
 -- Reply {"MATCHED", roomId, events} (ask again: there may be more) | {"NONE", more} (more = 1: ask again).
 -- Atomic for the reason join.lua is; asking twice makes at most the matches that were due anyway.
 --@include core clock run emit player room match
@@ -16,6 +16,6 @@ if #players < seats then
     return {'NONE', more and 1 or 0}
 end
 local room = room_create(ARGV[5], KEYS[9], KEYS[10], ARGV[4], players,
-    {confirm_ms = ARGV[7], idle_ms = ARGV[8], log_max = ARGV[9], auto = ARGV[10]})
+    {confirm_ms = ARGV[7], idle_ms = ARGV[8], log_max = ARGV[9], ready = ''})
 queue_index(KEYS[8], ARGV[4])
 return {'MATCHED', room.id, room.events}

@@ -283,9 +283,11 @@ fleetTest('a Redis that comes back with older data: it wins, with a snapshot, an
 fleetTest('a confirmation lost with the line to Redis is made again when it is back', async (fleet) => {
   const redis = await fleet.redis();
   const line = await fleet.faultProxy(redis);
-  const gateway = await fleet.gateway({ redis: line, env: { CONFIRM_MS: 60000 } });
-  const ann = await fleet.client(gateway, 'ann');
-  const bob = await fleet.client(gateway, 'bob');
+  const env = { CONFIRM_MS: 60000 };
+  const a = await fleet.gateway({ redis: line, env });
+  const b = await fleet.gateway({ redis, env });
+  const ann = await fleet.client(a, 'ann');
+  const bob = await fleet.client(b, 'bob'); // whose join confirms for him alone
   await ann.send('joinMatchmaking', { level: 5 });
   const lost = line.loseCall('confirm');
   await bob.send('joinMatchmaking', { level: 5 });

@@ -126,15 +126,6 @@ static int64_t stand(struct sim_model *m, struct model_player *p)
     return (int64_t)before + 1;
 }
 
-/* matchFound, and gameStart if all who are due are the caller's and need not confirm. */
-static int64_t birth_events(const struct sim_model *m)
-{
-    bool ready = sim_model_rules(m)->confirm_auto;
-    for (size_t i = 0; i < m->due_count; i++)
-        ready = ready && strcmp(m->due[i]->instance, sim_model_origin(m)) == 0;
-    return ready ? 2 : 1;
-}
-
 static void joined(struct sim_model *m, struct model_player *p, struct str word, const struct reply *reply)
 {
     size_t partners = (size_t)sim_model_rules(m)->seats - 1;
@@ -151,7 +142,7 @@ static void joined(struct sim_model *m, struct model_player *p, struct str word,
     enter(m, p);
     if (full) {
         make_due(m, p);
-        sim_model_same(m, (int64_t)reply_at(reply, 2)->count, birth_events(m), "number of events");
+        sim_model_same(m, (int64_t)reply_at(reply, 2)->count, 1, "number of events");
         sim_model_events(m, reply_at(reply, 2));
         sim_model_same_text(m, reply_str(reply, 1), p->room->id, "room");
     } else {
@@ -196,12 +187,10 @@ static void ran_match(struct sim_model *m, struct str word, const struct reply *
     bool more = sim_model_queue_take(m, m->call->level, seats, NULL);
     bool full = m->due_count == seats;
     sim_model_same_text(m, word, full ? "MATCHED" : "NONE", "the answer");
-    if (full) {
-        sim_model_same(m, (int64_t)reply_at(reply, 2)->count, birth_events(m), "number of events");
+    if (full)
         sim_model_events(m, reply_at(reply, 2));
-    } else {
+    else
         sim_model_same(m, reply_int(reply, 1), more, "more");
-    }
 }
 
 /* The message that tells of it: in the answer if he is the caller's own, else published to his instance. */

@@ -42,7 +42,8 @@ static void add_seat(struct sim_model *m, struct model_room *r, const struct eve
     sim_model_same_text(m, place->instance_id, p->instance, "instance");
     struct model_seat *seat = &r->seats[r->seat_count++];
     *seat = (struct model_seat){.player = p, .fence = p->fence, .state = "{}"};
-    seat->confirmed = sim_model_rules(m)->confirm_auto && strcmp(p->instance, sim_model_origin(m)) == 0;
+    seat->confirmed =
+        sim_model_rules(m)->confirm_auto && m->call->kind == SIM_JOIN && strcmp(p->id, m->call->player) == 0;
     seat->unheard = seat->confirmed && m->call->lost;
     memcpy(seat->socket, p->socket, sizeof seat->socket);
     memcpy(seat->instance, p->instance, sizeof seat->instance);
@@ -337,7 +338,7 @@ static const struct happening {
     void (*apply)(struct sim_model *m, struct model_room *r, const struct room_event *e);
 } happenings[] = {
     {"matchFound", BY(SIM_JOIN) | BY(SIM_MATCH), AT_FIRST, match_found},
-    {"gameStart", BY(SIM_CONFIRM) | BY(SIM_JOIN) | BY(SIM_MATCH), BEFORE_START, game_start},
+    {"gameStart", BY(SIM_CONFIRM), BEFORE_START, game_start},
     {"gameMessage", BY(SIM_MESSAGE), AFTER_START, said},
     {"playerStateUpdated", BY(SIM_SET), AFTER_START, changed},
     {"gameDataUpdated", BY(SIM_SET), AFTER_START, changed},

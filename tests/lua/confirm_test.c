@@ -29,34 +29,32 @@ static void confirm_with_the_match(struct fleet_world *w)
         w->realm[i].rules.confirm_auto = true;
 }
 
-/* CONFIRM=auto: both are the caller's players, so the game starts with the match. */
-static void auto_starts_at_once(struct fleet_world *w)
+/* CONFIRM=auto: whose join makes the match need not confirm it; of the other one only his instance knows
+ * whether he is there, be it the same. */
+static void auto_confirms_who_joins(struct fleet_world *w)
 {
     struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 1)};
-    confirm_with_the_match(w);
-    (void)play_join(w, &p[0], 3);
-    assert_string_equal(play_join(w, &p[1], 3), "MATCHED <room> [matchFound#1 gameStart#2]");
-    assert_string_equal(RAW(w, "ZRANGE", "deadlines", "0", "-1"), fleet_text("idle:%s:1", p[1].room));
-    assert_non_null(strstr(RAW(w, "HGET", "game_states", p[1].room), "\"status\":\"active\""));
-    memcpy(p[0].room, p[1].room, sizeof p[0].room);
-    assert_string_equal(play_confirm(w, &p[0]), "OK active [] 2");
-    fleet_world_settled(w);
-    assert_string_equal(fleet_world_heard(w, 2), "");
-}
-
-/* The other one's instance has not said yet that he is there. */
-static void auto_waits_for_others(struct fleet_world *w)
-{
-    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
     confirm_with_the_match(w);
     (void)play_join(w, &p[0], 3);
     assert_string_equal(play_join(w, &p[1], 3), "MATCHED <room> [matchFound#1]");
     assert_string_equal(play_confirm(w, &p[1]), "OK waiting [] 1"); /* nothing new */
     memcpy(p[0].room, p[1].room, sizeof p[0].room);
     assert_string_equal(play_confirm(w, &p[0]), "OK active [gameStart#2] 2");
-    fleet_world_settled(w);
-    assert_string_equal(fleet_world_heard(w, 1), "matchFound#1 gameStart#2 ");
-    assert_string_equal(fleet_world_heard(w, 2), "matchFound#1 gameStart#2 ");
+}
+
+/* A match that nobody's join has made. */
+static void auto_confirms_nobody_else(struct fleet_world *w)
+{
+    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
+    confirm_with_the_match(w);
+    fleet_world_seats(w, 3);
+    (void)play_join(w, &p[0], 3);
+    (void)play_join(w, &p[1], 3);
+    fleet_world_seats(w, 2);
+    assert_string_equal(play_match(w, 3, p[0].room), "MATCHED <room> [matchFound#1]");
+    memcpy(p[1].room, p[0].room, sizeof p[1].room);
+    assert_string_equal(play_confirm(w, &p[1]), "OK waiting [] 1");
+    assert_string_equal(play_confirm(w, &p[0]), "OK active [gameStart#2] 2");
 }
 
 static void twice(struct fleet_world *w)
@@ -364,8 +362,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(partial_then_last),
-        BOTH(auto_starts_at_once),
-        BOTH(auto_waits_for_others),
+        BOTH(auto_confirms_who_joins),
+        BOTH(auto_confirms_nobody_else),
         BOTH(twice),
         BOTH(foreign),
         BOTH(refused_before_the_start),

@@ -52,32 +52,28 @@ local function room_create_bad_type()
 end
 
 -- A new room for these players (records as in player_get): truth, match and projection in one go, and event number 1. Its keys
--- are new; the players' records have been read. o.auto: the caller confirms for its own players at once, as it would when it heard
--- of the match; if all are his, the game starts with it.
+-- are new; the players' records have been read. o.ready: the player who is certainly there, for he has just asked, and needs no
+-- confirmation; '' = nobody.
 local function room_create(id, key, log, level, players, o)
     local room = {id = id, key = key, log = log, log_max = tonumber(o.log_max), events = {}, status = 'waiting', seq = 0,
                   epoch = 1, run = RUN, version = 0, turn = 0, data = '{}', level = level, created = NOW, updated = NOW,
                   confirm_by = NOW + tonumber(o.confirm_ms), order = {}, seats = {}}
-    local listed, place, records, mappings, ready = {}, {}, {}, {}, true
+    local listed, place, records, mappings = {}, {}, {}, {}
     local fields = {'epoch', 1, 'run', RUN, 'version', 0, 'turn', 0, 'gameData', '{}', 'level', level, 'createdAt', int(NOW),
                     'confirmBy', int(room.confirm_by)}
     for i, p in ipairs(players) do
         room.order[i] = p.id
-        local here = o.auto == '1' and p.instance == ORIGIN
-        ready, room.setup = ready and here, room.setup or p.setup ~= ''
-        room.seats[p.id] = {socket = p.socket, instance = p.instance, confirmed = here, fence = p.fence, level = p.level,
+        room.setup = room.setup or p.setup ~= ''
+        room.seats[p.id] = {socket = p.socket, instance = p.instance, confirmed = p.id == o.ready, fence = p.fence, level = p.level,
                             ticket = p.ticket, joined = p.joined, state = '{}', version = 0}
         listed[i] = player_listed(p.id, p.setup)
         place[i] = p.id .. '|' .. p.instance .. '|' .. p.socket
         p.state, p.room = 'room', id
-        fields[#fields + 1], fields[#fields + 2] = 'p:' .. p.id, seat_text(room.seats[p.id])
-    end
-    for i, p in ipairs(players) do
-        p.setup = ready and '' or p.setup
         records[2 * i - 1], records[2 * i] = p.id, player_text(p)
         mappings[2 * i - 1], mappings[2 * i] = p.socket, mapping_text(p)
+        fields[#fields + 1], fields[#fields + 2] = 'p:' .. p.id, seat_text(room.seats[p.id])
     end
-    if room.setup and not ready then
+    if room.setup then
         fields[#fields + 1], fields[#fields + 2] = 'setup', '1'
     end
     redis.call('HSET', PLAYERS, unpack(records))
@@ -87,13 +83,8 @@ local function room_create(id, key, log, level, players, o)
         '],"confirmByMs":' .. int(room.confirm_by) .. '}', ',"place":"' .. table.concat(place, ' ') .. '"')
     redis.call('HSET', MATCHES, id, room_match(room))
     local now = fleet_now(DEADLINES)
-    redis.call('ZADD', DEADLINES, int(now + tonumber(o.idle_ms)), idle_member(room))
-    if ready then
-        room.status = 'active'
-        emit(room, 'gameStart', '{"roomId":"' .. id .. '"}')
-    else
-        redis.call('ZADD', DEADLINES, int(now + tonumber(o.confirm_ms)), confirm_member(room))
-    end
+    redis.call('ZADD', DEADLINES, int(now + tonumber(o.confirm_ms)), confirm_member(room), int(now + tonumber(o.idle_ms)),
+        idle_member(room))
     room_save(room, true, fields)
     return room
 end
