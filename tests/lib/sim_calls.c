@@ -81,7 +81,9 @@ static void trace(const struct sim_call *c, const struct reply *reply)
  * script or at the pass's end. */
 static bool collected(const struct sim_call *c)
 {
-    return c->kind == SIM_MESSAGE || c->kind == SIM_JOIN || c->kind == SIM_CONFIRM || c->kind == SIM_ATTACH;
+    bool together =
+        c->kind == SIM_MESSAGE || c->kind == SIM_JOIN || c->kind == SIM_CONFIRM || c->kind == SIM_ATTACH;
+    return together && !c->island; /* which has no batch */
 }
 
 static void on_answer(void *arg, int err, const struct reply *reply)
@@ -91,7 +93,7 @@ static void on_answer(void *arg, int err, const struct reply *reply)
     if (err != ERR_NONE)
         sim_fail(s, "%s of %s: %s %.*s", sim_call_name(c->kind), c->player, err_name(err),
                  reply ? (int)reply->str.n : 0, reply ? reply->str.p : "");
-    if (collected(c) && !c->island) {
+    if (collected(c)) {
         c->more = --c->gateway->collected[c->kind] > 0;
         s->count.together += c->more;
     }

@@ -335,6 +335,7 @@ static void drain_tick(struct sim_gateway *g)
 
 void sim_gateway_tick(struct sim_gateway *g)
 {
+    g->on_island = false; /* what is done on time is done for the fleet */
     struct sim *s = g->sim;
     if (g->draining)
         drain_tick(g);
