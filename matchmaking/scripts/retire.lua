@@ -17,11 +17,14 @@ local left = redis.call('SCARD', KEYS[4])
 if left > 0 then
     return {'LEFT', left}
 end
+local lived = id == ORIGIN and tonumber(redis.call('ZSCORE', KEYS[1], id) or '0') > NOW
 redis.call('ZREM', KEYS[1], id)
 redis.call('HDEL', KEYS[2], id)
 redis.call('HDEL', KEYS[3], id)
--- The last one stops the deadlines' clock: no lease will tell the next one how long nobody was there (heartbeat.lua).
-if redis.call('ZCARD', KEYS[1]) == 0 and redis.call('EXISTS', KEYS[5]) == 1 then
+-- The last one that lived stops the deadlines' clock: no lease will tell the next one how long nobody was there (heartbeat.lua), or
+-- one that ran out long before, for a time that has been counted.
+local newest = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or '0')
+if (newest == 0 or lived and newest <= NOW) and redis.call('EXISTS', KEYS[5]) == 1 then
     redis.call('ZADD', KEYS[5], 'NX', int(SHIFT_ZERO + NOW), STOPPED)
 end
 return {'OK'}

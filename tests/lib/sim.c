@@ -97,7 +97,7 @@ void sim_open(struct sim *s, const struct sim_options *o)
     *s = (struct sim){.o = *o, .random = o->seed, .now_us = SIM_START_US};
     s->rules = (struct realm_rules){
         .seats = o->seats,
-        .confirm_auto = o->seed % 2 == 1,
+        .confirm_auto = o->confirm_auto,
         .confirm_ms = 3000,
         .idle_ms = 30000,
         .grace_ms = 5000,

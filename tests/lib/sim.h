@@ -43,6 +43,7 @@ struct sim_options {
     const char *events_mode;
     bool redis;
     bool loses_data, fails_over; /* the store, now and then */
+    bool confirm_auto;           /* whose join makes a match need not confirm it */
     bool islands;                /* a gateway without the store plays on in its own memory */
     bool verbose;                /* every call as a line on standard error */
 };

@@ -141,12 +141,14 @@ static void ran_retire(struct sim_model *m, struct str word, const struct reply 
     sim_model_same(m, reply_int(reply, 1), left.mapped + left.unmapped, "number of sockets left");
     if (!str_eq(word, STR("OK")))
         return;
+    bool lived = strcmp(i->id, sim_model_origin(m)) == 0 && sim_model_lives(m, str_of(i->id));
     i->listed = false;
     i->epoch = i->beat = 0;
     struct fleet f = {.model = m};
     map_each(m->instances, count_instance, &f);
     bool kept = m->shift_kept || !sim_model_nothing_waits(m);
-    if (f.live + f.dead == 0 && kept && m->stopped_ms == 0)
+    bool last = f.live == 0 && (lived || f.dead == 0);
+    if (last && kept && m->stopped_ms == 0)
         m->stopped_ms = sim_model_now_ms(m);
 }
 

@@ -116,7 +116,8 @@ struct sim_model {
     int64_t server, run, came_with; /* the store's lineage: which process, its run, the fence it came with */
     int64_t shift_ms;               /* for so long nobody lived: the fleet's clock is behind by it */
     bool shift_kept;                /* the store keeps it, also if nothing waits for it */
-    int64_t stopped_ms; /* since then no instance is in the fleet table, and something waits; else 0 */
+    int64_t stopped_ms; /* since then no instance lives, the last one went in order, and something waits; else
+                           0 */
     size_t matches, started, remote, live_rooms;
     int64_t happened[HAPPENINGS_MAX]; /* events of each kind */
     /* The call that is looked at: */

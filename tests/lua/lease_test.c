@@ -281,6 +281,25 @@ static void a_stop_of_all_moves_the_deadlines(struct fleet_world *w)
     assert_string_equal(RAW(w, "EXISTS", "deadlines"), "0");
 }
 
+/* After an outage the first one back counts it and goes in order, before the others are back: it counts once.
+ */
+static void an_outage_counts_once(struct fleet_world *w)
+{
+    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
+    int64_t lease_ms = w->realm[1].rules.lease_ms, grace_ms = w->realm[1].rules.grace_ms;
+    play_room(w, p, 2, 3);
+    (void)play_detach(w, &p[0]);
+    (void)play_detach(w, &p[1]);
+    fleet_world_pass(w, grace_ms + lease_ms);
+    (void)play_beat(w, 1, 0, true);
+    assert_in_range(reply_int(w->reply, 5), grace_ms, grace_ms + lease_ms + 6000);
+    (void)ASK(w, presence_retire(&w->realm[1], STR("i1"), ANSWER(w)));
+    fleet_world_pass(w, 300);
+    (void)play_beat(w, 2, 0, true);
+    assert_in_range(reply_int(w->reply, 5), 0, 6000); /* less than a lease counts as none */
+    assert_string_equal(due_now(w), "");
+}
+
 /* An outage costs the store the same however many deadlines there are: none of them is touched. */
 static void an_outage_moves_many_deadlines_at_once(struct fleet_world *w)
 {
@@ -324,6 +343,7 @@ int main(void)
         BOTH(an_outage_moves_the_deadlines),
         BOTH(deadlines_after_an_outage),
         BOTH(a_stop_of_all_moves_the_deadlines),
+        BOTH(an_outage_counts_once),
         BOTH(an_outage_moves_many_deadlines_at_once),
     };
     return FLEET_WORLD_RUN(tests);
