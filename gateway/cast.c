@@ -3,6 +3,18 @@
 
 #include "common/err.h"
 
+struct cast cast_event(const struct room_event *e, const struct str *data)
+{
+    return (struct cast){.push = {.event = e->event,
+                                  .room = e->room_id,
+                                  .seq = e->seq,
+                                  .ts = e->timestamp_ms,
+                                  .at_epoch = e->epoch,
+                                  .at_seq = e->seq},
+                         .parts = data,
+                         .count = 1};
+}
+
 struct frame *cast_frame(struct cast *x, enum dialect d)
 {
     struct encode_ends ends;

@@ -4,6 +4,7 @@
 #define GATEWAY_CAST_H
 
 #include "gateway/conn.h"
+#include "matchmaking/events.h"
 #include "proto/dialect.h"
 
 struct cast { /* on the stack; all borrowed until cast_close */
@@ -14,6 +15,8 @@ struct cast { /* on the stack; all borrowed until cast_close */
 };
 enum { CAST_PARTS_MAX = 4 };
 
+/* Of an event of a room, with this as its data. */
+struct cast cast_event(const struct room_event *e, const struct str *data);
 /* Makes the frame; for cast_send. */
 struct frame *cast_frame(struct cast *x, enum dialect d);
 static inline void cast_send(struct cast *x, struct conn *c, enum conn_send_mode mode)

@@ -8,7 +8,8 @@
 struct room;
 struct session;
 
-/* CONFIRM=auto: every local member of a waiting room; else nothing. */
+/* CONFIRM=auto: every local member of a waiting room but the one whose join has just made it (the script has
+ * confirmed him); else nothing. */
 void confirm_members(struct node *n, struct room *r);
 /* The client's confirmJoined: answered on the connection with request_id (0 = no answer). */
 void confirm_seat(struct node *n, struct session *s, struct str room_id, int64_t request_id);

@@ -19,19 +19,6 @@
 #include "gateway/ticket.h"
 #include "proto/messages.h"
 
-/* The event as it goes out, with this data. */
-static struct cast cast_of(const struct room_event *e, const struct str *data)
-{
-    return (struct cast){.push = {.event = e->event,
-                                  .room = e->room_id,
-                                  .seq = e->seq,
-                                  .ts = e->timestamp_ms,
-                                  .at_epoch = e->epoch,
-                                  .at_seq = e->seq},
-                         .parts = data,
-                         .count = 1};
-}
-
 /* A push of our own about a room, without number. */
 static struct cast cast_plain(const char *event, const char *room_id, const struct buf *data,
                               struct str *text)
@@ -65,7 +52,7 @@ bool deliver_answered(const struct room *r, const struct session *s, const struc
 
 void deliver_push(struct room *r, const struct room_event *e)
 {
-    struct cast x = cast_of(e, &e->data);
+    struct cast x = cast_event(e, &e->data);
     LIST_EACH(it, &r->members)
     {
         struct session *s = OWNER(it, struct session, in_room);
@@ -261,7 +248,7 @@ static void push_cancelled(struct session *s, const struct room_event *e)
     struct buf data = {0};
     add_member(&data, e->data, "requeued", is_requeued(e, s) ? "true" : "false");
     struct str text = buf_str(&data);
-    struct cast x = cast_of(e, &text);
+    struct cast x = cast_event(e, &text);
     cast_once(&x, s->conn, CONN_RELIABLE);
     buf_close(&data);
 }
@@ -296,7 +283,7 @@ void deliver_replay(struct session *s, const struct room_event *e)
         push_cancelled(s, e);
         return;
     }
-    struct cast x = cast_of(e, &e->data);
+    struct cast x = cast_event(e, &e->data);
     cast_once(&x, s->conn, CONN_REPLAY);
 }
 

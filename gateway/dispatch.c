@@ -1,7 +1,6 @@
 /* Takes client connections and their messages: rate limit, decode, find the handler. */
 #include "gateway/dispatch.h"
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "gateway/tell.h"
@@ -37,8 +36,7 @@ static const struct {
 
 static struct session *begin(struct node *n, struct conn *c)
 {
-    int64_t now_ms = realm_now_ms(&n->realm);
-    struct session *s = session_new(c, now_ms ? now_ms : (int64_t)clock_wall_ms());
+    struct session *s = session_new(c, realm_now_ms(&n->realm));
     s->realm = &n->realm;
     conn_set_user(c, s);
     return s;

@@ -38,14 +38,7 @@ void found_push(struct session *s, const struct room_event *e, const char *oppon
     add_opponent_setup(&data, s, e->data);
     buf_add_text(&data, "}");
     struct str text = buf_str(&data);
-    struct cast x = {.push = {.event = e->event,
-                              .room = e->room_id,
-                              .seq = e->seq,
-                              .ts = e->timestamp_ms,
-                              .at_epoch = e->epoch,
-                              .at_seq = e->seq},
-                     .parts = &text,
-                     .count = 1};
+    struct cast x = cast_event(e, &text);
     cast_send(&x, s->conn, CONN_RELIABLE);
     cast_close(&x);
     buf_close(&data);

@@ -68,8 +68,7 @@ static uint64_t now_us(void *arg)
 void island_begin(struct island *i)
 {
     const struct realm *fleet = &i->node->realm;
-    int64_t now_ms = realm_now_ms(fleet);
-    i->clock_ahead_us = (now_ms ? (uint64_t)now_ms : clock_wall_ms()) * 1000 - clock_mono_us();
+    i->clock_ahead_us = (uint64_t)realm_now_ms(fleet) * 1000 - clock_mono_us();
     const struct backend_memory_options own = {.prefix = fleet->prefix, .now_us = now_us, .now_arg = i};
     i->backend = backend_memory_new(i->node->loop, &own, &(struct backend_events){0});
     struct realm_rules rules = fleet->rules;

@@ -70,9 +70,8 @@ struct session {
     char ticket_id[ID_SIZE];
     char *setup; /* what he says about himself with ticket_id, raw JSON, owned; NULL = nothing, or told */
     bool original_form; /* this connection has joined with addToQueue: it reads opponentSetup */
-    bool
-        confirmed; /* while the answer to his join is read: the match has his seat confirmed (CONFIRM=auto) */
-    bool ticket_over; /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */
+    bool confirmed;     /* only while the answer to his join is read: the match has his seat confirmed */
+    bool ticket_over;   /* ticket_id has led to a game or was given up: never handed in again (ticket.h) */
     char session_id[ID_SIZE];         /* outlives the connection: resume, request ids */
     char token_hash[DIGEST_HEX_SIZE]; /* of the resume token */
 };

@@ -128,6 +128,8 @@ static struct span keep(struct batch *b, struct str text)
 static void begin(struct batch *b, struct backend *to, const struct script *s, const struct str *keys,
                   size_t key_count, const struct str *args)
 {
+    CHECK(s->each.keys_front <= KEYS_FRONT_MAX && s->each.keys_own <= KEYS_OWN_MAX);
+    CHECK(s->each.args_front <= ARGS_FRONT_MAX && s->each.args_own <= ARGS_OWN_MAX);
     b->to = to;
     b->script = s;
     b->key_count = b->arg_count = 0;

@@ -7,6 +7,8 @@
 #include "common/clock.h"
 #include "common/err.h"
 
+enum { KEY_BYTES = REALM_PREFIX_MAX + ID_MAX + 64 };
+
 void realm_init(struct realm *r, struct backend *backend, const struct realm_rules *rules, const char *prefix,
                 const char *instance_id)
 {
@@ -57,13 +59,14 @@ void realm_key(struct realm_call *c, enum redis_key key)
         realm_key_of(c, key, (struct str){0});
 }
 
-size_t realm_key_text(const struct realm *r, enum redis_key key, struct str part, char out[REALM_KEY_BYTES])
+/* The whole key, prefix first, `part` in the place of {part}; its length (no NUL). */
+static size_t key_text(const struct realm *r, enum redis_key key, struct str part, char out[KEY_BYTES])
 {
     const struct str pieces[] = {
         {r->prefix, r->prefix_bytes}, r->keys[key].before, part, r->keys[key].behind};
     size_t n = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-        CHECK(n + pieces[i].n <= REALM_KEY_BYTES);
+        CHECK(n + pieces[i].n <= KEY_BYTES);
         if (pieces[i].n)
             memcpy(out + n, pieces[i].p, pieces[i].n);
         n += pieces[i].n;
@@ -73,8 +76,8 @@ size_t realm_key_text(const struct realm *r, enum redis_key key, struct str part
 
 void realm_key_of(struct realm_call *c, enum redis_key key, struct str part)
 {
-    char text[REALM_KEY_BYTES];
-    size_t n = realm_key_text(c->realm, key, part, text);
+    char text[KEY_BYTES];
+    size_t n = key_text(c->realm, key, part, text);
     add_key(c, keep(c, (struct str){text, n}));
 }
 
@@ -119,7 +122,9 @@ void realm_heard(struct realm *r, int64_t store_now_ms, int64_t run)
 
 int64_t realm_now_ms(const struct realm *r)
 {
-    return r->heard_at_ms ? r->store_now_ms + (int64_t)(clock_mono_ms() - r->heard_at_ms) : 0;
+    if (!r->heard_at_ms)
+        return (int64_t)clock_wall_ms();
+    return r->store_now_ms + (int64_t)(clock_mono_ms() - r->heard_at_ms);
 }
 
 void realm_arg_now(struct realm_call *c)

@@ -40,13 +40,10 @@ struct realm {
 void realm_init(struct realm *r, struct backend *backend, const struct realm_rules *rules, const char *prefix,
                 const char *instance_id);
 
-enum { REALM_KEY_BYTES = REALM_PREFIX_MAX + ID_MAX + 64 };
-/* The whole key, prefix first, `part` in the place of {part}; its length (no NUL). */
-size_t realm_key_text(const struct realm *r, enum redis_key key, struct str part, char out[REALM_KEY_BYTES]);
-
 /* The store has said what time it is, and which run of it this is (0 = it does not say). */
 void realm_heard(struct realm *r, int64_t store_now_ms, int64_t run);
-int64_t realm_now_ms(const struct realm *r); /* the store's time as we reckon it; 0 = never heard */
+/* The store's time as we reckon it; this machine's while we never heard it. */
+int64_t realm_now_ms(const struct realm *r);
 
 enum {
     CALL_KEYS_MAX = 80,
