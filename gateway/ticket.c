@@ -29,14 +29,29 @@ void ticket_setup(struct session *s, struct str setup)
     s->setup = setup.n ? mem_copy(setup.p, setup.n) : NULL;
 }
 
+static uint64_t less(uint64_t at_ms, int64_t waited_ms)
+{
+    uint64_t waited = waited_ms > 0 ? (uint64_t)waited_ms : 0; /* below 0: the store's clock was set back */
+    return at_ms > waited ? at_ms - waited : 0;
+}
+
+/* The store read its clock somewhere between question and answer. What we know better stays; else he has
+ * joined as late as may be, so that no ticket expires early. */
+static uint64_t joined_at_ms(const struct session *s, bool known, int64_t waited_ms, uint64_t asked_at_ms)
+{
+    uint64_t latest = less(clock_mono_ms(), waited_ms);
+    bool fits = s->joined_at_ms >= less(asked_at_ms, waited_ms) && s->joined_at_ms <= latest;
+    return known && fits ? s->joined_at_ms : latest;
+}
+
 void ticket_read(struct session *s, struct str ticket_id, const struct presence_attached *record,
                  uint64_t asked_at_ms)
 {
-    uint64_t waited_ms = (uint64_t)record->waited_ms;
+    bool known = str_eq(ticket_id, str_of(s->ticket_id));
     s->level = record->level;
+    s->joined_at_ms = joined_at_ms(s, known, record->waited_ms, asked_at_ms);
     ticket_take(s, ticket_id);
     ticket_setup(s, record->setup);
-    s->joined_at_ms = asked_at_ms > waited_ms ? asked_at_ms - waited_ms : 0;
 }
 
 void ticket_read_fleet(struct session *s, struct str record)

@@ -191,6 +191,9 @@ end
 -- From here on it is written. Without an event there since the store had it, it did not leave this store's numbers, and what was said
 -- here late is told.
 local silent = old and tonumber(ARGV[13]) == late.since and old.seq >= late.since and late.updates == 0 and not next(late.states)
+-- The numbers behind it may name other events: those that give way in the same epoch, or those of a store that has lost its data, to
+-- which an image that was sent before may have come. Then its next event begins an epoch.
+local afresh = old and int(old.epoch) == ARGV[14] or string.find(ARGV[9], ' =', 1, true)
 local keep = old and old.seq >= base_seq and redis.call('LLEN', KEYS[9]) - (old.seq - base_seq) or 0
 if old then
     redis.call('ZREM', DEADLINES, confirm_member(old), idle_member(old), turn_member(old))
@@ -200,7 +203,7 @@ if old then
 end
 redis.call('DEL', KEYS[8])
 redis.call('HSET', KEYS[8], 'status', status, 'seq', silent and int(old.seq) or ARGV[13], 'epoch', silent and int(old.epoch) or ARGV[14],
-    'run', old and (silent or int(old.epoch) == ARGV[14]) and old.run or RUN, 'version', ARGV[15], 'turn', ARGV[16], 'gameData', ARGV[17],
+    'run', silent and old.run or afresh and '0' or RUN, 'version', ARGV[15], 'turn', ARGV[16], 'gameData', ARGV[17],
     'level', ARGV[18], 'createdAt', old and int(old.created) or ARGV[19], 'updatedAt', ARGV[20], 'image', image,
     'confirmBy', int(NOW + (tonumber(ARGV[21]) or 0)), 'insts', '', 'lastAt', int(NOW))
 local order, writing, voted = {}, {key = KEYS[8], seats = {}}, false

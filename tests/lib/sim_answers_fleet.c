@@ -45,8 +45,7 @@ static void on_detach(struct sim_gateway *g, const struct sim_call *c, struct re
         }
         if (c->leftover)
             leftover_done(g);
-        if (c->of_island && g->island)
-            g->island->detaches--;
+        g->of_island -= c->of_island;
     }
 }
 

@@ -80,6 +80,7 @@ struct sim_gateway {
     struct list put_off;       /* struct sim_call: detaches to be tried again */
     char sweeping[ID_SIZE];    /* "": nobody */
     unsigned sweep_waiting;    /* detaches under way */
+    unsigned of_island;        /* detaches in the store of sessions that lived on an island: not yet done */
     unsigned calls_under_way;  /* answers that have not been read */
 };
 

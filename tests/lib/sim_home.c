@@ -11,7 +11,7 @@
 static void withdrawn(struct sim_gateway *g)
 {
     struct sim_island *i = g->island;
-    if (--i->withdrawing > 0 || i->failed || i->detaches > 0)
+    if (--i->withdrawing > 0 || i->failed || g->of_island > 0)
         return;
     i->opened = g->held = false;
     g->beat_at_us = g->sim->now_us;

@@ -249,7 +249,7 @@ void sim_island_drop(struct sim_gateway *g, const struct sim_session *s)
         memcpy(later->socket, s->socket, sizeof later->socket);
         memcpy(later->owner, g->realm.instance_id, sizeof later->owner);
         list_push(&g->put_off, &later->link);
-        i->detaches++;
+        g->of_island++;
     }
     if (!map_find(i->departed, str_of(s->client->id)))
         map_put(i->departed, str_of(s->client->id), mem_alloc(sizeof(struct sim_departed)));
@@ -387,5 +387,5 @@ void sim_island_fail(const struct sim_gateway *g)
                       s->attaching, s->busy, s->closed);
     }
     sim_fail(g->sim, "%s is still an island: %u tickets and %u detaches under way, %zu departed, opened %d",
-             g->realm.instance_id, i->withdrawing, i->detaches, map_count(i->departed), i->opened);
+             g->realm.instance_id, i->withdrawing, g->of_island, map_count(i->departed), i->opened);
 }

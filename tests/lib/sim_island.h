@@ -37,7 +37,6 @@ struct sim_island {
     bool opened;          /* it was: tickets of players here may wait in the store */
     bool leaving, failed; /* the store is back; a ticket was not withdrawn */
     unsigned withdrawing; /* tickets that are being taken out of the store */
-    unsigned detaches;    /* of its sessions, in the store: not yet done */
     uint64_t since_us, cut_off_us, poll_at_us, look_at_us;
 };
 struct sim_departed {

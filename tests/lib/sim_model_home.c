@@ -118,7 +118,9 @@ static void note_late(struct home *h, struct late *l, const struct room_event *e
     l->said[l->said_count].player = p;
     l->said[l->said_count++].number = e->seq;
     l->updates += str_eq(e->event, STR("gameDataUpdated"));
-    for (size_t i = 0; i < h->old->seat_count && str_eq(e->event, STR("playerStateUpdated")); i++)
+    bool state = str_eq(e->event, STR("playerStateUpdated"));
+    l->stated = l->stated || state;
+    for (size_t i = 0; i < h->old->seat_count && state; i++)
         l->states[i] += h->old->seats[i].player == p;
 }
 

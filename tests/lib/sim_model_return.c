@@ -157,17 +157,22 @@ static void write_deadlines(struct home *h, struct model_room *r)
     r->turn_due_ms = turn < 0 ? 0 : now + turn;
 }
 
+static bool sent_before(const struct home *h)
+{
+    const struct buf *states = &h->away->book.states;
+    return states->len && memmem(states->data, states->len, " =", 2);
+}
+
 static void come_home(struct home *h, const struct reply *events)
 {
     struct sim_model *m = h->m;
     struct model_room *r = room_for(h);
     const struct model_room *from = h->image;
-    int64_t epoch = r->epoch;
     h->silent = h->old && (int64_t)from->count == h->late.since && (int64_t)r->count >= h->late.since &&
                 h->late.updates == 0 && !h->late.stated;
     h->keep = h->old && (int64_t)r->count >= h->base ? r->log_count - ((int64_t)r->count - h->base) : 0;
-    if (!(h->old && (h->silent || epoch == from->epoch)))
-        r->run = m->run;
+    if (!h->silent) /* 0: the next event begins an epoch */
+        r->run = (h->old && r->epoch == from->epoch) || sent_before(h) ? 0 : m->run;
     if (!h->silent)
         write_events(h, r);
     write_seats(h, r);

@@ -92,7 +92,7 @@ static void close_view(struct sim_gateway *g, struct sim_view *v, struct str req
             continue;
         step_out(s);
         s->state = named_in(requeued, s->client->id) ? SIM_QUEUED : SIM_IDLE;
-        s->over = s->state == SIM_IDLE;
+        s->over = s->over || s->state == SIM_IDLE;
     }
     sim_view_free(v);
 }

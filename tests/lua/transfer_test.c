@@ -328,6 +328,28 @@ static void twice_and_nothing_more(struct fleet_world *w, bool born)
     trip_close(&t);
 }
 
+/* The image that may have arrived is not here: it may have come to a store whose data is lost by now, and the
+ * next number may have been another event there. */
+static void perhaps_in_a_lost_store(struct fleet_world *w)
+{
+    struct trip t;
+    trip_open(&t, w, 2);
+    trip_begin_there(&t, true);
+    (void)play_say(w, &t.p[0], "{}");
+    trip_take_image(&t);
+    trip_may_be_home(&t);
+    assert_string_equal(RAW(w, "SET", "lineage", "another|77|0"), "OK");
+    struct player b = t.p[1];
+    b.fence = 0; /* of there */
+    play_attach(w, &b, 2);
+    trip_take_image(&t);
+    trip_attach(&t, 0);
+    assert_string_equal(trip_restore(&t), "OK [roomEpoch#4 opponentReconnected#5]");
+    assert_string_equal(trip_log(&t), "1 2 3 4@E 5@E");
+    fleet_world_audit(w);
+    trip_close(&t);
+}
+
 static void twice_and_nothing_said(struct fleet_world *w)
 {
     twice_and_nothing_more(w, false);
@@ -370,6 +392,7 @@ int main(void)
         BOTH(on_the_way_and_changed),
         BOTH(born_there_on_the_way_twice),
         BOTH(whose_ticket_was_put_aside),
+        BOTH(perhaps_in_a_lost_store),
         BOTH(twice_and_nothing_said),
         BOTH(born_twice_and_nothing_said),
     };

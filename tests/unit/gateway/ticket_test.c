@@ -127,15 +127,36 @@ static void the_record_says_it(void **state)
     (void)state;
     struct session s = waiting();
     struct presence_attached now = {.level = 7, .waited_ms = 40, .setup = STR("{\"a\":2}")};
-    ticket_read(&s, STR("t9"), &now, 1000);
+    ticket_read(&s, STR("t9"), &now, clock_mono_ms());
     assert_string_equal(s.ticket_id, "t9");
     assert_string_equal(s.setup, "{\"a\":2}");
     assert_int_equal(s.level, 7);
-    assert_int_equal(s.joined_at_ms, 960);
     now.setup = (struct str){0};
-    ticket_read(&s, STR("t9"), &now, 10);
+    ticket_read(&s, STR("t9"), &now, clock_mono_ms());
     assert_null(s.setup);
-    assert_int_equal(s.joined_at_ms, 0);
+    session_move(&s, SESSION_IDLE, "test");
+}
+
+/* When the store has read its clock is known up to the time that the answer took. */
+static void no_ticket_is_thought_older_than_it_is(void **state)
+{
+    (void)state;
+    struct session s = waiting();
+    struct presence_attached now = {.level = 7, .waited_ms = 40};
+    uint64_t at = clock_mono_ms(), asked_at_ms = at - 1000;
+    ticket_read(&s, STR("t9"), &now, asked_at_ms);
+    assert_in_range(s.joined_at_ms, at - 40, clock_mono_ms() - 40);
+    s.joined_at_ms = at - 500; /* known already, and it may well be */
+    ticket_read(&s, STR("t9"), &now, asked_at_ms);
+    assert_int_equal(s.joined_at_ms, at - 500);
+    ticket_read(&s, STR("t8"), &now, asked_at_ms); /* another ticket */
+    assert_in_range(s.joined_at_ms, at - 40, clock_mono_ms() - 40);
+    s.joined_at_ms = at - 5000; /* it cannot be */
+    ticket_read(&s, STR("t8"), &now, asked_at_ms);
+    assert_in_range(s.joined_at_ms, at - 40, clock_mono_ms() - 40);
+    now.waited_ms = -100; /* the store's clock was set back */
+    ticket_read(&s, STR("t7"), &now, asked_at_ms);
+    assert_in_range(s.joined_at_ms, at, clock_mono_ms());
     session_move(&s, SESSION_IDLE, "test");
 }
 
@@ -148,6 +169,7 @@ int main(void)
         cmocka_unit_test(expired),
         cmocka_unit_test(a_room_that_was_left),
         cmocka_unit_test(what_he_says_about_himself),
+        cmocka_unit_test(no_ticket_is_thought_older_than_it_is),
         cmocka_unit_test(the_record_says_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
