@@ -97,16 +97,21 @@ void sim_model_restore_done(struct model_player *p, const struct model_done *ans
 
 /* ---- messages ---- */
 
+static struct str sayer_of(struct str text, struct json_object *data)
+{
+    struct room_event e;
+    struct str player;
+    const char *why;
+    CHECK(events_parse(text, &e, &why) && json_object_scan(e.data, data, &why) &&
+          json_as_plain(json_get(data, "playerId", NULL), &player));
+    return player;
+}
+
 /* "player request"; empty: said without an id. */
 static const char *request_of(struct str text)
 {
-    struct room_event e;
     struct json_object data;
-    struct str player, message;
-    const char *why;
-    CHECK(events_parse(text, &e, &why) && json_object_scan(e.data, &data, &why) &&
-          json_as_plain(json_get(&data, "playerId", NULL), &player));
-    message = json_get(&data, "message", NULL).raw;
+    struct str player = sayer_of(text, &data), message = json_get(&data, "message", NULL).raw;
     const char *number = memmem(message.p, message.n, "\"r\":", 4);
     CHECK(number);
     struct str request = {number + 4, strspn(number + 4, "0123456789")};
@@ -121,6 +126,16 @@ void sim_model_said(struct sim_model *m, struct str text)
         SIM_MODEL_FAIL(m, "what was asked once is said twice: %.*s", (int)text.n, text.p);
     if (*key)
         map_put(m->said, str_of(key), m);
+}
+
+/* Said elsewhere. A player whose session this store has lost, and who was not there to make a new one, cannot
+ * resume it: his client may not ask again under its ids. That of the simulation does, which knows no ids of
+ * sessions. */
+void sim_model_said_there(struct sim_model *m, struct str text)
+{
+    struct json_object data;
+    if (sim_model_player_of(m, sayer_of(text, &data))->session)
+        sim_model_said(m, text);
 }
 
 void sim_model_unsaid(struct sim_model *m, struct str text)

@@ -173,6 +173,7 @@ const char *sim_model_done_text(const struct model_done *d); /* `a|b` */
 size_t sim_model_done_list(const struct model_player *p, struct model_done out[REQUESTS_KEPT]);
 /* A message is in a room, or in none any more: no request may stand in two. */
 void sim_model_said(struct sim_model *m, struct str text);
+void sim_model_said_there(struct sim_model *m, struct str text); /* on an island; it comes home */
 void sim_model_unsaid(struct sim_model *m, struct str text);
 
 /* sim_model_home.c, sim_model_return.c */

@@ -115,7 +115,7 @@ static void write_events(struct home *h, struct model_room *r)
     for (size_t i = base; i < from->count; i++) {
         events[i] = mem_copy(from->events[i], strlen(from->events[i]));
         if (!same_event(r, from, i) && strstr(events[i], "\"event\":\"gameMessage\""))
-            sim_model_said(h->m, str_of(events[i]));
+            sim_model_said_there(h->m, str_of(events[i]));
     }
     for (size_t i = 0; i < r->count; i++) {
         if (i < base && i < from->count)

@@ -141,8 +141,9 @@ static uint64_t run(const struct sim_options *o)
     struct timespec start, end;
     static struct sim s;
     size_t blocks = mem_live_count();
-    printf("sim: seed %llu, %lld tickets, %lld seats, mode %s, over %s\n", (unsigned long long)o->seed,
-           (long long)o->tickets, (long long)o->seats, o->events_mode, o->redis ? "redis" : "memory");
+    printf("sim: --seed %llu --tickets %lld --seats %lld --mode %s --islands %d --auto %d, over %s\n",
+           (unsigned long long)o->seed, (long long)o->tickets, (long long)o->seats, o->events_mode,
+           o->islands, o->confirm_auto, o->redis ? "redis" : "memory");
     fflush(stdout);
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     world = &s;
@@ -169,6 +170,7 @@ static void compare(struct sim_options o)
 {
     o.seats = 3;
     o.events_mode = "direct";
+    o.islands = true;
     o.tickets = o.tickets < COMPARED ? o.tickets : COMPARED;
     uint64_t redis = run(&o);
     o.redis = false;
@@ -177,18 +179,6 @@ static void compare(struct sim_options o)
                 (unsigned long long)o.seed);
         exit(1);
     }
-}
-
-/* Always the same life: with islands the model and the product still differ in some (tests/README.md), which
- * are looked for by --islands 1. */
-static void play_islands(struct sim_options o)
-{
-    o.seed = 12;
-    o.islands = true;
-    o.seats = 2;
-    o.events_mode = "remote";
-    o.tickets /= 2;
-    (void)run(&o);
 }
 
 static void refuse(const char *why, const char *what)
@@ -259,15 +249,19 @@ int sim_run(int argc, char **argv, bool redis, int64_t tickets)
     static const struct {
         int64_t seats, share_percent;
         const char *mode;
-    } runs[] = {{2, 60, "remote"}, {3, 25, "direct"}, {4, 15, "all"}};
+        bool islands, confirm_auto;
+    } runs[] = {{2, 40, "remote", false, false},
+                {2, 20, "direct", true, true},
+                {3, 25, "remote", true, false},
+                {4, 15, "all", true, true}};
     int64_t all = o.tickets;
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         o.seats = runs[i].seats;
         o.events_mode = runs[i].mode;
         o.tickets = all * runs[i].share_percent / 100;
+        o.islands = runs[i].islands;
+        o.confirm_auto = runs[i].confirm_auto != (o.seed % 2 > 0);
         (void)run(&o);
     }
-    if (!redis)
-        play_islands(o);
     return 0;
 }
