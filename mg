@@ -171,7 +171,7 @@ cmd_bench() {
     install_packages "${BUILD_PACKAGES[@]}" redis-server
     install_node
     build release
-    step build-bench cmake --build build/release -j "$jobs" --target bench bench_floor
+    step build-bench cmake --build build/release -j "$jobs" --target bench bench_floor bench_scripts
     node tests/bench/run.mjs "$@"
 }
 
@@ -227,7 +227,7 @@ cmd_help() {
 ./mg run [flags]   build and run one instance in memory with the demo page (PORT, default 3030)
 ./mg test [part…]  build with ASan+UBSan and run every test, or only: unit, e2e, chaos, browser, check, a test file
 ./mg chaos [asan] [--runs N --seconds S …]  many runs of faults at random, each with its seed, and the sum (tests/chaos/campaign.mjs)
-./mg bench [name…] measure: echo, room, pace, storm, pairs, memory, connect, slow, fleet, … (tests/bench/README.md)
+./mg bench [name…] measure: echo, room, pace, storm, pairs, memory, connect, slow, fleet, scripts, … (tests/bench/README.md)
 ./mg cluster       Redis, three instances and haproxy on this machine (ports by environment, see deploy/cluster.sh)
 ./mg format        clang-format all C files in place
 ./mg lint          clang-format and clang-tidy, errors only; what was clean and has not changed is not looked at again

@@ -199,6 +199,36 @@ const flat = {
 };
 for (const players of [0, 1000, 10000]) flat.cases.push({ name: `/health, ${players} players in rooms`, measure: () => healthCost(players) });
 
+// Redis alone, asked by the product's own callers (tests/bench/scripts): what a script costs when so many calls of one loop pass go
+// together. `wait` and `match` are the two halves of a join.
+const script = (tool, what, together, options = {}) => ({
+  name: [what, together && `${together} a pass`, options.same && 'same instance'].filter(Boolean).join(', '),
+  tool,
+  stage: { gateways: 0 },
+  options: { clients: 4000, together: together ?? 16, ...options },
+});
+const MESSAGES = { clients: 1000 }; // 500 rooms, whose logs are filled first
+const scripts = {
+  title: "Redis' own time per call of a script, two instances without gateways, rooms of 2 across them",
+  columns: [['Redis CPU µs', 'redis_cpu_s_per_million', 1], ['least', 'redis_cpu_s_per_million', 1, 'least'], ['script µs', 'script_us', 1], ['least', 'script_us', 1, 'least'], ['commands', 'commands_per_call', 1]],
+  cases: [
+    ...[16, 4, 1].flatMap((together) => [
+      script('attach', 'attach', together),
+      script('wait', 'join, waits', together),
+      script('match', 'join, is matched', together),
+      script('confirm', 'confirm, game starts', together),
+      script('message', 'message', together, MESSAGES),
+    ]),
+    script('match', 'join, is matched', 16, { same: true }),
+    script('confirm', 'confirm, game starts', 16, { same: true }),
+    script('message', 'message', 16, { ...MESSAGES, same: true }),
+    script('confirm-first', 'confirm, the other one has not (CONFIRM=client)', 16),
+    script('leave', 'leave_queue'),
+    script('detach', 'detach, idle'),
+    script('detach-seat', 'detach, in a room'),
+  ],
+};
+
 // --- peers: the same room traffic on other servers, side by side -------------------------------------------------------------
 
 const SERVERS = [
@@ -282,6 +312,6 @@ const peersConnect = {
 };
 
 export const WORKLOADS = {
-  echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet, flat, resume, 'resume-storm': resumeStorm, deadlines, outages,
+  echo, room: rooms, pace, storm, pairs, memory, connect, slow, fleet, flat, resume, 'resume-storm': resumeStorm, deadlines, outages, scripts,
   peers, 'peers-rooms': peersRooms, 'peers-echo': peersEcho, 'peers-pace': peersPace, 'peers-memory': peersMemory, 'peers-connect': peersConnect,
 };

@@ -8,7 +8,7 @@
 //   --list        names of workloads and cases
 //   --profile       perf record of the servers in the last run of each case; the top is in build/bench/*.profile.txt
 //   --syscalls      system calls per thing, counted with perf in the last run of each case
-//   --instructions  instructions of the gateways per thing, counted with valgrind in the last run; by function in *.instructions.txt.
+//   --instructions  instructions of the gateways (scripts: of Redis) per thing, counted with valgrind in the last run; by function in *.instructions.txt.
 //                   The servers are 50 times slower then: use it with --only, few --clients and many --seconds
 //   --stalls S    stops and continues the servers at random for S seconds: is anything lost then? For resume-storm
 //   --logs        the gateways' logs of a run that failed go to build/bench/*.log; LOG_LEVEL says how much

@@ -6,12 +6,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { freePort } from '../lib/proc.mjs';
 import { Gateway, ROOT, RedisServer } from '../lib/servers.mjs';
 import { Peer, wireOf } from './peers.mjs';
 
 export const BENCH = process.env.BENCH_BIN ?? join(ROOT, 'build/release/bench');
+// The same for a Redis without gateways: it asks what they would ask, over this socket in Redis' folder.
+export const BENCH_SCRIPTS = join(dirname(BENCH), 'bench_scripts');
+export const SOCKET = 'redis.sock';
 
 // With two cores and more: the servers on the first, the load on the second. BENCH_CORES=servers:load names others.
 const [SERVERS, LOAD] = (process.env.BENCH_CORES ?? (cpus().length > 1 ? '0:1' : '0:0')).split(':');
@@ -36,15 +39,17 @@ export function pin(pid, cores = SERVERS) {
 }
 
 export class Stage {
-  // gateways: how many; standalone: without Redis; env: over PLAIN_ENV; peer: another server instead of matchgate.
+  // gateways: how many, 0 for Redis alone; standalone: without Redis; env: over PLAIN_ENV; peer: another server instead of matchgate.
+  // wrap: what the gateways, or Redis alone, run under, such as a profiler.
   static async open({ gateways = 1, standalone = false, env = {}, redis = {}, peer, wrap } = {}) {
     const stage = new Stage();
-    stage.wrap = wrap; // what a gateway runs under, such as a profiler
+    stage.wrap = wrap;
     stage.gateways = [];
     stage.peer = peer;
     try {
       if (!standalone) {
-        stage.redis = await new RedisServer(await freePort(), redis).start();
+        const alone = gateways === 0 && { wrap, conf: { unixsocket: SOCKET } };
+        stage.redis = await new RedisServer(await freePort(), { ...redis, ...alone }).start();
         pin(stage.redis.proc.pid);
       }
       for (let i = 0; i < gateways; i++) {
@@ -76,6 +81,7 @@ export class Stage {
     }
     if (this.peer) options.wire = wireOf(this.peer);
     if (onMark) options.marks = true;
+    if (!this.gateways.length) return runTool([...toolArgs(workload, { ...options, run_ms: undefined }), ...aloneArgs(this.redis)], onMark, BENCH_SCRIPTS);
     return runTool([...toolArgs(workload, options), ...fleetArgs(this.gateways, this.redis)], onMark);
   }
 
@@ -99,16 +105,21 @@ export function fleetArgs(gateways, redis) {
   return args;
 }
 
+// For a Redis without gateways.
+export function aloneArgs(redis) {
+  return ['--redis-socket', join(redis.dir, SOCKET), '--redis-pid', String(redis.proc.pid), '--redis-port', String(redis.port)];
+}
+
 // The tool beside something else that is measured; to be killed at the end.
 export function company(stage, workload, options) {
   return spawn('taskset', ['-c', LOAD, BENCH, ...toolArgs(workload, options), ...fleetArgs(stage.gateways)], { stdio: 'ignore' });
 }
 
 // Runs the tool on its core; resolves with its figures.
-export function runTool(args, onMark) {
-  if (!existsSync(BENCH)) throw new Error(`${BENCH} is not there; ./mg bench builds it`);
+export function runTool(args, onMark, tool = BENCH) {
+  if (!existsSync(tool)) throw new Error(`${tool} is not there; ./mg bench builds it`);
   return new Promise((done, refuse) => {
-    const child = spawn('taskset', ['-c', LOAD, BENCH, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('taskset', ['-c', LOAD, tool, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     let out = '';
     let complaints = '';
     let marks = 0;
@@ -121,7 +132,7 @@ export function runTool(args, onMark) {
     child.stdin.on('error', () => {}); // it has ended meanwhile
     child.on('error', refuse);
     child.on('close', (status) => {
-      if (status !== 0) return refuse(new Error(`bench ${args.join(' ')}\nended with ${status}:\n${complaints}${out}`));
+      if (status !== 0) return refuse(new Error(`${basename(tool)} ${args.join(' ')}\nended with ${status}:\n${complaints}${out}`));
       done(JSON.parse(out));
     });
   });

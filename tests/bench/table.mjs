@@ -10,12 +10,13 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-// Of several results of one shape, an object of the same shape with `fn` of each number; texts are the first one's.
+// Of several results of one shape, an object of the same shape with `fn` of each number; texts are the first one's. What only some of
+// them know (instructions: the last) counts where it is.
 function each(results, fn) {
   const out = {};
-  for (const [key, value] of Object.entries(results[0])) {
-    const all = results.map((result) => result[key]);
-    out[key] = typeof value === 'number' ? fn(all) : typeof value === 'object' ? each(all, fn) : value;
+  for (const key of new Set(results.flatMap((result) => Object.keys(result)))) {
+    const all = results.map((result) => result[key]).filter((value) => value !== undefined);
+    if (all.length) out[key] = typeof all[0] === 'number' ? fn(all) : typeof all[0] === 'object' ? each(all, fn) : all[0];
   }
   return out;
 }
@@ -29,10 +30,12 @@ function figure(value, digits) {
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (part ? `.${part}` : '');
 }
 
-// columns: [title, path, digits][]; rows: {name, median}[]. Markdown that reads well as plain text too.
+// columns: [title, path, digits, 'least'?][]; rows: {name, median, extremes}[]; 'least' is the least of all runs, not the median. Markdown
+// that reads well as plain text too.
 export function table(columns, rows) {
   const cells = [['', ...columns.map(([title]) => title)]];
-  for (const { name, median: result } of rows) cells.push([name, ...columns.map(([, path, digits]) => figure(at(result, path), digits))]);
+  const value = (row, path, of) => (of === 'least' ? at(row.extremes, path)?.[0] : at(row.median, path));
+  for (const row of rows) cells.push([row.name, ...columns.map(([, path, digits, of]) => figure(value(row, path, of), digits))]);
   const widths = cells[0].map((_, i) => Math.max(...cells.map((row) => row[i].length)));
   const line = (row) => `| ${row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`;
   const rule = `|${widths.map((width, i) => (i ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`;

@@ -1,6 +1,6 @@
 // What is done to the servers from outside during the measured time: a CPU profile, a count of system calls, of instructions; stalls.
 //
-// A watch is {wrap, begin(stage), end(result)}: wrap is what gateways have to run under, begin is called when the measured time begins,
+// A watch is {wrap, begin(stage), end(result)}: wrap is what gateways (Redis, where it is alone) have to run under, begin is called when the measured time begins,
 // stop when it ends; end, with the tool's result, resolves with members to add to it.
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ function stalling(seconds) {
 }
 
 const pidsOf = (stage) => [...stage.gateways.map(({ pid }) => pid), ...(stage.redis ? [stage.redis.proc.pid] : [])];
-const things = (result) => result.deliveries ?? result.answers ?? result.matches ?? result.joins ?? result.hops ?? result.clients;
+const things = (result) => result.calls ?? result.deliveries ?? result.answers ?? result.matches ?? result.joins ?? result.hops ?? result.clients;
 
 // perf, attached until stop(); resolves with what it printed.
 function perf(args) {
@@ -83,21 +83,27 @@ function countCalls() {
   };
 }
 
-// Instructions of the gateways' own code and libraries (not the kernel's), counted by valgrind: the same on a busy machine.
+const SLOWED = ['seconds', 'redis_cpu_s', 'cpu_s_per_million', 'redis_cpu_s_per_million', 'script_us', 'evalsha_us', 'publish_us'];
+
+// Instructions of the gateways' own code and libraries (not the kernel's), or of Redis' where it is alone, counted by valgrind: the same on
+// a busy machine. Times under valgrind say nothing; of Redis alone they are left out.
 function callgrind(path) {
   const folder = dirname(path);
   const prefix = `${basename(path)}.callgrind.`;
   const files = () => readdirSync(folder).filter((name) => name.startsWith(prefix)).map((name) => join(folder, name));
-  // It finds valgrind by a name made of the environment: the gateway's HOST, and no user.
-  const env = { PATH: process.env.PATH, HOST: '127.0.0.1' };
-  const control = (stage, ...args) =>
-    stage.gateways.forEach(({ pid }) => execFileSync('callgrind_control', [...args, String(pid)], { env, stdio: 'ignore' }));
+  let alone; // Redis
+  const control = (stage, ...args) => {
+    alone = !stage.gateways.length;
+    // It finds valgrind by a name made of the environment: the gateway's HOST, and no user.
+    const env = { PATH: process.env.PATH, ...(!alone && { HOST: '127.0.0.1' }) };
+    for (const { pid } of alone ? [stage.redis.proc] : stage.gateways) execFileSync('callgrind_control', [...args, String(pid)], { env, stdio: 'ignore' });
+  };
   const old = files();
   return {
     wrap: ['valgrind', '--tool=callgrind', '--instr-atstart=no', '--dump-instr=no', `--callgrind-out-file=${join(folder, prefix)}%p`],
     begin: async (stage) => (old.forEach((file) => rmSync(file)), control(stage, '-i', 'on')),
     stop: async (stage) => (control(stage, '-i', 'off'), control(stage, '-d')),
-    // The count is of all gateways, the list by function of the first.
+    // The count is of all of them, the list by function of the first.
     end(result) {
       const dumps = files().filter((file) => /\.\d+\.\d+$/.test(file));
       const total = dumps.map((file) => Number(readFileSync(file, 'utf8').match(/^totals: (\d+)/m)?.[1] ?? 0)).reduce((a, b) => a + b, 0);
@@ -105,7 +111,8 @@ function callgrind(path) {
         execFileSync('callgrind_annotate', ['--threshold=95', '--auto=no', `--inclusive=${inclusive}`, dumps[0]], { encoding: 'utf8', maxBuffer: 1 << 26 });
       writeFileSync(`${path}.instructions.txt`, `${list('no')}\nWith what they call:\n${list('yes')}`);
       process.stderr.write(`instructions: ${path}.instructions.txt\n`);
-      return { instructions_per_thing: total / things(result) };
+      const times = alone ? SLOWED.map((name) => [name, undefined]) : [];
+      return { ...Object.fromEntries(times), instructions_per_thing: total / things(result) };
     },
   };
 }

@@ -9,16 +9,16 @@ import { WebSocketServer } from 'ws';
 import { BINARY, fleetTest, freePort } from '../lib/fleet.mjs';
 
 process.env.BENCH_BIN ??= join(dirname(BINARY), 'bench');
-const { BENCH, fleetArgs, runTool, toolArgs } = await import('../bench/stage.mjs');
+const { BENCH, BENCH_SCRIPTS, SOCKET, aloneArgs, fleetArgs, runTool, toolArgs } = await import('../bench/stage.mjs');
 const { WORKLOADS } = await import('../bench/plan.mjs');
 const { Peer } = await import('../bench/peers.mjs');
-const { median, table } = await import('../bench/table.mjs');
+const { extremes, median, medians, table } = await import('../bench/table.mjs');
 
 const SHORT = { warm_ms: 100, run_ms: 400 };
 const run = (workload, options, gateways, redis) => runTool([...toolArgs(workload, { ...SHORT, ...options }), ...fleetArgs(gateways, redis)]);
 const complains = (promise, pattern) => assert.rejects(promise, (error) => (assert.match(error.message, pattern), true));
 
-test('the tool is built', () => assert.ok(existsSync(BENCH), BENCH));
+test('the tools are built', () => [BENCH, BENCH_SCRIPTS].forEach((tool) => assert.ok(existsSync(tool), tool)));
 
 // One fleet of rooms of `seats`, and what is played on it.
 function workloads(title, { seats = 2, gateways = 2, env = {} }, list) {
@@ -103,6 +103,31 @@ workloads('joining and leaving', { seats: 4 }, [['queue', { clients: 20 }, (r) =
 
 workloads('a fleet of four, direct', { gateways: 4, env: { ROOM_EVENTS_MODE: 'direct' } }, [['room', { clients: 40 }, traffic]]);
 
+// Redis alone: every case of the plan with few players, who begin on an empty store.
+const runAlone = (redis, tool, options) => runTool([...toolArgs(tool, options), ...aloneArgs(redis)], undefined, BENCH_SCRIPTS);
+const PER_PLAYER = { attach: 1, message: 2, detach: 1, 'detach-seat': 1 }; // calls; of the others one for two players
+
+fleetTest('load: the scripts, in Redis alone', async (fleet) => {
+  const redis = await fleet.redis({ conf: { unixsocket: SOCKET } });
+  for (const { name, tool, options } of WORKLOADS.scripts.cases) {
+    await redis.command('FLUSHALL');
+    const result = await runAlone(redis, tool, { ...options, clients: 32, rounds: 2 });
+    assert.equal(result.calls, 32 * (PER_PLAYER[tool] ?? 0.5), name);
+    assert.ok(result.redis_cpu_s > 0 && result.script_us > 0 && result.commands_per_call > 1, name);
+    if (!/leave|detach/.test(tool)) assert.ok(result.evalsha_calls <= Math.ceil(result.calls / options.together) + 2, `${name}: ${result.evalsha_calls} script calls`);
+  }
+});
+
+fleetTest('load: the scripts, and a store in which they do not answer as they should', async (fleet) => {
+  const redis = await fleet.redis({ conf: { unixsocket: SOCKET } });
+  await runAlone(redis, 'wait', { clients: 32 });
+  await complains(runAlone(redis, 'wait', { clients: 32 }), /player\d+: 'OK' is not what he should be told/); // they wait already
+  await redis.command('FLUSHALL');
+  await redis.command('SET', 'players', 'text');
+  await complains(runAlone(redis, 'attach', { clients: 32 }), /WRONGTYPE/);
+  await complains(runAlone(redis, 'nonsense', {}), /no workload/);
+});
+
 // --- it can fail ------------------------------------------------------------------------------------------------------
 
 // A relay in the plain dialect; spoil(message, n, send) decides what the others get of the n-th message.
@@ -176,6 +201,10 @@ test('medians and tables', () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 2, 3]), 2.5);
   assert.equal(table([['n', 'a.b', 1]], [{ name: 'x', median: { a: { b: 1234.56 } } }]), '|   |       n |\n|---|--------:|\n| x | 1,234.6 |');
+  const runs = [{ a: 1, b: { c: 5 } }, { a: 3, b: { c: 7 }, late: 9 }, { a: 8, b: { c: 6 } }];
+  assert.deepEqual(medians(runs), { a: 3, b: { c: 6 }, late: 9 });
+  const row = { name: 'x', median: medians(runs), extremes: extremes(runs) };
+  assert.match(table([['', 'a', 0], ['', 'a', 0, 'least'], ['', 'none', 0, 'least']], [row]), /\| x \| +3 \| +1 \| +\|$/);
   for (const { title, columns, cases } of Object.values(WORKLOADS)) {
     assert.ok(title && columns.length && cases.length);
     assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length, 'names of cases differ');

@@ -29,8 +29,10 @@ const FAST = {
 };
 
 export class RedisServer {
-  constructor(port, { aof = false, conf = {}, dir } = {}) {
+  // wrap: a command to run it under.
+  constructor(port, { aof = false, conf = {}, dir, wrap = [] } = {}) {
     this.port = port;
+    this.wrap = wrap;
     this.url = `redis://127.0.0.1:${port}`;
     this.dir = dir ?? mkdtempSync(join(tmpdir(), 'matchgate-redis-'));
     this.conf = { port, bind: '127.0.0.1', dir: this.dir, save: '', appendonly: aof ? 'yes' : 'no', ...conf };
@@ -39,7 +41,8 @@ export class RedisServer {
 
   async start() {
     const args = Object.entries(this.conf).flatMap(([key, value]) => [`--${key}`, ...String(value).split(' ')]);
-    this.proc = new Proc(`redis:${this.port}`, REDIS, args);
+    const [file, ...rest] = [...this.wrap, REDIS, ...args];
+    this.proc = new Proc(`redis:${this.port}`, file, rest);
     this.runs.push(this.proc);
     await waitFor(async () => this.proc.exit || (await this.#ping()), { what: `redis-server on ${this.port}`, timeoutMs: 30000 });
     if (this.proc.exit) throw new Error(`redis-server did not start:\n${this.proc.output}`);
