@@ -192,8 +192,9 @@ end
 -- here late is told.
 local silent = old and tonumber(ARGV[13]) == late.since and old.seq >= late.since and late.updates == 0 and not next(late.states)
 -- The numbers behind it may name other events: those that give way in the same epoch, or those of a store that has lost its data, to
--- which an image that was sent before may have come. Then its next event begins an epoch.
-local afresh = old and int(old.epoch) == ARGV[14] or string.find(ARGV[9], ' =', 1, true)
+-- which an image that was sent before may have come. Then it begins an epoch.
+local last_sent = string.match(ARGV[9], '.* =(%S+) ')
+local afresh = not silent and (old and int(old.epoch) == ARGV[14] or last_sent and last_sent ~= home)
 local keep = old and old.seq >= base_seq and redis.call('LLEN', KEYS[9]) - (old.seq - base_seq) or 0
 if old then
     redis.call('ZREM', DEADLINES, confirm_member(old), idle_member(old), turn_member(old))
@@ -203,7 +204,7 @@ if old then
 end
 redis.call('DEL', KEYS[8])
 redis.call('HSET', KEYS[8], 'status', status, 'seq', silent and int(old.seq) or ARGV[13], 'epoch', silent and int(old.epoch) or ARGV[14],
-    'run', silent and old.run or afresh and '0' or RUN, 'version', ARGV[15], 'turn', ARGV[16], 'gameData', ARGV[17],
+    'run', silent and old.run or RUN, 'version', ARGV[15], 'turn', ARGV[16], 'gameData', ARGV[17],
     'level', ARGV[18], 'createdAt', old and int(old.created) or ARGV[19], 'updatedAt', ARGV[20], 'image', image,
     'confirmBy', int(NOW + (tonumber(ARGV[21]) or 0)), 'insts', '', 'lastAt', int(NOW))
 local order, writing, voted = {}, {key = KEYS[8], seats = {}}, false
@@ -257,8 +258,9 @@ end
 
 local room = room_load(id, KEYS[8], KEYS[9], ARGV[5])
 room.insts = room_insts(room)
-if redis.call('LLEN', KEYS[9]) == 0 then -- the store has lost it, and nothing was said there: its numbers go on from here
-    epoch_begin(room, math.max(tonumber(RUN) or 0, room.epoch + 1))
+-- Without a log the store has lost it, and nothing was said there: its numbers go on from here.
+if afresh or redis.call('LLEN', KEYS[9]) == 0 then
+    epoch_begin(room, math.max(NOW, room.epoch + 1))
 end
 local now = fleet_now(DEADLINES)
 for _, s in ipairs(seats) do

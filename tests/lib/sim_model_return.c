@@ -157,10 +157,21 @@ static void write_deadlines(struct home *h, struct model_room *r)
     r->turn_due_ms = turn < 0 ? 0 : now + turn;
 }
 
-static bool sent_before(const struct home *h)
+/* The numbers behind it may name other events: those that give way, or those of a store that has lost its data
+ * and the image that was sent there before. */
+static bool begins_afresh(const struct home *h, const struct model_room *r)
 {
     const struct buf *states = &h->away->book.states;
-    return states->len && memmem(states->data, states->len, " =", 2);
+    struct str rest = buf_str(states), last = {0};
+    if (h->old && r->epoch == h->image->epoch)
+        return true;
+    while (rest.n) {
+        struct str one = str_cut(&rest, ';');
+        (void)str_cut(&one, ' ');
+        struct str at = str_cut(&one, ' ');
+        last = at.n && at.p[0] == '=' ? (struct str){at.p + 1, at.n - 1} : last;
+    }
+    return last.n && !(h->old && str_eq(last, str_of(r->image)));
 }
 
 static void come_home(struct home *h, const struct reply *events)
@@ -171,8 +182,8 @@ static void come_home(struct home *h, const struct reply *events)
     h->silent = h->old && (int64_t)from->count == h->late.since && (int64_t)r->count >= h->late.since &&
                 h->late.updates == 0 && !h->late.stated;
     h->keep = h->old && (int64_t)r->count >= h->base ? r->log_count - ((int64_t)r->count - h->base) : 0;
-    if (!h->silent) /* 0: the next event begins an epoch */
-        r->run = (h->old && r->epoch == from->epoch) || sent_before(h) ? 0 : m->run;
+    if (!h->silent) /* 0: till it begins an epoch, which it does at once */
+        r->run = begins_afresh(h, r) ? 0 : m->run;
     if (!h->silent)
         write_events(h, r);
     write_seats(h, r);

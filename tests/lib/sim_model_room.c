@@ -260,11 +260,16 @@ int64_t sim_model_due_events(const struct sim_model *m, const struct model_room 
 /* Another process serves the store than the one that wrote the room's last event. */
 static void room_epoch(struct sim_model *m, struct model_room *r, const struct room_event *e)
 {
-    bool nameless = m->call->kind == SIM_RESTORE && r->log_count == 0; /* nothing was said before */
-    if (!nameless && (m->run == 0 || r->run == m->run))
+    /* It comes home; and nothing was said before, or its numbers may have named other events. */
+    bool afresh = m->call->kind == SIM_RESTORE && (r->log_count == 0 || r->run == 0);
+    if (!afresh && (m->run == 0 || r->run == m->run))
         SIM_MODEL_FAIL(m, "room %s has no reason for a new epoch", r->id);
     sim_model_same(m, e->from_epoch, r->epoch, "the epoch before");
-    r->epoch = nameless && m->run <= r->epoch ? r->epoch + 1 : m->run;
+    int64_t now_ms = sim_model_now_ms(m);
+    if (afresh)
+        r->epoch = now_ms > r->epoch ? now_ms : r->epoch + 1;
+    else
+        r->epoch = m->run;
     r->run = m->run;
 }
 
