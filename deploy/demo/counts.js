@@ -22,7 +22,7 @@ export async function fleetCounts() {
       if (waitingAt(game, level)) return 'Somebody waits at this level: you play at once.';
       return ms === undefined ? null : `Players of this level have waited about ${seconds(ms)} of late.`;
     };
-    return { sentence: parts.join(' · '), waiting: waitingAt, outlook };
+    return { sentence: parts.join('\u00a0· '), waiting: waitingAt, outlook };
   } catch {
     return null; // nothing that a player needs
   }

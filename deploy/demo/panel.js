@@ -42,6 +42,7 @@ export class Panel {
   /** What a curious visitor wants to see: neither pings nor where a pointer moved. */
   push({ event, seq, data }) {
     if (data.message?.at !== undefined) return;
+    if (seq) this.info({ seq });
     const parts = TOLD.filter((key) => data[key] !== undefined).map((key) => `${key} ${data[key]}`);
     this.log(event, [seq ? `no. ${seq}` : '', ...parts].filter(Boolean).join(', '));
   }

@@ -48,8 +48,31 @@ if server_now and server_now ~= who then
         redis.call('SET', KEYS[5], int(fence + FENCES_APART))
     end
 end
-if not_after > 0 and NOW > not_after then
+
+-- The first one back after all leases have run out sets the deadlines' clock back by the time that nobody could use: once, and for all
+-- deadlines at once, however many there are. Without any the clock may go right. One that renews nothing does it as well, for what
+-- its instance does before it lives again must not get that time on top; then the clock stands as if the fleet had been stopped now.
+local newest, moved = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or '0'), 0
+local stopped = redis.call('ZSCORE', KEYS[4], STOPPED)
+if stopped then -- they all went in order: as if the last one's lease had run out
+    newest = math.max(newest, tonumber(stopped) - SHIFT_ZERO + tonumber(ARGV[4]))
+end
+local late = not_after > 0 and NOW > not_after
+if newest > 0 and newest <= NOW then
+    moved = NOW - (newest - tonumber(ARGV[4]))
+    if redis.call('ZCARD', KEYS[4]) > (stopped and 1 or 0) then
+        redis.call('ZADD', KEYS[4], int(SHIFT_ZERO + NOW - fleet_now(KEYS[4]) + moved), SHIFT)
+    end
+    if late and redis.call('EXISTS', KEYS[4]) == 1 then
+        redis.call('ZADD', KEYS[4], int(SHIFT_ZERO + NOW), STOPPED)
+    end
+end
+if late then
     return {'LATE', NOW, run}
+end
+redis.call('ZREM', KEYS[4], STOPPED)
+if moved == 0 and redis.call('ZCARD', KEYS[4]) == 1 then
+    redis.call('ZREM', KEYS[4], SHIFT)
 end
 local ends = tonumber(redis.call('ZSCORE', KEYS[1], id) or '0')
 local epoch = tonumber(redis.call('HGET', KEYS[3], id) or '0')
@@ -72,22 +95,6 @@ if fence_known > tonumber(redis.call('GET', KEYS[5]) or '0') then
     redis.call('SET', KEYS[5], ARGV[9])
 end
 
--- The first one back after all leases have run out sets the deadlines' clock back by the time that nobody could use: once,
--- for its own lease lives then, and for all deadlines at once, however many there are. Without any the clock may go right.
-local newest, moved = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or '0'), 0
-local stopped = redis.call('ZSCORE', KEYS[4], STOPPED)
-if stopped then -- they all went in order: as if the last one's lease had run out
-    redis.call('ZREM', KEYS[4], STOPPED)
-    newest = math.max(newest, tonumber(stopped) - SHIFT_ZERO + tonumber(ARGV[4]))
-end
-if newest > 0 and newest <= NOW then
-    moved = NOW - (newest - tonumber(ARGV[4]))
-    if redis.call('ZCARD', KEYS[4]) > 0 then
-        redis.call('ZADD', KEYS[4], int(SHIFT_ZERO + NOW - fleet_now(KEYS[4]) + moved), SHIFT)
-    end
-elseif redis.call('ZCARD', KEYS[4]) == 1 then
-    redis.call('ZREM', KEYS[4], SHIFT)
-end
 if ends <= NOW or epoch == 0 then
     epoch = math.max(epoch, known) + 1
     redis.call('HSET', KEYS[3], id, epoch)

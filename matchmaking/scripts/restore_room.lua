@@ -207,7 +207,7 @@ redis.call('HSET', KEYS[8], 'status', status, 'seq', silent and int(old.seq) or 
     'run', silent and old.run or RUN, 'version', ARGV[15], 'turn', ARGV[16], 'gameData', ARGV[17],
     'level', ARGV[18], 'createdAt', old and int(old.created) or ARGV[19], 'updatedAt', ARGV[20], 'image', image,
     'confirmBy', int(NOW + (tonumber(ARGV[21]) or 0)), 'insts', '', 'lastAt', int(NOW))
-local order, writing, voted = {}, {key = KEYS[8], seats = {}}, false
+local order, writing = {}, {key = KEYS[8], seats = {}}
 for i, s in ipairs(seats) do
     local p = players[s.player] or {id = s.player, fence = redis.call('INCR', KEYS[10]), socket = '', instance = ''}
     if s.gone and s.gone ~= '' then
@@ -227,7 +227,7 @@ for i, s in ipairs(seats) do
     seat_put(writing, p.id)
     local result = s.result or (silent and old.seats[p.id].result) or nil
     if elsewhere[p.id] and old and old.seats[p.id].result then -- reported there: that has no event
-        result, voted = old.seats[p.id].result, true
+        result = old.seats[p.id].result
     end
     redis.call('HSET', KEYS[8], 's:' .. p.id, s.state, 'v:' .. p.id, int(s.version))
     if result then
@@ -288,7 +288,5 @@ if ARGV[23] ~= '' then
 end
 redis.call('HSET', MATCHES, id, room_match(room))
 room_save(room, true)
-if voted then
-    votes_count(room)
-end
+votes_count(room) -- some were perhaps known only here, others only there
 return come_home(not silent and late or nil, room.events)

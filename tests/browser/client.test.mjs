@@ -13,6 +13,7 @@ const AS_MODULE = { type: 'module', content: `${files['dist/matchgate.js']}globa
 // A client in a page, and what it hears.
 async function open(visitor, script, url, playerId) {
   await visitor.page.addScriptTag(script);
+  await visitor.page.waitForFunction(() => typeof matchgate !== 'undefined'); // a module is carried out a little later
   await visitor.page.evaluate(
     ([where, who]) => {
       Object.assign(globalThis, { heard: [], states: [], line: [] });

@@ -11,7 +11,7 @@ visitTest('two instances behind a load balancer: star catcher to its agreed end,
   const ann = await visit(balancer, { player: 'ann', game: 'stars' });
   const bob = await visit(gateways[1], { player: 'bob', game: 'stars' }, { phone: true });
   await ann.page.waitForSelector('#pill[data-status=connected]');
-  await ann.sees('#counts', /[12] players? online .* 2 gateways/);
+  await ann.sees('#counts', /[12] players? online\s.* 2 gateways/);
   await ann.page.click('#find');
   await bob.sees('#counts', /1 waiting/);
   await bob.page.waitForSelector('.awaited');

@@ -74,25 +74,43 @@ static void beat_lost(struct sim_model *m, const struct model_instance *i, int64
     m->fence = c->fence > m->fence ? c->fence : m->fence;
 }
 
+/* For so long, up to now; 0: somebody lives, or the last one went just now. */
+static int64_t nobody_lived(struct sim_model *m)
+{
+    int64_t lease_ms = sim_model_rules(m)->lease_ms, now = sim_model_now_ms(m);
+    struct fleet f = {.model = m};
+    map_each(m->instances, count_instance, &f);
+    if (m->stopped_ms && m->stopped_ms + lease_ms > f.newest_ms) /* they all went in order */
+        f.newest_ms = m->stopped_ms + lease_ms;
+    return f.newest_ms > 0 && f.newest_ms <= now ? now - (f.newest_ms - lease_ms) : 0;
+}
+
+/* It renews nothing; but what its instance does now must not get that time on top. */
+static void beat_late(struct sim_model *m, int64_t moved)
+{
+    if (moved == 0)
+        return;
+    sim_model_beat_shift(m, moved, true);
+    if (m->stopped_ms || m->shift_kept || !sim_model_nothing_waits(m))
+        m->stopped_ms = sim_model_now_ms(m);
+}
+
 static void ran_beat(struct sim_model *m, struct str word, const struct reply *reply)
 {
     struct model_instance *i = sim_model_instance(m, str_of(sim_model_origin(m)));
     const struct realm_rules *rules = sim_model_rules(m);
     int64_t now = sim_model_now_ms(m), fence = m->fence;
     beat_store(m);
-    if (str_eq(word, STR("LATE"))) { /* and nothing else */
+    int64_t moved = nobody_lived(m);
+    if (str_eq(word, STR("LATE"))) {
+        beat_late(m, moved);
         sim_model_same(m, reply_int(reply, 2), m->run, "run");
         return;
     }
-    struct fleet before = {.model = m}, after = {.model = m};
-    map_each(m->instances, count_instance, &before);
-    if (m->stopped_ms && m->stopped_ms + rules->lease_ms > before.newest_ms) /* they all went in order */
-        before.newest_ms = m->stopped_ms + rules->lease_ms;
+    struct fleet after = {.model = m};
     m->stopped_ms = 0;
-    bool nobody = before.newest_ms > 0 && before.newest_ms <= now;
-    int64_t moved = nobody ? now - (before.newest_ms - rules->lease_ms) : 0;
     sim_model_same(m, reply_int(reply, 5), moved, "time in which nobody lived");
-    sim_model_beat_shift(m, moved, nobody);
+    sim_model_beat_shift(m, moved, moved > 0);
     if (!i->listed || i->lease_end_ms <= now || i->epoch == 0)
         i->epoch = (i->epoch > m->call->number ? i->epoch : m->call->number) + 1;
     sim_model_same(m, reply_int(reply, 1), i->epoch, "epoch");

@@ -25,7 +25,7 @@ struct home { /* one room */
     struct model_room *old, *image; /* here and there; NULL: it is not here, it has ended there */
     struct late late;
     bool elsewhere; /* somebody's connection is on another instance */
-    bool silent, voted;
+    bool silent;
     int64_t base, keep; /* the number with which it went; so many events of the log here stay */
 };
 

@@ -22,6 +22,13 @@ void sim_model_begin_island(struct sim_model *m, const struct realm *r)
 static struct model_room *room_here(struct sim_model *m, const char *room_id)
 {
     struct model_room *r = sim_model_room_of(m, str_of(room_id));
+    if (r && r->ended) { /* the store knew better: it is there still */
+        (void)map_remove(m->rooms, str_of(room_id));
+        if (m->touched == r)
+            m->touched = NULL;
+        sim_model_room_free(r);
+        r = NULL;
+    }
     if (r)
         return r;
     r = mem_alloc(sizeof *r);

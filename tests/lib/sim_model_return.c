@@ -22,7 +22,6 @@ static void write_report(struct home *h, struct model_seat *to, const struct mod
     if (!old || !old->reported)
         return;
     bool voted = sim_model_elsewhere(h, p);
-    h->voted = h->voted || voted;
     if (voted || (h->silent && !to->reported)) {
         to->reported = true;
         memcpy(to->report, old->report, sizeof to->report);

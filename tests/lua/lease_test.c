@@ -300,6 +300,30 @@ static void an_outage_counts_once(struct fleet_world *w)
     assert_string_equal(due_now(w), "");
 }
 
+/* The first word after an outage renews nothing, and its instance has something to do before it lives again: what
+ * is due then has its usual time, not the outage on top. */
+static void a_late_beat_ends_an_outage(struct fleet_world *w)
+{
+    struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};
+    int64_t lease_ms = w->realm[1].rules.lease_ms, grace_ms = w->realm[1].rules.grace_ms;
+    play_room(w, p, 2, 3);
+    (void)play_detach(w, &p[0]);
+    fleet_world_pass(w, 2 * grace_ms + lease_ms);
+    beat_until(w, 1);
+    assert_true(realm_said(realm_outcome(w->err, w->reply), "LATE"));
+    assert_string_equal(due_now(w), "");
+    (void)play_detach(w, &p[1]);
+    fleet_world_pass(w, 300);
+    beat_until(w, 1);
+    (void)play_beat(w, 1, 1, false);
+    assert_int_equal(reply_int(w->reply, 5), 0); /* it has been counted */
+    assert_string_equal(RAW(w, "ZSCORE", "deadlines", "stopped"), "nil");
+    assert_string_equal(due_now(w), "");
+    fleet_world_live(w, grace_ms);
+    assert_string_equal(play_fire(w, 1, "grace"), "OK  [playerLeft#5 gameEnd#6 roomCleanup#7]");
+    fleet_world_settled(w);
+}
+
 /* An outage costs the store the same however many deadlines there are: none of them is touched. */
 static void an_outage_moves_many_deadlines_at_once(struct fleet_world *w)
 {
@@ -344,6 +368,7 @@ int main(void)
         BOTH(deadlines_after_an_outage),
         BOTH(a_stop_of_all_moves_the_deadlines),
         BOTH(an_outage_counts_once),
+        BOTH(a_late_beat_ends_an_outage),
         BOTH(an_outage_moves_many_deadlines_at_once),
     };
     return FLEET_WORLD_RUN(tests);

@@ -192,6 +192,41 @@ static void ended_there(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
+/* It ended there, the store, with older data, knew better, and it goes there again: as if it had never been there. */
+static void there_again(struct fleet_world *w)
+{
+    struct trip t;
+    trip_open(&t, w, 2);
+    trip_play(&t);
+    trip_go(&t);
+    for (int i = 0; i < 2; i++)
+        (void)play_end(w, &t.p[i], "{}");
+    trip_go(&t);
+    (void)play_say(w, &t.p[0], "{}");
+    trip_pass(&t, 20000); /* longer than the log of a room that has ended is kept */
+    const char *log = ASK(w, room_state_log(t.own, str_of(t.room_id), (struct str){0}, 0, ANSWER(w)));
+    static const char wanted[] = "OK 4 [roomEpoch#3 gameMessage#4] 4 ";
+    assert_memory_equal(log, wanted, sizeof wanted - 1); /* and the epoch */
+    trip_close(&t);
+}
+
+/* The store has lost one of the reports, and the other one came last: nobody reports again. */
+static void all_had_reported(struct fleet_world *w)
+{
+    struct trip t;
+    trip_open(&t, w, 2);
+    trip_play(&t);
+    (void)RAW(w, "HSET", fleet_text("room:%s", t.room_id), "r:a", "{\"won\":\"a\"}", "r:b",
+              "{\"won\":\"a\"}");
+    trip_go(&t);
+    trip_take_image(&t);
+    trip_attach(&t, 0);
+    trip_attach(&t, 1);
+    assert_string_equal(trip_restore(&t), "OK [gameEnd#3 roomCleanup#4]");
+    fleet_world_settled(w);
+    trip_close(&t);
+}
+
 /* Who left the room there is free here. */
 static void who_left_is_free(struct fleet_world *w)
 {
@@ -387,6 +422,8 @@ int main(void)
         BOTH(not_confirmed_yet),
         BOTH(confirmed_at_home),
         BOTH(ended_there),
+        BOTH(there_again),
+        BOTH(all_had_reported),
         BOTH(who_left_is_free),
         BOTH(once_more),
         BOTH(on_the_way_twice),
