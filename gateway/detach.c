@@ -19,7 +19,7 @@ enum { DETACH_TRIES_MAX = 8 }; /* AGAIN comes at most once or twice unless the r
 
 struct detaches {
     struct list waiting; /* struct detach.link */
-    size_t running, waiting_count, of_island;
+    size_t running, waiting_count, of_island, there;
 };
 
 struct detach {
@@ -69,12 +69,18 @@ size_t detaches_of_island(const struct detaches *f)
     return f->of_island;
 }
 
+size_t detaches_there(const struct detaches *f)
+{
+    return f->there;
+}
+
 static void ask(struct detach *d);
 
 static void finish(struct detach *d, bool removed)
 {
     d->node->detaches->running--;
     d->node->detaches->of_island -= d->of_island;
+    d->node->detaches->there -= d->realm != &d->node->realm;
     if (d->done)
         d->done(d->arg, removed);
     mem_free(d);
@@ -193,6 +199,7 @@ void detach_start(struct node *n, const struct session *s)
     CHECK(d != NULL);
     d->realm = s->realm;
     d->level = s->level;
+    n->detaches->there += islander;
     memcpy(d->session_id, s->session_id, sizeof d->session_id);
     ask(d);
 }

@@ -18,6 +18,8 @@ size_t detaches_running(const struct detaches *f);
 size_t detaches_waiting(const struct detaches *f);
 /* Both, of players of the island whose records in the store are as they were when they went. */
 size_t detaches_of_island(const struct detaches *f);
+/* Detaches under way on the island itself. */
+size_t detaches_there(const struct detaches *f);
 
 /* The session's ids are copied. Nothing to do for one without a fence, unless its attach may have happened
  * unseen. */

@@ -276,8 +276,10 @@ void homecoming_tick(struct node *n)
     if (i->opened)
         withdraw(n);
     /* The renewal also tells whether the store has lost data; and a connection attached before it could be
-     * swept by others. */
-    if (i->opened || lease_renewed_at_ms(n->lease) < i->cut_off_at_ms || i->attaching > 0)
+     * swept by others. A detach there may be about to find out that its player has just been matched, and to
+     * cancel that: rooms on their way stand still. */
+    if (i->opened || lease_renewed_at_ms(n->lease) < i->cut_off_at_ms || i->attaching > 0 ||
+        detaches_there(n->detaches) > 0)
         return;
     size_t ended = 0;
     map_each(i->rooms, end_one, n);

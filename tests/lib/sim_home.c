@@ -202,6 +202,17 @@ static bool something_unread(const struct sim_gateway *g)
     return false;
 }
 
+static bool somebody_detaches(const struct sim_gateway *g)
+{
+    LIST_EACH(it, &g->answers)
+    {
+        const struct sim_call *c = OWNER(it, struct sim_call, link);
+        if (c->island && c->kind == SIM_DETACH)
+            return true;
+    }
+    return false;
+}
+
 static bool rooms_go(struct sim_gateway *g)
 {
     bool ended = false;
@@ -253,7 +264,8 @@ void sim_home_tick(struct sim_gateway *g)
     i->open = false;
     if (i->opened)
         withdraw(g);
-    if (i->opened || g->renewed_us < i->cut_off_us || somebody_attaches(g) || rooms_go(g))
+    if (i->opened || g->renewed_us < i->cut_off_us || somebody_attaches(g) || somebody_detaches(g) ||
+        rooms_go(g))
         return;
     struct alone a = {g, 0};
     size_t here = players_go(g);
