@@ -146,6 +146,13 @@ static bool begins(struct str text, const char *with)
     return text.n >= n && memcmp(text.p, with, n) == 0;
 }
 
+static void tell_moved(int64_t ms)
+{
+    if (ms > 0)
+        log_warn("deadlines.moved", KV_INT("ms", ms), KV("reason", "no instance had a lease"),
+                 KV("next", "timers run on from where they stood"));
+}
+
 static void on_beat(void *arg, int err, const struct reply *reply)
 {
     struct lease *l = arg;
@@ -157,6 +164,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
     }
     if (realm_said(o, "LATE")) { /* a probe, or one that lay somewhere for long: but now the store answers */
         realm_heard(&l->node->realm, reply_int(reply, 1), reply_int(reply, 2));
+        tell_moved(reply_int(reply, 3));
         if (!l->held)
             beat(l);
         return;
@@ -172,9 +180,7 @@ static void on_beat(void *arg, int err, const struct reply *reply)
     }
     realm_heard(&l->node->realm, reply_int(reply, 2), reply_int(reply, 7));
     l->renewed_at_ms = l->node->realm.heard_at_ms;
-    if (reply_int(reply, 5) > 0)
-        log_warn("deadlines.moved", KV_INT("ms", reply_int(reply, 5)),
-                 KV("reason", "no instance had a lease"), KV("next", "timers run on from where they stood"));
+    tell_moved(reply_int(reply, 5));
     l->answered = l->beats;
     l->data_lost = read_store(l, reply);
     if (read_epoch(l, reply_int(reply, 1)) || l->data_lost)

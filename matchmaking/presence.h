@@ -66,7 +66,7 @@ struct presence_beat {
 /* heartbeat.lua. Answer "OK" (1: epoch, 2: now ms, 3: dead instances, 4: live ones, 5: ms by which the
  * deadlines moved, 6 and 8: fences and beats that this instance had got and the store does not know: it is
  * empty or older than it was, 7: the store's run, another one after a restart or a failover), "SEATS" (1:
- * seats, 2: instance) or "LATE" (1: now ms, 2: run). */
+ * seats, 2: instance) or "LATE" (1: now ms, 2: run, 3: moved ms). */
 void presence_heartbeat(const struct realm *r, const struct presence_beat *beat, backend_cb fn, void *arg);
 /* retire.lua. Answer "OK", "LIVE", "LEFT". */
 void presence_retire(const struct realm *r, struct str instance_id, backend_cb fn, void *arg);

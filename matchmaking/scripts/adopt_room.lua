@@ -19,7 +19,9 @@ local epoch = tonumber(ARGV[8])
 if (tonumber(RUN) or 0) <= epoch then
     redis.call('SET', KEYS[10], 'island|' .. int(math.max(NOW, epoch + 1)) .. '|0')
 end
-redis.call('DEL', KEYS[9]) -- it may have been here before, and ended: the store knew better
+if redis.call('PTTL', KEYS[9]) > 0 then -- it has been here before, and ended: the store knew better
+    redis.call('DEL', KEYS[9])
+end
 redis.call('HSET', KEYS[8], 'status', 'active', 'seq', ARGV[7], 'epoch', ARGV[8], 'run', '', 'version', ARGV[9],
     'turn', ARGV[10], 'gameData', ARGV[11], 'level', ARGV[12], 'createdAt', int(NOW), 'updatedAt', int(NOW), 'lastAt', int(NOW),
     'confirmBy', int(NOW), 'seats', table.concat(order, ' '), 'insts', ORIGIN)

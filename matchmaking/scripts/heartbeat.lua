@@ -7,7 +7,7 @@
 --       instance was given, 10 the run it knows (0 = none), 11 number of its last beat that was answered,
 --       12 until when this beat is good, by the store's clock, or 0: one that comes later renews nothing
 -- Reply {"OK", epoch, now ms, dead instances, live instances, moved ms, lost fences, run, lost beats} | {"SEATS", seats of the
---       other, its id} | {"LATE", now ms, run}
+--       other, its id} | {"LATE", now ms, run, moved ms}
 --       moved ms: nobody lived for so long (the store or the whole fleet was away), and the deadlines' clock stood still.
 --       run: a number of its own for each process that has been this store; another one than the instance knows means a
 --       failover or a restart. 0 = the store does not say who it is (INFO).
@@ -68,7 +68,7 @@ if newest > 0 and newest <= NOW then
     end
 end
 if late then
-    return {'LATE', NOW, run}
+    return {'LATE', NOW, run, moved}
 end
 redis.call('ZREM', KEYS[4], STOPPED)
 if moved == 0 and redis.call('ZCARD', KEYS[4]) == 1 then

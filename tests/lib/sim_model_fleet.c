@@ -104,6 +104,7 @@ static void ran_beat(struct sim_model *m, struct str word, const struct reply *r
     int64_t moved = nobody_lived(m);
     if (str_eq(word, STR("LATE"))) {
         beat_late(m, moved);
+        sim_model_same(m, reply_int(reply, 3), moved, "time in which nobody lived");
         sim_model_same(m, reply_int(reply, 2), m->run, "run");
         return;
     }
