@@ -73,8 +73,12 @@ static void say(struct relay *r, uint32_t sender, uint64_t at)
 static void hear_message(struct relay *r, uint32_t who, const struct wire_heard *h)
 {
     struct payload p;
-    if (!tally_hear(&r->tally, who, h, &p) || p.sender == who)
+    if (!tally_hear(&r->tally, who, h, &p))
         return;
+    if (p.sender == who) {
+        r->replies += r->game->o->silent; /* his own message is all the answer that he gets */
+        return;
+    }
     if (r->measuring && p.at >= r->measured_from)
         hist_add(&r->latency, r->game->crowd.now > p.at ? r->game->crowd.now - p.at : 0);
     if (r->tally.players[who].forgiven)
@@ -139,7 +143,7 @@ static void talk_until(struct relay *r, uint64_t until, uint64_t *due)
 static void drain(struct relay *r)
 {
     uint64_t end = clock_ns() + (uint64_t)r->game->o->deadline_ms * CLOCK_MS / 4;
-    uint64_t replies = r->game->o->wire->numbers && r->game->o->numbered && !r->game->o->silent ? r->sent : 0;
+    uint64_t replies = r->game->o->wire->numbers && r->game->o->numbered ? r->sent : 0;
     while ((r->due > 0 || r->replies < replies) && clock_ns() < end)
         crowd_turn(&r->game->crowd, end);
     if (r->replies < replies)

@@ -12,7 +12,7 @@ struct relay {
     struct hist latency;         /* of deliveries to others in the measured time */
     uint32_t *heard;             /* by sender: deliveries of his messages to those who count */
     uint32_t *listeners;         /* by room: members who count for the closed loop: all but the deaf ones */
-    uint64_t replies, sent, due; /* due: deliveries that must come of what was sent */
+    uint64_t replies, sent, due; /* due: deliveries that must come of what was sent; to others */
     bool talking, measuring;
     uint64_t measured_from; /* messages due before do not count for the latency */
     uint32_t turn;          /* open loop: whose turn it is */
