@@ -23,8 +23,8 @@ void ticket_end(struct session *s);
  * ticket goes home with its exact time. */
 void ticket_read_fleet(struct session *s, struct str record);
 /* The player's record, asked for at asked_at_ms (monotonic), is of this ticket (it may be of the session
- * already): takes it, and all that is known of it. Since when he waits is known up to the time that the answer
- * took: never too early. */
+ * already): takes it, and all that is known of it. Since when he waits is known up to the time that the
+ * answer took: never too early. */
 void ticket_read(struct session *s, struct str ticket_id, const struct presence_attached *record,
                  uint64_t asked_at_ms);
 /* May the ticket be handed in to a store that has lost it? Not if it is over, nor if it would have expired.

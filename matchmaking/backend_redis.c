@@ -103,13 +103,24 @@ static void set_trust(struct backend_redis *r, enum trust trust, enum redis_reas
     set_gate(r);
 }
 
+static void run_now(struct backend_redis *r, const struct script *s, const struct str *keys, size_t key_count,
+                    const struct str *args, size_t arg_count, backend_cb fn, void *arg);
+
+/* What waits for its turn was meant for the store that has been there: the next one may be another. */
+static void refuse_waiting(struct backend_redis *r)
+{
+    for (struct turn *t; !r->closed && (t = turns_next(&r->turns, true)) != NULL; mem_free(t))
+        run_now(r, t->script, t->texts, t->key_count, t->texts + t->key_count, t->arg_count, t->fn, t->arg);
+}
+
 static void on_commands_state(void *arg, bool link_up, enum redis_reason why)
 {
     struct backend_redis *r = arg;
     r->connected = link_up;
-    if (!link_up)
+    if (!link_up) {
         set_trust(r, TRUST_NONE, why);
-    else if (r->events.on_probe == NULL)
+        refuse_waiting(r);
+    } else if (r->events.on_probe == NULL)
         set_trust(r, TRUST_FULL, REDIS_OK);
     if (link_up && r->events.on_probe != NULL)
         r->events.on_probe(r->events.arg);
@@ -170,9 +181,6 @@ static void say_breaker(const struct backend_redis *r)
              KV("next", open ? "calls are refused for a while" : "calls go through"));
 }
 
-static void run_now(struct backend_redis *r, const struct script *s, const struct str *keys, size_t key_count,
-                    const struct str *args, size_t arg_count, backend_cb fn, void *arg);
-
 static void next_turns(struct backend_redis *r)
 {
     for (struct turn *t; !r->closed && (t = turns_next(&r->turns, false)) != NULL; mem_free(t))
@@ -214,7 +222,7 @@ static void run(struct backend *b, const struct script *s, const struct str *key
                 const struct str *args, size_t arg_count, backend_cb fn, void *arg)
 {
     struct backend_redis *r = self(b);
-    if (r->closed || !turns_full(&r->turns))
+    if (r->closed || r->trust == TRUST_NONE || !turns_full(&r->turns))
         run_now(r, s, keys, key_count, args, arg_count, fn, arg);
     else if (!turns_wait(&r->turns, s, keys, key_count, args, arg_count, fn, arg))
         run_at(r, REDIS_GATE_SHUT, s, keys, key_count, args, arg_count, fn, arg); /* far too many */

@@ -155,7 +155,10 @@ void batch_run(struct batch *b, struct backend *to, const struct script *s, cons
 {
     const struct script_each *each = &s->each;
     const struct waiting own = {fn, arg};
-    if (b && b->count > 0 && (s != b->script || to != b->to))
+    /* What is said to a store that is away is refused now: it must not leave at the end of the pass, when the
+     * store may be back, and may be another one than the caller knows (the run among its arguments). */
+    bool alone = !b || !to->ops->up(to);
+    if (b && b->count > 0 && (alone || s != b->script || to != b->to))
         batch_flush(b);
     if (each->args_own == 0) {
         to->ops->run(to, s, keys, key_count, args, arg_count, fn, arg);
@@ -164,7 +167,7 @@ void batch_run(struct batch *b, struct backend *to, const struct script *s, cons
     CHECK(arg_count == each->args_front + each->args_own);
     CHECK(key_count == each->keys_front + each->keys_own ||
           key_count == each->keys_front + each->keys_own + 1);
-    if (!b) {
+    if (alone) {
         depart(to, s, keys, key_count, args, arg_count, &own, 1);
         return;
     }

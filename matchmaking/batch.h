@@ -3,7 +3,8 @@
  * (common/redis/embed_lua.cmake); its calls share their first keys and arguments and their last key.
  *
  * What is collected leaves when the pass ends, when the batch is full, and when another script is called: the
- * store sees everything in the order in which it was asked. Each call has its own answer. */
+ * store sees everything in the order in which it was asked. Each call has its own answer. While the store is
+ * away nothing is collected: each call is refused by itself. */
 #ifndef MATCHMAKING_BATCH_H
 #define MATCHMAKING_BATCH_H
 

@@ -51,7 +51,7 @@ end
 
 -- The first one back after all leases have run out sets the deadlines' clock back by the time that nobody could use: once, and for all
 -- deadlines at once, however many there are. Without any the clock may go right. One that renews nothing does it as well, for what
--- its instance does before it lives again must not get that time on top; then the clock stands as if the fleet had been stopped now.
+-- its instance does before it lives again must not get that time on top; the clock runs on then, as if all had been stopped just now.
 local newest, moved = tonumber(redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or '0'), 0
 local stopped = redis.call('ZSCORE', KEYS[4], STOPPED)
 if stopped then -- they all went in order: as if the last one's lease had run out

@@ -156,8 +156,8 @@ static void write_deadlines(struct home *h, struct model_room *r)
     r->turn_due_ms = turn < 0 ? 0 : now + turn;
 }
 
-/* The numbers behind it may name other events: those that give way, or those of a store that has lost its data
- * and the image that was sent there before. */
+/* The numbers behind it may name other events: those that give way, or those of a store that has lost its
+ * data and the image that was sent there before. */
 static bool begins_afresh(const struct home *h, const struct model_room *r)
 {
     const struct buf *states = &h->away->book.states;

@@ -300,8 +300,8 @@ static void an_outage_counts_once(struct fleet_world *w)
     assert_string_equal(due_now(w), "");
 }
 
-/* The first word after an outage renews nothing, and its instance has something to do before it lives again: what
- * is due then has its usual time, not the outage on top. */
+/* The first word after an outage renews nothing, and its instance has something to do before it lives again:
+ * what is due then has its usual time, not the outage on top. */
 static void a_late_beat_ends_an_outage(struct fleet_world *w)
 {
     struct player p[2] = {play_arrive(w, "a", 1), play_arrive(w, "b", 2)};

@@ -88,8 +88,8 @@ static void what_was_late_gives_way(struct fleet_world *w)
     trip_close(&t);
 }
 
-/* The same if nothing happened there: an update that is not known there cannot stay, and nothing else gets its
- * number; what was only said can. */
+/* The same if nothing happened there: an update that is not known there cannot stay, and nothing else gets
+ * its number; what was only said can. */
 static void what_was_late_and_nothing_else(struct fleet_world *w)
 {
     for (int said = 0; said <= 1; said++) {

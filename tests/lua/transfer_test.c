@@ -192,7 +192,8 @@ static void ended_there(struct fleet_world *w)
     fleet_world_settled(w);
 }
 
-/* It ended there, the store, with older data, knew better, and it goes there again: as if it had never been there. */
+/* It ended there, the store, with older data, knew better, and it goes there again: as if it had never been
+ * there. */
 static void there_again(struct fleet_world *w)
 {
     struct trip t;
@@ -289,7 +290,8 @@ static void on_the_way_twice(struct fleet_world *w)
         assert_string_equal(trip_describe(&t, &w->realm[1]),
                             arrived ? "active 7 1 2 [2] | a 1 {} 0  | b 1 {} 0  "
                                     : "active 8 1 2 [2] | a 1 {} 0  | b 1 {} 0  ");
-        assert_string_equal(trip_log(&t), arrived ? "1 2 3@E 4@E 5@E 6@E 7@E" : "1 2 3@E 4@E 5@E 6@E 7@E 8@E");
+        assert_string_equal(trip_log(&t),
+                            arrived ? "1 2 3@E 4@E 5@E 6@E 7@E" : "1 2 3@E 4@E 5@E 6@E 7@E 8@E");
         fleet_world_settled(w);
         trip_close(&t);
     }

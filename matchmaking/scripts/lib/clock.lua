@@ -3,7 +3,8 @@ local NOW = store_now()
 
 -- Deadlines are due by a clock of their own, which stands still while no instance lives: NOW less the time that nobody could
 -- use. heartbeat.lua keeps the sum of that time as the entry SHIFT of `deadlines`, with a score where no deadline is; STOPPED is
--- there while no instance lives and the last one went in order, and says since when (retire.lua).
+-- there while no instance lives, and says since when, if the leases do not: the last one went in order (retire.lua), or a beat that
+-- renewed nothing has counted the time up to then.
 local SHIFT, STOPPED, SHIFT_ZERO = 'shift', 'stopped', 4e15
 local function is_deadline(entry)
     return entry ~= SHIFT and entry ~= STOPPED

@@ -23,6 +23,7 @@ struct world {
     struct buf asked; /* "script(keys/args: data data);" in order */
     struct buf told;  /* "1=OK 7;" in order */
     size_t calls;
+    bool away; /* the store */
     struct {
         backend_cb fn;
         void *arg;
@@ -46,9 +47,14 @@ static void record(struct backend *b, const struct script *s, const struct str *
     w->call[w->calls++].arg = arg;
 }
 
+static bool is_up(const struct backend *b)
+{
+    return !((const struct world *)(const void *)b)->away;
+}
+
 static int open_world(void **state)
 {
-    static const struct backend_ops ops = {.run = record};
+    static const struct backend_ops ops = {.run = record, .up = is_up};
     static const struct realm_rules rules = {.log_max = 256, .events_mode = "remote"};
     static struct world w;
     w = (struct world){.backend = {.ops = &ops, .prefix = "p:"}, .loop = loop_new()};
@@ -139,6 +145,25 @@ static void another_call_goes_behind(void **state)
     assert_string_equal(w->asked.data, "message(4/13: a);where(0/3:);message(4/13: b);");
     answer(w, 0, &ok, 1);
     answer(w, 2, &ok, 1);
+}
+
+/* What is said while the store is away does not leave when it is back: that may be another store, of which
+ * the caller had not heard. What was said before goes first. */
+static void to_a_store_that_is_away(void **state)
+{
+    struct world *w = *state;
+    struct teller t[3] = {{w, 1, false}, {w, 2, false}, {w, 3, false}};
+    say(&t[0], "a");
+    w->away = true;
+    say(&t[1], "b");
+    assert_string_equal(w->asked.data, "message(4/13: a);message(4/13: b);"); /* at once */
+    w->away = false;
+    say(&t[2], "c");
+    loop_flush(w->loop);
+    assert_string_equal(w->asked.data, "message(4/13: a);message(4/13: b);message(4/13: c);");
+    for (size_t i = 0; i < 3; i++)
+        answer(w, i, &ok, 1);
+    assert_string_equal(w->told.data, "1=OK;2=OK;3=OK;");
 }
 
 static void so_does_the_heartbeat(void **state)
@@ -257,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_pass_is_one_call),
         TEST(another_call_goes_behind),
+        TEST(to_a_store_that_is_away),
         TEST(so_does_the_heartbeat),
         TEST(each_script_has_its_own_batch),
         TEST(a_full_batch_does_not_wait),
