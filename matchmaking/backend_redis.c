@@ -106,10 +106,10 @@ static void set_trust(struct backend_redis *r, enum trust trust, enum redis_reas
 static void run_now(struct backend_redis *r, const struct script *s, const struct str *keys, size_t key_count,
                     const struct str *args, size_t arg_count, backend_cb fn, void *arg);
 
-/* What waits for its turn was meant for the store that has been there: the next one may be another. */
-static void refuse_waiting(struct backend_redis *r)
+/* Those whose turn it is, or all. */
+static void next_turns(struct backend_redis *r, bool all)
 {
-    for (struct turn *t; !r->closed && (t = turns_next(&r->turns, true)) != NULL; mem_free(t))
+    for (struct turn *t; !r->closed && (t = turns_next(&r->turns, all)) != NULL; mem_free(t))
         run_now(r, t->script, t->texts, t->key_count, t->texts + t->key_count, t->arg_count, t->fn, t->arg);
 }
 
@@ -119,9 +119,10 @@ static void on_commands_state(void *arg, bool link_up, enum redis_reason why)
     r->connected = link_up;
     if (!link_up) {
         set_trust(r, TRUST_NONE, why);
-        refuse_waiting(r);
-    } else if (r->events.on_probe == NULL)
+        next_turns(r, true); /* refused: they were meant for this store, the next one may be another */
+    } else if (r->events.on_probe == NULL) {
         set_trust(r, TRUST_FULL, REDIS_OK);
+    }
     if (link_up && r->events.on_probe != NULL)
         r->events.on_probe(r->events.arg);
     else
@@ -181,18 +182,12 @@ static void say_breaker(const struct backend_redis *r)
              KV("next", open ? "calls are refused for a while" : "calls go through"));
 }
 
-static void next_turns(struct backend_redis *r)
-{
-    for (struct turn *t; !r->closed && (t = turns_next(&r->turns, false)) != NULL; mem_free(t))
-        run_now(r, t->script, t->texts, t->key_count, t->texts + t->key_count, t->arg_count, t->fn, t->arg);
-}
-
 /* What was never sent says nothing; a script's own refusal is an answer. */
 static void on_outcome(void *arg, int err, const struct reply *reply)
 {
     struct backend_redis *r = arg;
     turns_came(&r->turns);
-    next_turns(r);
+    next_turns(r, false);
     bool busy = err == ERR_SCRIPT && wire_no_write(reply->str) == REDIS_BUSY;
     if (err == ERR_UNAVAILABLE)
         return;
